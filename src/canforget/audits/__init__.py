@@ -1,0 +1,1 @@
+"""Attacks on evidence, one per file: per-sample scores, a value and its interval."""

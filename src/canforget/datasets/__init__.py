@@ -1,0 +1,1 @@
+"""Data sets, one per file: labels at once, pixels on demand."""

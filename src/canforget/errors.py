@@ -1,0 +1,47 @@
+"""Every error that canforget raises on purpose; each message says what is wrong, where, and what to do next."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CanforgetError(Exception):
+    """A mistake or a state of affairs that the user can mend; the command line prints it as one line and exits with 2."""
+
+
+class SpecError(CanforgetError):
+    """A name, hyperparameter or value in a study, a flag or a call that cannot be understood."""
+
+
+class PlanError(CanforgetError):
+    """A study that cannot be carried out as written: found before anything is computed."""
+
+
+class DataError(CanforgetError):
+    """Images, labels or ids that are missing, unreadable or contradict one another."""
+
+
+class ArtifactError(CanforgetError):
+    """A file that is not what its name or its user says: truncated, of another architecture, or a pickle."""
+
+
+class DivergedError(CanforgetError):
+    """Weights or a loss that are no longer finite: a diverged run is an error, never a result."""
+
+
+class StoreError(CanforgetError):
+    """The store cannot be read or written."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns "; did you mean 'x'?" for the nearest known name, or the first few known names, or nothing when there are none.
+
+    >>> did_you_mean("scurb", ["salun", "scrub"])
+    "; did you mean 'scrub'?"
+    >>> did_you_mean("qqq", ["salun", "scrub"])
+    '; known: salun, scrub'
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; known: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else ""

@@ -1,0 +1,80 @@
+"""Images on one device: raw pixels, labels and ids; a subset is an indexing away, and a split never shares an id."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from canforget.errors import DataError
+
+Augment = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Images:
+    """N images on one device: pixels uint8 [n, channels, height, width] in 0..255, labels int64 [n], ids int64 [n].
+
+    The model normalizes for itself, so that training, calibration, audit and deployment cannot disagree about it. An id is the
+    image's place in the source data set.
+    """
+
+    x: Tensor
+    y: Tensor
+    ids: Tensor
+
+    def __post_init__(self) -> None:
+        if self.x.dtype != torch.uint8 or self.x.ndim != 4:
+            raise DataError(f"images: pixels must be uint8 [n, c, h, w], not {self.x.dtype} {list(self.x.shape)}; pass raw pixels in 0..255")
+        if not len(self.x) == len(self.y) == len(self.ids):
+            raise DataError(f"images: {len(self.x)} pixel arrays, {len(self.y)} labels and {len(self.ids)} ids; all must be as many")
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor, ids: Tensor | None = None) -> "Images":
+        """Images from pixels and labels; ids count from 0 unless given."""
+        return cls(x, y.long(), torch.arange(len(x), device=x.device) if ids is None else ids)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, index: Tensor | slice) -> "Images":
+        return Images(self.x[index], self.y[index], self.ids[index])
+
+    def to(self, device: torch.device | str) -> "Images":
+        """The same images on `device`."""
+        return Images(self.x.to(device), self.y.to(device), self.ids.to(device))
+
+    def only(self, ids: Tensor) -> "Images":
+        """The images whose ids are among `ids`, in this set's order."""
+        return self[torch.isin(self.ids, ids.to(self.ids.device))]
+
+    def batches(self, size: int, rng: Generator | None = None, augment: Augment | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pixels and labels, `size` at a time: in order, or shuffled by `rng`; the last batch may be smaller."""
+        order = None if rng is None else torch.randperm(len(self), generator=rng).to(self.x.device)
+        for start in range(0, len(self), size):
+            chosen = slice(start, start + size) if order is None else order[start : start + size]
+            x = self.x[chosen]
+            yield (x if augment is None else augment(x)), self.y[chosen]
+
+
+def together(*parts: Images) -> Images:
+    """All images of `parts`, one after another."""
+    return Images(torch.cat([p.x for p in parts]), torch.cat([p.y for p in parts]), torch.cat([p.ids for p in parts]))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Forget and retain set (a partition of what is trained on), validation, test and held-out images; no two share an id within a source."""
+
+    forget: Images
+    retain: Images
+    val: Images
+    test: Images
+    held_out: Images
+    num_classes: int
+
+    def __post_init__(self) -> None:
+        parts = [p.ids for p in (self.forget, self.retain, self.val, self.held_out)]
+        every = torch.cat(parts)
+        if len(every.unique()) != len(every):
+            raise DataError("split: an image is in two of forget, retain, val and held-out; make the sets disjoint")

@@ -1,0 +1,1 @@
+"""Numbers from evidence, one per file."""

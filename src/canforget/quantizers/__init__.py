@@ -1,0 +1,1 @@
+"""Formats, one per file: a new model with inspectable integer codes."""

@@ -1,0 +1,224 @@
+"""Names <-> functions: a plural folder is a family, a file a member, and its signature, read without importing it, the only home of its hyperparameters."""
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeVar
+
+from canforget.errors import SpecError, did_you_mean
+from canforget.hyper import Fit
+
+FAMILIES = ("datasets", "scenarios", "models", "unlearners", "quantizers", "metrics", "audits")
+PACKAGE = Path(__file__).parent
+PLUGIN_GROUP = "canforget.plugins"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def component(family: str | None = None, *, version: int = 1, paper: str = "", needs: tuple[str, ...] = (), **traits: Any) -> Callable[[F], F]:
+    """Marks a function as a member of a family; within the package the folder names the family, elsewhere the first argument does.
+
+    `version` goes up when the function's meaning changes, so that no stale result is reused. `needs` names the evidence that a metric
+    or audit cannot do without ("original", "retrained"). Other traits are facts that planning may ask for.
+    """
+    if family is not None and family not in FAMILIES:
+        raise SpecError(f"component: no family '{family}'{did_you_mean(family, FAMILIES)}")
+
+    def mark(function: F) -> F:
+        function.__canforget__ = {"family": family, "version": version, "paper": paper, "needs": needs, **traits}  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One hyperparameter: its name, its type as written and as evaluated, and its default (`Parameter.required` when it has none)."""
+
+    name: str
+    annotation: str
+    type: Any
+    default: Any
+
+    required = object()
+
+
+@dataclass(frozen=True)
+class Component:
+    """A member of a family as its source file describes it; `load` imports the function."""
+
+    family: str
+    name: str
+    version: int
+    paper: str
+    summary: str
+    parameters: tuple[Parameter, ...]
+    receives: tuple[str, ...]
+    traits: dict[str, Any] = field(hash=False)
+    fingerprint: str = ""
+    path: Path = Path()
+    module: str = ""
+
+    def load(self) -> Callable[..., Any]:
+        """Returns the function itself, importing its module (and whatever that imports) now."""
+        module = importlib.import_module(self.module) if not self.module.startswith("plugin:") else plugin_module(self.path)
+        return getattr(module, self.name.rsplit("/", 1)[-1])  # type: ignore[no-any-return]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The evidence that a metric or audit cannot do without."""
+        return tuple(self.traits.get("needs", ()))
+
+
+INPUTS = {"rng", "data_dir", "model", "forget", "retain", "calibration", "evidence", "train", "num_classes", "image_shape", "on"}
+"""Arguments that the runner supplies; every other keyword-only argument is a hyperparameter."""
+
+
+def names(family: str) -> list[str]:
+    """Names of all members of `family`, sorted, those of plugins included.
+
+    >>> "int" in names("quantizers")
+    True
+    """
+    if family not in FAMILIES:
+        raise SpecError(f"no family '{family}'{did_you_mean(family, FAMILIES)}")
+    own = [p.stem for p in (PACKAGE / family).glob("*.py") if p.stem != "__init__"]
+    return sorted(own + [c.name for c in _plugins.values() if c.family == family])
+
+
+def find(family: str, name: str) -> Component:
+    """Returns the member `name` of `family`; raises `SpecError` with the nearest name when there is none."""
+    published(name)
+    if (family, name) in _plugins:
+        return _plugins[family, name]
+    path = PACKAGE / family / f"{name}.py"
+    if family not in FAMILIES or not name.isidentifier() or not path.is_file():
+        raise SpecError(f"{family}: no '{name}'{did_you_mean(name, names(family))} (canforget list {family})")
+    return read_member(family, path)
+
+
+@lru_cache(maxsize=None)
+def read_member(family: str, path: Path) -> Component:
+    """Describes the member that a file of the package holds, without importing it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == path.stem]
+    if not functions:
+        raise SpecError(f"{path}: a member's file must define a function of the file's name, '{path.stem}'")
+    return describe(functions[0], tree, family, path.stem, path, f"canforget.{family}.{path.stem}")
+
+
+def describe(function: ast.FunctionDef, tree: ast.Module, family: str, name: str, path: Path, module: str) -> Component:
+    """Reads name, traits and hyperparameters from a function's syntax tree."""
+    traits = decoration(function)
+    parameters = tuple(
+        Parameter(a.arg, ast.unparse(a.annotation) if a.annotation else "", evaluate(a.annotation, path), evaluate(d, path) if d else Parameter.required)
+        for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+        if a.arg not in INPUTS
+    )
+    summary = (ast.get_docstring(tree) or ast.get_docstring(function) or "").split("\n")[0]
+    receives = tuple(a.arg for a in function.args.args + function.args.kwonlyargs if a.arg in INPUTS)
+    return Component(
+        family, name, traits.pop("version", 1), traits.pop("paper", ""), summary, parameters, receives, traits, fingerprint(tree), path, module
+    )  # fmt: skip
+
+
+def decoration(function: ast.FunctionDef) -> dict[str, Any]:
+    """The literal keywords of the function's `@component(...)`, and its first argument as "family"."""
+    for decorator in function.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).rsplit(".", 1)[-1] == "component":
+            found = {k.arg: ast.literal_eval(k.value) for k in decorator.keywords if k.arg}
+            return found | ({"family": ast.literal_eval(decorator.args[0])} if decorator.args else {})
+    return {}
+
+
+WORDS = {"int": int, "float": float, "str": str, "bool": bool, "tuple": tuple, "list": list, "dict": dict, "Literal": Literal, "Fit": Fit}
+
+
+def evaluate(node: ast.expr | None, path: Path) -> Any:
+    """The value of an annotation or default made of literals, builtin types, `Literal` and `Fit`: all that a hyperparameter may be."""
+    if node is None:
+        return None
+    try:
+        return eval(compile(ast.Expression(node), str(path), "eval"), {"__builtins__": {}, **WORDS})
+    except Exception as problem:
+        raise SpecError(f"{path}: '{ast.unparse(node)}': types and defaults of hyperparameters must be literals or Fit(...)") from problem
+
+
+def fingerprint(tree: ast.AST) -> str:
+    """SHA-256 of a syntax tree without docstrings: what the code does, whatever its comments say."""
+    bare = ast.parse(ast.unparse(tree))
+    for node in ast.walk(bare):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return hashlib.sha256(ast.dump(bare).encode()).hexdigest()
+
+
+_plugins: dict[tuple[str, str], Component] = {}
+_modules: dict[Path, ModuleType] = {}
+
+
+def add_plugin(path: str | Path, prefix: str = "plugin") -> list[Component]:
+    """Registers every `@component("family")` function of a Python file as `plugin/name`; returns what was found."""
+    path = Path(path).resolve()
+    if not path.is_file():
+        raise SpecError(f"{path}: no such plugin file")
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as problem:
+        raise SpecError(f"{path}:{problem.lineno}: not valid Python: {problem.msg}") from None
+    found = [described(f, tree, path, prefix) for f in tree.body if isinstance(f, ast.FunctionDef) and decoration(f)]
+    if not found:
+        raise SpecError(f'{path}: no function marked @component("unlearners") or of another family')
+    for member in found:
+        other = _plugins.get((member.family, member.name))
+        if other is not None and other.path != path:
+            raise SpecError(f"{member.name}: defined twice, in {other.path} and {path}; rename one")
+        _plugins[member.family, member.name] = member
+    _modules.pop(path, None)
+    return found
+
+
+def described(function: ast.FunctionDef, tree: ast.Module, path: Path, prefix: str) -> Component:
+    """A plugin's member; its family must be named by its decorator."""
+    family = decoration(function).get("family")
+    if family not in FAMILIES:
+        raise SpecError(f'{path}:{function.lineno}: {function.name}: name its family, as in @component("unlearners")')
+    return describe(function, tree, family, f"{prefix}/{function.name}", path, f"plugin:{path}")
+
+
+def plugin_module(path: Path) -> ModuleType:
+    """The module of a plugin file, imported once."""
+    if path not in _modules:
+        spec = importlib.util.spec_from_file_location(f"canforget_plugin_{path.stem}", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        _modules[path] = module
+    return _modules[path]
+
+
+def plugin_paths() -> list[tuple[str, str]]:
+    """The plugins registered so far, as (path, prefix), for workers to register again."""
+    return sorted({(str(c.path), c.name.split("/")[0]) for c in _plugins.values()})
+
+
+@lru_cache(maxsize=None)
+def published(name: str) -> None:
+    """Registers the installed package that `package/member` names, if it offers one by the entry point `canforget.plugins`."""
+    package = name.split("/")[0]
+    if package == name or package in ("plugin", "timm", "torchvision"):
+        return
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=PLUGIN_GROUP, name=package):
+        module = importlib.util.find_spec(point.value)
+        if module is not None and module.origin:
+            add_plugin(module.origin, prefix=package)

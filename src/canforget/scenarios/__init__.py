@@ -1,0 +1,1 @@
+"""Rules that pick the forget set, one per file."""
