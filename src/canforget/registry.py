@@ -77,7 +77,7 @@ class Component:
         return tuple(self.traits.get("needs", ()))
 
 
-INPUTS = {"rng", "data_dir", "model", "forget", "retain", "calibration", "evidence", "train", "num_classes", "image_shape", "on"}
+INPUTS = {"rng", "data_dir", "model", "forget", "retain", "calibration", "evidence", "train", "class_names", "num_classes", "image_shape", "on"}
 """Arguments that the runner supplies; every other keyword-only argument is a hyperparameter."""
 
 
@@ -96,12 +96,31 @@ def names(family: str) -> list[str]:
 def find(family: str, name: str) -> Component:
     """Returns the member `name` of `family`; raises `SpecError` with the nearest name when there is none."""
     published(name)
+    if family == "models" and (name.startswith(LIBRARIES) or ".py:" in name):
+        return outside_model(name)
     if (family, name) in _plugins:
         return _plugins[family, name]
     path = PACKAGE / family / f"{name}.py"
     if family not in FAMILIES or not name.isidentifier() or not path.is_file():
         raise SpecError(f"{family}: no '{name}'{did_you_mean(name, names(family))} (canforget list {family})")
     return read_member(family, path)
+
+
+LIBRARIES = ("timm/", "torchvision/")
+PRETRAINED = Parameter("pretrained", "bool", bool, False)
+
+
+@lru_cache(maxsize=None)
+def outside_model(name: str) -> Component:
+    """A network of timm or torchvision, or a class in a Python file (`my_net.py:Net`): known by its name, built only when trained."""
+    if name.startswith(LIBRARIES):
+        library, _, network = name.partition("/")
+        return Component("models", name, 1, "", f"{network} of {library}", (PRETRAINED,), (), {})
+    path, _, network = name.rpartition(":")
+    if not Path(path).is_file():
+        raise SpecError(f"models: {name}: no such file '{path}'")
+    code = fingerprint(ast.parse(Path(path).read_text(encoding="utf-8")))
+    return Component("models", name, 1, "", f"{network} of {path}", (), (), {}, code, Path(path), "plugin:model")
 
 
 @lru_cache(maxsize=None)
