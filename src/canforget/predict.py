@@ -28,10 +28,10 @@ def predict(
     """
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), images.x.device)
     logits: list[Tensor] = []
-    with evaluating(model), torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        with inputs_of(last_linear(model) if features else None) as seen:
-            for x, _ in images.batches(batch_size):
-                logits.append(model(x.to(device).contiguous(memory_format=torch.channels_last)).float().cpu())
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    with evaluating(model), inputs_of(last_linear(model) if features else None) as seen, torch.no_grad(), cast:
+        for x, _ in images.batches(batch_size):
+            logits.append(model(x.to(device).contiguous(memory_format=torch.channels_last)).float().cpu())
     kept = torch.cat(seen).numpy() if features and seen else None
     classified = torch.cat(logits) if logits else torch.empty(0, 0)
     return Predictions(classified.numpy(), images.y.cpu().numpy(), images.ids.cpu().numpy(), kept)
