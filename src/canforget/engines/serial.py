@@ -1,0 +1,13 @@
+"""One step after another, in this process: with the whole machine for each."""
+
+from collections.abc import Callable, Iterator
+
+from canforget.plan import Step
+from canforget.run import Graph, Outcome
+
+
+def serial(graph: Graph, work: Callable[[Step], Outcome], *, workers: int = 1) -> Iterator[Outcome]:
+    """Yields the outcome of every step of `graph`, in order; `workers` is one, whatever is asked."""
+    while graph.active:
+        for step in graph.ready():
+            yield graph.finish(graph.blocked(step) or work(step))
