@@ -1,0 +1,21 @@
+"""Accuracy: how much of a set is classified as labelled."""
+
+from canforget.evidence import Evidence, NotRun, Value, view_of
+from canforget.registry import component
+from canforget.statistics import wilson
+
+
+@component(version=1)
+def accuracy(evidence: Evidence, *, view: str = "test") -> Value | NotRun:
+    """Fraction of `view` classified as labelled, in [0, 1]; higher is better (on the forget set: as low as the retrained models').
+
+    The interval is Wilson's at 95 %: it covers the choice of images, not the choice of the training seed.
+
+    >>> from canforget.evidence import evidence_of
+    >>> accuracy(evidence_of([[2, 1], [0, 3], [5, 4]], [0, 1, 1])).value
+    0.6666666666666666
+    """
+    predictions = view_of(evidence.subject, view)
+    if isinstance(predictions, NotRun):
+        return predictions
+    return Value(float(predictions.correct.mean()), wilson(int(predictions.correct.sum()), len(predictions)), len(predictions))

@@ -1,0 +1,17 @@
+"""Agreement: how often two models give the same answer."""
+
+from typing import Literal
+
+from canforget.comparison import agreeing, compared
+from canforget.evidence import Evidence, NotRun, Value
+from canforget.registry import component
+
+
+@component(version=1)
+def agreement(evidence: Evidence, *, other: Literal["original", "retrained"] = "retrained", view: str = "test") -> Value | NotRun:
+    """Fraction of `view` to which the subject and the `other` model give the same class, in [0, 1]; mean over retrained models.
+
+    Higher means nearer to that model, right or wrong. The interval over several retrained models is the band of one more; with one it
+    is `None`. Compare with the agreement of retrained models among themselves, which is below 1.
+    """
+    return compared(evidence, other, view, agreeing)

@@ -1,0 +1,22 @@
+"""Loss: the mean cross-entropy over the images of a set."""
+
+from canforget.evidence import Evidence, NotRun, Value, finite, view_of
+from canforget.registry import component
+from canforget.statistics import t_interval
+
+
+@component(version=1)
+def loss(evidence: Evidence, *, view: str = "test") -> Value | NotRun:
+    """Mean cross-entropy on `view` in nats, from 0 up; lower is better (on the forget set: as high as the retrained models').
+
+    The mean is over images, never over batches. The interval is Student's over images at 95 %: it does not cover the training seed.
+
+    >>> from canforget.evidence import evidence_of
+    >>> round(loss(evidence_of([[0, 0], [0, 0]], [0, 1])).value, 4)
+    0.6931
+    """
+    predictions = view_of(evidence.subject, view)
+    if isinstance(predictions, NotRun):
+        return predictions
+    mean = float(predictions.loss.mean())
+    return finite(mean, t_interval(predictions.loss) if mean < float("inf") else None, len(predictions))

@@ -1,0 +1,24 @@
+"""Margin: how far the labelled class is ahead of all the others."""
+
+from canforget.evidence import Evidence, NotRun, Value, finite, view_of
+from canforget.membership import phi
+from canforget.registry import component
+from canforget.statistics import t_interval
+
+
+@component(version=1)
+def margin(evidence: Evidence, *, view: str = "forget") -> Value | NotRun:
+    """Mean log-odds of the labelled class on `view` in nats, unbounded; sees movement where forget accuracy stays at 0.
+
+    Compare with the retrained models'. The interval is Student's over images at 95 %: it does not cover the training seed.
+
+    >>> from canforget.evidence import evidence_of
+    >>> margin(evidence_of([[2, 0], [1, 0]], [0, 1], view="forget")).value
+    0.5
+    """
+    predictions = view_of(evidence.subject, view)
+    if isinstance(predictions, NotRun):
+        return predictions
+    odds = phi(predictions)
+    mean = float(odds.mean())
+    return finite(mean, t_interval(odds) if abs(mean) < float("inf") else None, len(predictions))

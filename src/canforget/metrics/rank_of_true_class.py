@@ -1,0 +1,25 @@
+"""Rank of the true class: where the label stands among the classes by their logits."""
+
+import numpy
+
+from canforget.evidence import Evidence, NotRun, Value, view_of
+from canforget.registry import component
+from canforget.statistics import t_interval
+
+
+@component(version=1)
+def rank_of_true_class(evidence: Evidence, *, view: str = "forget") -> Value | NotRun:
+    """Mean rank of the labelled class on `view`, from 1 (the answer) to the number of classes; ties share their mean rank.
+
+    Sees a class that is never answered but always second. Compare with the retrained models'. The interval is Student's over images.
+
+    >>> from canforget.evidence import evidence_of
+    >>> rank_of_true_class(evidence_of([[2, 1, 0], [3, 1, 0]], [0, 1], view="forget")).value
+    1.5
+    """
+    predictions = view_of(evidence.subject, view)
+    if isinstance(predictions, NotRun):
+        return predictions
+    own = predictions.logits[numpy.arange(len(predictions)), predictions.labels][:, None]
+    ranks = 0.5 + (predictions.logits > own).sum(axis=1) + (predictions.logits == own).sum(axis=1) / 2
+    return Value(float(ranks.mean()), t_interval(ranks), len(predictions))

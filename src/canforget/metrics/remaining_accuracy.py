@@ -1,0 +1,21 @@
+"""RA, remaining accuracy: how well the retain set is still classified."""
+
+from canforget.evidence import Evidence, NotRun, Value, view_of
+from canforget.registry import component
+from canforget.statistics import wilson
+
+
+@component(paper="Jia et al. 2023, https://arxiv.org/abs/2304.04934", version=1)
+def remaining_accuracy(evidence: Evidence) -> Value | NotRun:
+    """Accuracy on the retain set, in [0, 1]; higher is better, and best when equal to the retrained models'.
+
+    The interval is Wilson's at 95 % over images.
+
+    >>> from canforget.evidence import evidence_of
+    >>> remaining_accuracy(evidence_of([[2, 1], [0, 3]], [1, 1], view="retain")).value
+    0.5
+    """
+    predictions = view_of(evidence.subject, "retain")
+    if isinstance(predictions, NotRun):
+        return predictions
+    return Value(float(predictions.correct.mean()), wilson(int(predictions.correct.sum()), len(predictions)), len(predictions))

@@ -1,0 +1,17 @@
+"""Total variation: where the images of a forgotten class go, compared with where retraining sends them."""
+
+from typing import Literal
+
+from canforget.comparison import compared, redirection
+from canforget.evidence import Evidence, NotRun, Value
+from canforget.registry import component
+
+
+@component(version=1)
+def total_variation(evidence: Evidence, *, other: Literal["original", "retrained"] = "retrained", view: str = "forget") -> Value | NotRun:
+    """Total variation between the subject's and the `other` model's mean distribution over retained classes on `view`, in [0, 1].
+
+    0 is the same destinations; a relabelling method sends a class where retraining would not. Each image's probabilities are first
+    made to sum to 1 over the retained classes. The interval over several retrained models is the band of one more; with one it is `None`.
+    """
+    return compared(evidence, other, view, redirection)

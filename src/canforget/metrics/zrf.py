@@ -1,0 +1,26 @@
+"""ZRF, zero retrain forgetting: how much like a model that knows nothing the subject treats the forget set."""
+
+import numpy
+
+from canforget.evidence import Evidence, NotRun, Value, view_of
+from canforget.registry import component
+from canforget.statistics import jensen_shannon, t_interval
+
+
+@component(paper="Chundawat et al. 2023, https://arxiv.org/abs/2205.08096", version=1)
+def zrf(evidence: Evidence, *, view: str = "forget") -> Value | NotRun:
+    """1 - mean Jensen-Shannon divergence (in units of ln 2) from an ignorant model, in [0, 1]; compare with the retrained models'.
+
+    Source: equation 7. Deviation: the ignorant model is uniform over the classes, as a freshly initialized network is on average.
+    A value near 1 is *not* the aim: retraining answers with some confidence. The interval is Student's over images at 95 %.
+
+    >>> from canforget.evidence import evidence_of
+    >>> zrf(evidence_of([[0, 0]], [0], view="forget")).value
+    1.0
+    """
+    predictions = view_of(evidence.subject, view)
+    if isinstance(predictions, NotRun):
+        return predictions
+    uniform = numpy.full(predictions.logits.shape[1], 1 / predictions.logits.shape[1])
+    likeness = 1 - jensen_shannon(numpy.exp(predictions.log_probabilities), uniform)
+    return Value(float(likeness.mean()), t_interval(likeness), len(predictions))
