@@ -1,15 +1,15 @@
 """Membership scores of single images (higher = more likely a member) and how well they tell members from others."""
 
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy
 from numpy.typing import NDArray
 
+from canforget.errors import SpecError, did_you_mean
 from canforget.evidence import Evidence, NotRun, Predictions, Views, joined, view_of
 from canforget.statistics import Floats
 
-Signal = Literal["phi", "loss", "entropy", "modified_entropy", "label_blind"]
 Ints = NDArray[numpy.int64]
 
 
@@ -107,7 +107,11 @@ SIGNALS: dict[str, Callable[[Predictions], Floats]] = {
 
 def scores(predictions: Predictions, signal: str, retained: Ints) -> Floats:
     """Membership scores of `signal` [n]; infinite ones are kept, for they still have a rank."""
-    return label_blind(predictions, retained) if signal == "label_blind" else SIGNALS[signal](predictions)
+    if signal == "label_blind":
+        return label_blind(predictions, retained)
+    if signal not in SIGNALS:
+        raise SpecError(f"membership: no signal '{signal}'{did_you_mean(signal, [*SIGNALS, 'label_blind'])}")
+    return SIGNALS[signal](predictions)
 
 
 def unseen(views: Views) -> Predictions | NotRun:
@@ -120,15 +124,6 @@ def unseen(views: Views) -> Predictions | NotRun:
         return matched
     held_out = view_of(views, "held_out")
     return held_out if isinstance(held_out, NotRun) else joined(matched, held_out)
-
-
-def matched_unseen(evidence: Evidence, rng: numpy.random.Generator) -> Predictions | NotRun:
-    """The subject's predictions on unseen images with the forget set's class histogram."""
-    forget, others = view_of(evidence.subject, "forget"), unseen(evidence.subject)
-    if isinstance(forget, NotRun) or isinstance(others, NotRun):
-        return forget if isinstance(forget, NotRun) else others
-    places = matching_places(forget.labels, others.labels, rng)
-    return places if isinstance(places, NotRun) else others.where(places)
 
 
 def matching_places(members: Ints, others: Ints, rng: numpy.random.Generator, tolerance: float = 0.05) -> Ints | NotRun:
@@ -146,6 +141,33 @@ def matching_places(members: Ints, others: Ints, rng: numpy.random.Generator, to
     chosen = [rng.choice(numpy.flatnonzero(others == c), size=k, replace=False) for c, k in zip(classes, keep)]
     places = numpy.sort(numpy.concatenate(chosen))
     return places if (keep > 0).all() else NotRun("too few unseen images to match the forget set's class histogram")
+
+
+@dataclass(frozen=True)
+class Sides:
+    """One model's predictions on the forget set and on unseen images that match it."""
+
+    forget: Predictions
+    unseen: Predictions
+
+
+def sides(evidence: Evidence, rng: numpy.random.Generator) -> tuple[Sides, ...] | NotRun:
+    """The subject's two sides, then each retrained model's on the same images in the same order."""
+    forget, others = view_of(evidence.subject, "forget"), unseen(evidence.subject)
+    if isinstance(forget, NotRun) or isinstance(others, NotRun):
+        return forget if isinstance(forget, NotRun) else others  # type: ignore[return-value]
+    places = matching_places(forget.labels, others.labels, rng)
+    if isinstance(places, NotRun):
+        return places
+    found = [Sides(forget, others.where(places))]
+    for views in evidence.references:
+        inside, outside = view_of(views, "forget"), unseen(views)
+        if isinstance(inside, NotRun) or isinstance(outside, NotRun):
+            return NotRun("a retrained model lacks predictions on the forget set or on unseen images")
+        if not (numpy.array_equal(inside.ids, forget.ids) and numpy.array_equal(outside.ids, others.ids)):
+            return NotRun("the retrained models were judged on other images than the subject")
+        found.append(Sides(inside, outside.where(places)))
+    return tuple(found)
 
 
 def shown(classes: Ints) -> str:

@@ -2,7 +2,7 @@
 
 from canforget.columns import test_view
 from canforget.evidence import Evidence, NotRun, Value, view_of
-from canforget.membership import cross_fitted_accuracy, matched_unseen, negative_loss
+from canforget.membership import cross_fitted_accuracy, negative_loss, sides
 from canforget.registry import component
 from canforget.rng import numpy_generator
 
@@ -14,13 +14,9 @@ def nomus(evidence: Evidence, *, utility_weight: float = 0.5) -> Value | NotRun:
     Source: equation 4. Deviations: the attack is a threshold on the loss, chosen on four fifths and scored on the last, of balanced
     accuracy against *matched* unseen images; test images of forgotten classes do not count as utility.
     """
-    forget, unseen, test = (
-        view_of(evidence.subject, "forget"),
-        matched_unseen(evidence, numpy_generator("nomus/matching")),
-        view_of(evidence.subject, test_view(evidence)),
-    )
-    if isinstance(forget, NotRun) or isinstance(unseen, NotRun) or isinstance(test, NotRun):
-        return next(part for part in (forget, unseen, test) if isinstance(part, NotRun))
-    attack = cross_fitted_accuracy(negative_loss(forget), negative_loss(unseen), numpy_generator("nomus"))
+    pair, test = sides(evidence, numpy_generator("nomus/matching")), view_of(evidence.subject, test_view(evidence))
+    if isinstance(pair, NotRun) or isinstance(test, NotRun):
+        return pair if isinstance(pair, NotRun) else test  # type: ignore[return-value]
+    attack = cross_fitted_accuracy(negative_loss(pair[0].forget), negative_loss(pair[0].unseen), numpy_generator("nomus"))
     forgetting = 1 - abs(2 * attack - 1)
     return Value(utility_weight * float(test.correct.mean()) + (1 - utility_weight) * forgetting, n=len(test))

@@ -1,0 +1,59 @@
+"""Support-vector membership: the attack of SalUn's tables, and the same machine asked the right question."""
+
+import numpy
+
+from canforget.columns import test_view
+from canforget.evidence import Audit, Evidence, NotRun, Value, references_of
+from canforget.membership import Sides, confidence, sides, taken_for_unseen
+from canforget.registry import component
+from canforget.statistics import Floats
+
+
+@component(paper="Fan et al. 2024 (SalUn), https://arxiv.org/abs/2310.12508", version=1)
+def svc_membership(evidence: Evidence, *, rng: numpy.random.Generator, images: int = 2000, folds: int = 5) -> Audit:
+    """`efficacy`: fraction of the forget set that a machine trained on retain against test images takes for unseen, in [0, 1].
+
+    Comparable with the MIA column of papers; `efficacy_excess` is its distance from the retrained models' mean, with a sign. For a
+    forgotten class it is near 1 whenever the class is no longer predicted, and says nothing about membership. `matched_accuracy` trains
+    the same machine to tell the forget set from matched unseen images and scores it on images it has not seen: .5 is nothing to tell.
+
+    Source: SalUn's code, confidence of the labelled class, C 3, RBF. Deviation: at most `images` images of each set.
+    """
+    values: dict[str, Value | NotRun] = {}
+    efficacy = taken_for_unseen(evidence.subject, test_view(evidence), images)
+    values["efficacy"] = efficacy if isinstance(efficacy, NotRun) else Value(efficacy)
+    values["efficacy_excess"] = excess(evidence, efficacy, images)
+    pair = sides(evidence, rng)
+    values["matched_accuracy"] = pair if isinstance(pair, NotRun) else machine_accuracy(pair[0], rng, images, folds)
+    return Audit(values)
+
+
+def excess(evidence: Evidence, efficacy: float | NotRun, images: int) -> Value | NotRun:
+    """Efficacy minus the mean of the retrained models'."""
+    references = references_of(evidence)
+    if isinstance(efficacy, NotRun) or isinstance(references, NotRun):
+        return efficacy if isinstance(efficacy, NotRun) else references  # type: ignore[return-value]
+    retrained = [taken_for_unseen(views, test_view(evidence), images) for views in references]
+    missing = [r for r in retrained if isinstance(r, NotRun)]
+    return missing[0] if missing else Value(efficacy - float(numpy.mean(retrained)), n=len(retrained))  # type: ignore[arg-type]
+
+
+def machine_accuracy(pair: Sides, rng: numpy.random.Generator, images: int, folds: int) -> Value | NotRun:
+    """Balanced accuracy on images left out of training, of as many members as others."""
+    size = min(images, len(pair.forget), len(pair.unseen))
+    if size < 2 * folds:
+        return NotRun(f"needs {2 * folds} images a side, and there are {size}")
+    values = numpy.concatenate([confidence(part)[rng.permutation(len(part))[:size]] for part in (pair.forget, pair.unseen)])
+    member = numpy.repeat([1, 0], size)
+    return Value(left_out(values, member, numpy.tile(numpy.arange(size) % folds, 2)), n=2 * size)
+
+
+def left_out(values: Floats, member: Floats, fold: Floats) -> float:
+    """Accuracy of machines trained on the other folds."""
+    from sklearn.svm import SVC
+
+    right = numpy.zeros(len(values), dtype=bool)
+    for k in numpy.unique(fold):
+        machine = SVC(C=3, gamma="auto", kernel="rbf").fit(values[fold != k, None], member[fold != k])
+        right[fold == k] = machine.predict(values[fold == k, None]) == member[fold == k]
+    return float(right.mean())
