@@ -64,17 +64,36 @@ def together(*parts: Images) -> Images:
 
 @dataclass(frozen=True)
 class Split:
-    """Forget and retain set (a partition of what is trained on), validation, test and held-out images; no two share an id within a source."""
+    """Every set of a split, as images. Forget and retain are what is trained on; val, held-out and test never are.
+
+    `test_forget` are the test images matched to the forget set, `test_retain` those of classes that are retained; `calibration` is a
+    part of retain. Raises `DataError` when an image is in two sets that must not share one.
+    """
 
     forget: Images
     retain: Images
     val: Images
-    test: Images
     held_out: Images
-    num_classes: int
+    test: Images
+    test_forget: Images
+    test_retain: Images
+    calibration: Images
+    classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        parts = [p.ids for p in (self.forget, self.retain, self.val, self.held_out)]
-        every = torch.cat(parts)
+        apart = {"forget": self.forget, "retain": self.retain, "val": self.val, "held_out": self.held_out, "test": self.test}
+        every = torch.cat([images.ids for images in apart.values()])
         if len(every.unique()) != len(every):
-            raise DataError("split: an image is in two of forget, retain, val and held-out; make the sets disjoint")
+            raise DataError(f"split: an image is in two of {', '.join(apart)}; make these sets disjoint")
+        if not torch.isin(self.calibration.ids, self.retain.ids).all():
+            raise DataError("split: calibration touches images outside the retain set; draw it from the retain set only")
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes."""
+        return len(self.classes)
+
+    @property
+    def forgotten_classes(self) -> tuple[int, ...]:
+        """The classes of which nothing is retained."""
+        return tuple(sorted(set(self.forget.y.tolist()) - set(self.retain.y.tolist())))

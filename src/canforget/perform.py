@@ -15,7 +15,8 @@ from canforget.classifier import build, channel_statistics
 from canforget.fit import train_
 from canforget.images import Images, together
 from canforget.judge import judge_evidence
-from canforget.plan import PREDICTED, Step, judged
+from canforget.pipeline import given
+from canforget.plan import PREDICTED, Step, judged, sets_of
 from canforget.predict import predict
 from canforget.quantized import coverage
 from canforget.rng import generator
@@ -54,7 +55,7 @@ def split(step: Step, place: Place) -> Callable[[Path], Facts]:
         lambda table, rng: choose.component.load()(table, class_names=data.classes, rng=rng, **choose.arguments()),
         **{k: what[k] for k in ("seed", "val_fraction", "held_out_fraction", "calibration")},
     )
-    arrays = dict(ids.arrays()) | {"judged_retain": judged(ids.retain, what["judged_retain"], what["seed"])}
+    arrays = sets_of(ids) | {"judged_retain": judged(ids.retain, what["judged_retain"], what["seed"])}
 
     def write(folder: Path) -> Facts:
         write_arrays(folder / "split.npz", arrays)
@@ -74,7 +75,7 @@ def train(step: Step, place: Place) -> Callable[[Path], Facts]:
     model_call = call_of(what["model"])
     facts = place.store.provenance("split", what["split"])["facts"]
     model = build(
-        model_call.name, len(facts["classes"]), tuple(facts["image_shape"]), rng=rng, mean=mean, std=std, parameters=model_call.arguments()
+        model_call.name, len(facts["classes"]), tuple(facts["image_shape"]), rng=rng, mean=mean, std=std, parameters=given(model_call)
     ).to(place.device)
     fit = fit_of(what["fit"])
     train_(model, images, rng=rng, fit=fit, val=parts["val"] if fit.patience else None, checkpoint=place.store.partial(step.key))

@@ -1,16 +1,19 @@
 """Study -> Plan: the steps that every case needs, each once, named by the hash of what decides it; checked before anything is computed."""
 
+import dataclasses
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 
 from canforget.errors import CanforgetError, PlanError
 from canforget.rng import numpy_generator
 from canforget.spec import Call, key_of, parse, plain
-from canforget.splitting import SplitIds, fingerprint, split_ids
+from canforget.splitting import SplitIds, split_ids
 from canforget.study import Study, Trained
 from canforget.tables import DataSet
 
@@ -89,12 +92,6 @@ class Ground:
     views: Mapping[str, Any]
     split: Step
 
-    @property
-    def wholly_forgotten(self) -> tuple[int, ...]:
-        """The classes of which nothing is retained."""
-        labels = self.data.train.labels
-        return tuple(sorted(set(labels[self.ids.forget].tolist()) - set(labels[self.ids.retain].tolist())))
-
     def sha(self, *parts: str) -> str:
         """What tells these images from any others: the data set's content and the ids."""
         together = numpy.unique(numpy.concatenate([getattr(self.ids, p) for p in parts]))
@@ -117,8 +114,6 @@ def plan(study: Study, data_dir: Path | None = None) -> Plan:
 
 def with_references(study: Study) -> Study:
     """The study with the retrained and the original model among its unlearners, first."""
-    from dataclasses import replace
-
     given = {u.name: u for u in study.unlearners if u.name in REFERENCES}
     references = tuple(given.get(name) or parse("unlearners", name) for name in REFERENCES)
     return replace(study, unlearners=references + tuple(u for u in study.unlearners if u.name not in REFERENCES))
@@ -139,12 +134,22 @@ def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing
         raise type(problem)(f"nothing was run: {dataset.label}, {scenario.label}: {problem}") from None
     refuse_overlap(ids)
     views = {"retain": judged(ids.retain, study.judged_retain, study.split_seed)}
-    key = key_of("split", data=data.fingerprint, ids={v: fingerprint(a) for v, a in ids.arrays().items()}, views={"retain": fingerprint(views["retain"])})
+    key = key_of("split", data=data.fingerprint, ids={v: fingerprint(a) for v, a in sets_of(ids).items()}, views={"retain": fingerprint(views["retain"])})
     step = drawing.add(
         "split", key, f"split {dataset.label} by {scenario.label}", dataset=dataset.plain(), scenario=scenario.plain(),
         calibration=study.calibration, judged_retain=study.judged_retain, **settings,
     )  # fmt: skip
     return Ground(dataset, scenario, data, ids, views, step)
+
+
+def sets_of(ids: SplitIds) -> dict[str, NDArray[numpy.int64]]:
+    """The ids of every set of a split by the set's name."""
+    return {f.name: getattr(ids, f.name) for f in dataclasses.fields(ids) if f.name != "forgotten_classes"}
+
+
+def fingerprint(ids: NDArray[numpy.int64]) -> str:
+    """SHA-256 of ids, whatever the machine's byte order."""
+    return hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest()
 
 
 def refuse_overlap(ids: SplitIds) -> None:
@@ -187,7 +192,7 @@ def cases_of(study: Study, ground: Ground, trained: Trained, drawing: Drawing) -
 
 def refusal(unlearner: Call, ground: Ground) -> str:
     """Why an unlearner cannot act here, or nothing."""
-    if unlearner.component.traits.get("whole_class_only") and not ground.wholly_forgotten:
+    if unlearner.component.traits.get("whole_class_only") and not ground.ids.forgotten_classes:
         return f"{unlearner.name} forgets whole classes only, and {ground.scenario.label} leaves images of every class"
     return ""
 
@@ -253,7 +258,7 @@ def judged_case(
     retrained = [predicted[retrain, quantizer.label, s] for s in study.seeds if (unlearner.name, s) != ("retrain", seed)]
     what = {
         "subject": predicted[place].key, "original": original.key, "retrained": [r.key for r in retrained], "split": ground.split.key,
-        "metrics": [m.plain() for m in study.metrics], "audits": [a.plain() for a in study.audits], "forgotten_classes": list(ground.wholly_forgotten),
+        "metrics": [m.plain() for m in study.metrics], "audits": [a.plain() for a in study.audits], "forgotten_classes": list(ground.ids.forgotten_classes),
     }  # fmt: skip
     judge = drawing.add("judge", key_of("judge", **what), f"judge {' · '.join(map(str, labels))}", (ground.split, predicted[place], original, *retrained), **what)
     return Case(*labels, {role: s.name for role, s in roles[place].items()} | {"judge": judge.name})

@@ -107,7 +107,7 @@ def find(family: str, name: str) -> Component:
 
 
 LIBRARIES = ("timm/", "torchvision/")
-PRETRAINED = Parameter("pretrained", "bool", bool, False)
+LIBRARY_PARAMETERS = (Parameter("pretrained", "bool", bool, False), Parameter("input_size", "int | None", int | None, None))
 
 
 @lru_cache(maxsize=None)
@@ -115,7 +115,7 @@ def outside_model(name: str) -> Component:
     """A network of timm or torchvision, or a class in a Python file (`my_net.py:Net`): known by its name, built only when trained."""
     if name.startswith(LIBRARIES):
         library, _, network = name.partition("/")
-        return Component("models", name, 1, "", f"{network} of {library}", (PRETRAINED,), (), {})
+        return Component("models", name, 1, "", f"{network} of {library}", LIBRARY_PARAMETERS, (), {})
     path, _, network = name.rpartition(":")
     if not Path(path).is_file():
         raise SpecError(f"models: {name}: no such file '{path}'")
@@ -135,7 +135,7 @@ def read_member(family: str, path: Path) -> Component:
 
 def describe(function: ast.FunctionDef, tree: ast.Module, family: str, name: str, path: Path, module: str) -> Component:
     """Reads name, traits and hyperparameters from a function's syntax tree."""
-    traits = decoration(function)
+    traits = decoration(function) or {}
     parameters = tuple(
         Parameter(a.arg, ast.unparse(a.annotation) if a.annotation else "", evaluate(a.annotation, path), evaluate(d, path) if d else Parameter.required)
         for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
@@ -148,13 +148,13 @@ def describe(function: ast.FunctionDef, tree: ast.Module, family: str, name: str
     )  # fmt: skip
 
 
-def decoration(function: ast.FunctionDef) -> dict[str, Any]:
-    """The literal keywords of the function's `@component(...)`, and its first argument as "family"."""
+def decoration(function: ast.FunctionDef) -> dict[str, Any] | None:
+    """The literal keywords of the function's `@component(...)`, its first argument as "family"; None without a decorator."""
     for decorator in function.decorator_list:
         if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).rsplit(".", 1)[-1] == "component":
             found = {k.arg: ast.literal_eval(k.value) for k in decorator.keywords if k.arg}
             return found | ({"family": ast.literal_eval(decorator.args[0])} if decorator.args else {})
-    return {}
+    return None
 
 
 WORDS = {"int": int, "float": float, "str": str, "bool": bool, "tuple": tuple, "list": list, "dict": dict, "Literal": Literal, "Fit": Fit}
@@ -192,7 +192,7 @@ def add_plugin(path: str | Path, prefix: str = "plugin") -> list[Component]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError as problem:
         raise SpecError(f"{path}:{problem.lineno}: not valid Python: {problem.msg}") from None
-    found = [described(f, tree, path, prefix) for f in tree.body if isinstance(f, ast.FunctionDef) and decoration(f)]
+    found = [described(f, tree, path, prefix) for f in tree.body if isinstance(f, ast.FunctionDef) and decoration(f) is not None]
     if not found:
         raise SpecError(f'{path}: no function marked @component("unlearners") or of another family')
     for member in found:
@@ -206,7 +206,7 @@ def add_plugin(path: str | Path, prefix: str = "plugin") -> list[Component]:
 
 def described(function: ast.FunctionDef, tree: ast.Module, path: Path, prefix: str) -> Component:
     """A plugin's member; its family must be named by its decorator."""
-    family = decoration(function).get("family")
+    family = (decoration(function) or {}).get("family")
     if family not in FAMILIES:
         raise SpecError(f'{path}:{function.lineno}: {function.name}: name its family, as in @component("unlearners")')
     return describe(function, tree, family, f"{prefix}/{function.name}", path, f"plugin:{path}")

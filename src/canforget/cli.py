@@ -1,0 +1,91 @@
+"""The application: `canforget COMMAND`; a command's module is imported when it is called, so that help is instant."""
+
+import ast
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import typer
+
+from canforget.errors import CanforgetError, did_you_mean
+
+COMMANDS = Path(__file__).parent / "commands"
+ORDER = ("demo", "train", "unlearn", "quantize", "evaluate", "plan", "run", "show", "list", "check")
+LISTS = ("--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--retrained", "--plugin")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the application; a user's mistake is one line on standard error and exit code 2."""
+    given = spread(sys.argv[1:] if arguments is None else list(arguments))
+    try:
+        application(given)(args=given, prog_name="canforget", standalone_mode=True)
+    except CanforgetError as problem:
+        print(f"canforget: {problem}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("canforget: stopped; what was finished is kept, the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
+
+
+def application(given: Sequence[str]) -> typer.Typer:
+    """The application with the command that is called imported, and the others known by name and first line."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=HELP)
+    app.callback()(version)
+    called = next((a for a in given if not a.startswith("-")), "")
+    if called and called not in commands():
+        raise CanforgetError(f"no command '{called}'{did_you_mean(called, commands())} (canforget --help)")
+    for name in commands():
+        if name == called:
+            app.command(name)(getattr(import_module(f"canforget.commands.{name}"), name))
+        else:
+            app.command(name, help=first_line(name))(lambda: None)
+    return app
+
+
+HELP = """Can a vision model forget, and does quantization bring the forgotten back?
+
+On files: train, unlearn, quantize, evaluate. On studies: plan, run, show. Example: canforget demo
+"""
+
+
+def show_version(wanted: bool) -> None:
+    """Prints the version and leaves."""
+    if wanted:
+        from canforget import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+def version(version: bool = typer.Option(False, "--version", callback=show_version, is_eager=True, help="Print the version.")) -> None:
+    """The options that stand before any command."""
+
+
+def commands() -> list[str]:
+    """The names of all commands, in the order in which help lists them."""
+    found = sorted(p.stem for p in COMMANDS.glob("*.py") if p.stem != "__init__")
+    return [c for c in ORDER if c in found] + [c for c in found if c not in ORDER]
+
+
+def first_line(command: str) -> str:
+    """What a command says of itself, read without importing it."""
+    tree = ast.parse((COMMANDS / f"{command}.py").read_text(encoding="utf-8"))
+    return (ast.get_docstring(tree) or "").split("\n")[0]
+
+
+def spread(given: Sequence[str]) -> list[str]:
+    """Repeats a flag that takes a list before each of its values.
+
+    >>> spread(["run", "--models", "resnet20", "resnet18", "--json"])
+    ['run', '--models', 'resnet20', '--models', 'resnet18', '--json']
+    """
+    words: list[str] = []
+    flag = ""
+    for word in given:
+        if word.startswith("-"):
+            flag = word if word in LISTS else ""
+            words += [] if flag else [word]
+        else:
+            words += [flag, word] if flag else [word]
+    return words

@@ -1,0 +1,36 @@
+"""Run a whole study on real handwritten digits in minutes: two models, four unlearners, three formats, two scenarios, three seeds."""
+
+from pathlib import Path
+
+from canforget import options
+
+DEMO = {
+    "name": "demo",
+    "datasets": ["digits"],
+    "models": ["tiny_cnn", "speed_net:widths=16,32,32"],
+    "scenarios": ["whole_class:classes=3", "random_samples:fraction=0.1"],
+    "unlearners": ["finetune", "neggrad_plus", "salun", "scrub"],
+    "quantizers": ["none", "int:bits=8", "float8"],
+    "seeds": 3,
+}
+
+
+def demo(
+    store: options.StoreDir = Path("canforget-store"),
+    out: options.OutDir = Path("demo-results"),
+    workers: options.Workers = 2,
+    json: options.Json = False,
+) -> None:
+    """Run a whole study on real handwritten digits in minutes: two models, four unlearners, three formats, two scenarios, three seeds.
+
+    Example: canforget demo --out demo-results
+    """
+    from canforget.studies import run_study
+    from canforget.study import Study
+
+    done = run_study(Study.of("demo", **DEMO), store=store, out=out, workers=workers)
+    if json:
+        options.echo_json(done.plain())
+        return
+    print(done.text())
+    print(f"Ask more of these files: canforget show {out} --quantizer none; a study of your own: canforget run --help")

@@ -1,0 +1,38 @@
+"""Evaluate and audit a model file, beside the original and retrained models where they are given."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canforget import options
+
+
+def evaluate(
+    model: options.ModelFile,
+    scenario: Annotated[str | None, typer.Option(help="What was to be forgotten; default: what the model's file says.", show_default=False)] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set; default: the model's own.", show_default=False)] = None,
+    original: Annotated[Path | None, typer.Option(help="The original model's file.", show_default=False)] = None,
+    retrained: Annotated[list[Path] | None, typer.Option(help="Files of retrained models.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the values as JSON here.", show_default=False)] = None,
+    split_seed: options.SplitSeed = 0,
+    data_dir: options.DataDir = None,
+    device: options.Device = "cpu",
+    plugin: options.Plugins = None,
+    json: options.Json = False,
+) -> None:
+    """Evaluate and audit a model file, beside the original and retrained models where they are given.
+
+    Example: canforget evaluate int8.safetensors --original original.safetensors --retrained g0.safetensors g1.safetensors
+    """
+    from canforget.files import evaluate_file
+    from canforget.store import write_json
+
+    options.add_plugins(plugin)
+    about = evaluate_file(
+        model, scenario=scenario, dataset=dataset, original=original, retrained=retrained or (), split_seed=split_seed,
+        data_dir=data_dir, device=options.device_of(device),
+    )  # fmt: skip
+    if out is not None:
+        write_json(out, about)
+    options.echo_json(about) if json else print(options.value_table(about["values"]))

@@ -1,0 +1,48 @@
+"""Show what a study would compute, and check it, without computing anything."""
+
+from collections import Counter
+from pathlib import Path
+
+from canforget import options
+from canforget.plan import Plan
+from canforget.plan import plan as plan_study
+from canforget.run import missing
+from canforget.store import Store
+
+
+def plan(
+    study: options.StudyFile = None,
+    datasets: options.Names = None,
+    models: options.Names = None,
+    scenarios: options.Names = None,
+    unlearners: options.Names = None,
+    quantizers: options.Names = None,
+    seeds: options.Names = None,
+    data_dir: options.DataDir = None,
+    store: options.StoreDir = Path("canforget-store"),
+    plugin: options.Plugins = None,
+    json: options.Json = False,
+) -> None:
+    """Show what a study would compute, and check it, without computing anything.
+
+    Example: canforget plan study.toml --data-dir ~/data
+    """
+    options.add_plugins(plugin)
+    flags = {"datasets": datasets, "models": models, "scenarios": scenarios, "unlearners": unlearners, "quantizers": quantizers, "seeds": seeds}
+    drawn = plan_study(options.study_of(study, flags), data_dir)
+    todo = missing(drawn, Store(store))
+    if json:
+        options.echo_json({"cases": [c.name for c in drawn.cases], "named": drawn.named, "steps": len(drawn.steps), "missing": len(todo)})
+        return
+    print(account(drawn, len(todo), Counter(s.verb for s in todo)))
+
+
+def account(drawn: Plan, missing: int, verbs: Counter[str]) -> str:
+    """What a plan holds, in a few lines."""
+    refused = [c for c in drawn.cases if c.not_run]
+    lines = [
+        f"{len(drawn.cases)} cases: {len(drawn.steps)} steps (of {drawn.named} named, each computed once), {missing} still to do",
+        *(f"  {verb:<9} {count:>5}" for verb, count in verbs.items()),
+        *(f"  not run: {c.unlearner} on {c.scenario}: {c.not_run}" for c in refused[:5]),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,37 @@
+"""Train a model from fresh weights: on all training images, or on the retain set alone."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from canforget import options
+
+
+def train(
+    model: Annotated[str, typer.Option(help="Architecture, as in resnet20, timm/vit_tiny_patch16_224 or my_net.py:Net.")],
+    dataset: options.Dataset,
+    out: options.ModelOut = Path("model.safetensors"),
+    scenario: options.Scenario = None,
+    retrain: Annotated[bool, typer.Option("--retrain", help="Leave the forget set of the scenario out: the gold standard.")] = False,
+    fit: Annotated[str, typer.Option(help="Settings of the training, as in epochs=20,lr=0.1,flip=true.")] = "",
+    seed: options.Seed = 0,
+    split_seed: options.SplitSeed = 0,
+    data_dir: options.DataDir = None,
+    device: options.Device = "cpu",
+    plugin: options.Plugins = None,
+    json: options.Json = False,
+) -> None:
+    """Train a model from fresh weights: on all training images, or on the retain set alone.
+
+    Example: canforget train --model tiny_cnn --dataset digits --out original.safetensors
+    """
+    from canforget.files import train_file
+
+    options.add_plugins(plugin)
+    path = options.Destination(out).checked()
+    about = train_file(
+        path, model=model, dataset=dataset, scenario=scenario, retrain=retrain, fit=fit, seed=seed, split_seed=split_seed,
+        data_dir=data_dir, device=options.device_of(device),
+    )  # fmt: skip
+    options.tell(about, json)
