@@ -32,6 +32,10 @@ class StoreError(CanforgetError):
     """The store cannot be read or written."""
 
 
+class BrokenPromise(CanforgetError, AssertionError):
+    """A member of a family does what none of its kind may do; the message says what, and on which problem."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns "; did you mean 'x'?" for the nearest known name, or the first few known names, or nothing when there are none.
 

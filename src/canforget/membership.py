@@ -152,22 +152,32 @@ class Sides:
 
 
 def sides(evidence: Evidence, rng: numpy.random.Generator) -> tuple[Sides, ...] | NotRun:
-    """The subject's two sides, then each retrained model's on the same images in the same order."""
-    forget, others = view_of(evidence.subject, "forget"), unseen(evidence.subject)
-    if isinstance(forget, NotRun) or isinstance(others, NotRun):
-        return forget if isinstance(forget, NotRun) else others  # type: ignore[return-value]
-    places = matching_places(forget.labels, others.labels, rng)
-    if isinstance(places, NotRun):
-        return places
-    found = [Sides(forget, others.where(places))]
-    for views in evidence.references:
-        inside, outside = view_of(views, "forget"), unseen(views)
-        if isinstance(inside, NotRun) or isinstance(outside, NotRun):
-            return NotRun("a retrained model lacks predictions on the forget set or on unseen images")
-        if not (numpy.array_equal(inside.ids, forget.ids) and numpy.array_equal(outside.ids, others.ids)):
-            return NotRun("the retrained models were judged on other images than the subject")
-        found.append(Sides(inside, outside.where(places)))
-    return tuple(found)
+    """The subject's two sides, then each retrained model's on the same images, all in the order of their ids."""
+    found = [in_order(views) for views in (evidence.subject, *evidence.references)]
+    missing = [pair for pair in found if isinstance(pair, NotRun)]
+    if missing:
+        return missing[0]
+    subject, *retrained = [pair for pair in found if isinstance(pair, Sides)]
+    if any(not same_images(subject, pair) for pair in retrained):
+        return NotRun("the retrained models were judged on other images than the subject")
+    places = matching_places(subject.forget.labels, subject.unseen.labels, rng)
+    return places if isinstance(places, NotRun) else tuple(Sides(p.forget, p.unseen.where(places)) for p in (subject, *retrained))
+
+
+def in_order(views: Views) -> Sides | NotRun:
+    """Both sides of one model before matching, each set in the order of its ids."""
+    sets = {
+        name: p.where(numpy.argsort(p.ids, kind="stable")) for name, p in views.items() if name in ("forget", "test_forget", "held_out")
+    }
+    forget, others = view_of(sets, "forget"), unseen(sets)
+    if isinstance(forget, NotRun):
+        return forget
+    return others if isinstance(others, NotRun) else Sides(forget, others)
+
+
+def same_images(one: Sides, other: Sides) -> bool:
+    """Whether two models were judged on the same images."""
+    return numpy.array_equal(one.forget.ids, other.forget.ids) and numpy.array_equal(one.unseen.ids, other.unseen.ids)
 
 
 def shown(classes: Ints) -> str:

@@ -44,7 +44,7 @@ def membership(
             continue
         values |= judged(signal, [ranked(m, signal, retained) for m in models], references_of(evidence))
         scored[signal] = scores(models[0].forget, signal, retained)
-    ids = evidence.subject["forget"].ids
+    ids = models[0].forget.ids
     return Audit(values | told(models[0], signals[0], retained, false_alarms, rng), scored, dict.fromkeys(scored, ids))
 
 

@@ -17,6 +17,8 @@ def nomus(evidence: Evidence, *, utility_weight: float = 0.5) -> Value | NotRun:
     pair, test = sides(evidence, numpy_generator("nomus/matching")), view_of(evidence.subject, test_view(evidence))
     if isinstance(pair, NotRun) or isinstance(test, NotRun):
         return pair if isinstance(pair, NotRun) else test  # type: ignore[return-value]
+    if min(len(pair[0].forget), len(pair[0].unseen)) < 10:
+        return NotRun("needs at least 10 images to forget and 10 unseen ones that match them")
     attack = cross_fitted_accuracy(negative_loss(pair[0].forget), negative_loss(pair[0].unseen), numpy_generator("nomus"))
     forgetting = 1 - abs(2 * attack - 1)
     return Value(utility_weight * float(test.correct.mean()) + (1 - utility_weight) * forgetting, n=len(test))
