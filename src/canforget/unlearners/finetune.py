@@ -1,0 +1,27 @@
+"""Finetune: go on training on the retain set and let the rest fade."""
+
+from copy import deepcopy
+
+from torch import Generator, nn
+
+from canforget.demands import needs
+from canforget.fit import Fit, train_
+from canforget.images import Images
+from canforget.registry import component
+
+
+@component(paper="Golatkar et al. 2020, https://arxiv.org/abs/1911.04933", version=1, needs_retain=True)
+def finetune(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    fit: Fit = Fit(epochs=10, batch_size=256, lr=0.01, weight_decay=5e-4),
+) -> nn.Module:
+    """Returns a copy of `model` trained further on `retain`; `forget` is never looked at, and so forgotten little.
+
+    Source: the baseline "FT" with the settings of Jia et al. 2023, https://arxiv.org/abs/2304.04934. Cost: `fit.epochs` of training.
+    """
+    needs("finetune", retain=retain)
+    return train_(deepcopy(model), retain, rng=rng, fit=fit)

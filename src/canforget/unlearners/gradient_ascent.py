@@ -1,0 +1,45 @@
+"""Gradient ascent: climb the loss on the forget set, and stop once nothing of it is left."""
+
+from copy import deepcopy
+
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from canforget.demands import needs
+from canforget.fit import Fit, finite, passes
+from canforget.images import Images
+from canforget.registry import component
+from canforget.selection import fraction_correct
+
+
+@component(paper="Thudi et al. 2022, https://arxiv.org/abs/2109.13398", version=1)
+def gradient_ascent(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    fit: Fit = Fit(epochs=5, batch_size=256, lr=1e-4, weight_decay=5e-4),
+    stop_at: float = 0.0,
+) -> nn.Module:
+    """Returns a copy of `model` that was moved up the cross-entropy of `forget`; `retain` is never looked at.
+
+    Ends with the first epoch after which at most the fraction `stop_at` of `forget` is still classified as labelled: a loss without
+    a ceiling has no other end, and all that follows only costs utility. Meant for whole classes.
+
+    Raises:
+        DivergedError: a weight is no longer finite; lower `fit.lr` or set `fit.clip`.
+
+    Source: the settings of Jia et al. 2023, https://arxiv.org/abs/2304.04934. Deviation: neither stops early.
+    """
+    needs("gradient_ascent", forget=forget)
+    climber = deepcopy(model)
+
+    def ascent(x: Tensor, y: Tensor) -> Tensor:
+        return -cross_entropy(climber(x), y)
+
+    for epoch in passes(fit, climber, rng):
+        epoch.descend(ascent, forget)
+        if fraction_correct(climber, forget) <= stop_at:
+            break
+    return finite(climber.eval(), f"after ascending at lr {fit.lr}")

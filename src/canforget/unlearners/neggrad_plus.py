@@ -1,0 +1,40 @@
+"""NegGrad+: descend the loss on the retain set and climb it on the forget set in the same step."""
+
+from copy import deepcopy
+from functools import partial
+
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from canforget.demands import needs
+from canforget.fit import Fit, passes
+from canforget.images import Images
+from canforget.pairing import paired
+from canforget.registry import component
+
+
+@component(paper="Kurmanji et al. 2023, https://arxiv.org/abs/2302.09880", version=1, needs_retain=True)
+def neggrad_plus(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
+    alpha: float = 0.95,
+) -> nn.Module:
+    """Returns a copy of `model` that descended `alpha` * CE(retain) - (1 - `alpha`) * CE(forget), one forget batch to every retain batch.
+
+    Source: section 3.1, equation 2. The forget set starts again whenever it runs out. Cost: two batches a step, `fit.epochs` passes
+    over `retain`.
+    """
+    needs("neggrad_plus", forget=forget, retain=retain)
+    unlearned = deepcopy(model)
+
+    def loss(x_forget: Tensor, y_forget: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return alpha * cross_entropy(unlearned(x), y) - (1 - alpha) * cross_entropy(unlearned(x_forget), y_forget)
+
+    for epoch in passes(fit, unlearned, rng):
+        for lost, kept in paired(epoch, forget, retain):
+            epoch.step(partial(loss, *lost, *kept))
+    return unlearned

@@ -1,0 +1,14 @@
+"""Nothing: the original model itself, as the control that every other method must beat."""
+
+from copy import deepcopy
+
+from torch import Generator, nn
+
+from canforget.images import Images
+from canforget.registry import component
+
+
+@component(version=1, changes=False)
+def nothing(model: nn.Module, forget: Images, retain: Images, *, rng: Generator) -> nn.Module:
+    """Returns an identical copy of `model`: whatever an audit finds in it is what was there to be forgotten."""
+    return deepcopy(model).eval()

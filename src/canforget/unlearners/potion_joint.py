@@ -1,0 +1,52 @@
+"""Potion joint: the predecessor's rule, one small step up on the forget set and one down on the retain set, the best state kept."""
+
+from copy import deepcopy
+from functools import partial
+
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from canforget.demands import needs
+from canforget.fit import Fit, finite, passes
+from canforget.images import Images
+from canforget.pairing import paired
+from canforget.registry import component
+from canforget.selection import carve, fraction_correct
+
+
+@component(version=1, needs_retain=True)
+def potion_joint(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    fit: Fit = Fit(epochs=100, batch_size=32, lr=1e-4, optimizer="adamw", weight_decay=1e-4),
+    weight: float = 0.1,
+    patience: int = 3,
+    selection: float = 0.1,
+) -> nn.Module:
+    """Returns the best of the states that steps down -`weight` * CE(forget) and down CE(retain), in turn, lead a copy of `model` to.
+
+    The best is the highest (1 - accuracy on forget) * accuracy on retain, both on the fraction `selection` of either set that is
+    carved out beforehand and never stepped on; ends after `patience` epochs without a better one.
+
+    Source: the rule of the project's predecessor. Deviations: it selected on the test set, and it kept a reference to the weights
+    instead of a copy, so that its "best" weights were the last ones.
+    """
+    needs("potion_joint", forget=forget, retain=retain)
+    (forget, forget_held), (retain, retain_held) = carve(forget, selection, rng), carve(retain, selection, rng)
+    unlearned, best, highest, since = deepcopy(model), deepcopy(model), -1.0, 0
+
+    def loss(weight: float, x: Tensor, y: Tensor) -> Tensor:
+        return weight * cross_entropy(unlearned(x), y)
+
+    for epoch in passes(fit, unlearned, rng):
+        for lost, kept in paired(epoch, forget, retain):
+            epoch.step(partial(loss, -weight, *lost))
+            epoch.step(partial(loss, 1.0, *kept))
+        score = (1 - fraction_correct(unlearned, forget_held)) * fraction_correct(unlearned, retain_held)
+        best, highest, since = (deepcopy(unlearned), score, 0) if score > highest else (best, highest, since + 1)
+        if since >= patience:
+            break
+    return finite(best.eval(), f"after stepping at lr {fit.lr}")

@@ -1,0 +1,42 @@
+"""Random labels: teach the forget set labels drawn by lot, then the retain set its own."""
+
+from copy import deepcopy
+
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from canforget.demands import needs
+from canforget.fit import Fit, passes
+from canforget.images import Images
+from canforget.registry import component
+from canforget.relabel import class_count, random_classes
+
+
+@component(paper="Golatkar et al. 2020, https://arxiv.org/abs/1911.04933", version=1)
+def random_labels(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    fit: Fit = Fit(epochs=10, batch_size=256, lr=0.013, weight_decay=5e-4),
+) -> nn.Module:
+    """Returns a copy of `model` that, every epoch, descended the cross-entropy of `forget` with random labels, then that of `retain`.
+
+    The labels are drawn anew for every batch from all classes, the true one among them. Works without retain images.
+
+    Source: the released code of Fan et al. 2024 for CIFAR-10, https://arxiv.org/abs/2310.12508, where it is the baseline "RL".
+    """
+    needs("random_labels", forget=forget)
+    unlearned, classes = deepcopy(model), class_count(model, forget)
+
+    def confuse(x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(unlearned(x), random_classes(y, classes, rng))
+
+    def remember(x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(unlearned(x), y)
+
+    for epoch in passes(fit, unlearned, rng):
+        epoch.descend(confuse, forget)
+        epoch.descend(remember, retain)
+    return unlearned

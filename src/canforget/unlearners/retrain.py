@@ -1,0 +1,30 @@
+"""Retrain: fresh weights and the retain set only, the gold standard that every other method is measured against."""
+
+from torch import Generator, nn
+
+from canforget.classifier import fresh
+from canforget.demands import needs
+from canforget.fit import Fit, train_
+from canforget.images import Images
+from canforget.registry import component
+
+
+@component(version=1, fresh=True, needs_retain=True)
+def retrain(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    fit: Fit = Fit(epochs=182, batch_size=256, lr=0.1, weight_decay=5e-4, schedule="cosine"),
+) -> nn.Module:
+    """Returns a model of the architecture of `model` that was trained on `retain` alone; nothing of `model`'s weights is left.
+
+    Every parameter and buffer is drawn anew. A released "retrain" resets the last layer only, 0.05 % of the weights, and so keeps
+    what it is meant to lack.
+
+    Source: the schedule of Fan et al. 2024, https://arxiv.org/abs/2310.12508, for ResNet-18 on CIFAR-10.
+    Cost: a whole training.
+    """
+    needs("retrain", retain=retain)
+    return train_(fresh(model, rng), retain, rng=rng, fit=fit)

@@ -1,0 +1,46 @@
+"""SalUn: random labels, but only the weights that matter most to the forget set may move."""
+
+from copy import deepcopy
+
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from canforget.demands import needs
+from canforget.fit import Fit, passes
+from canforget.images import Images
+from canforget.importance import gradient_saliency
+from canforget.registry import component
+from canforget.relabel import class_count, random_classes
+
+
+@component(paper="Fan et al. 2024, https://arxiv.org/abs/2310.12508", version=1)
+def salun(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    fit: Fit = Fit(epochs=10, batch_size=256, lr=0.013, weight_decay=5e-4),
+    keep: float = 0.5,
+) -> nn.Module:
+    """Returns a copy of `model` relabelled at random on `forget` within the fraction `keep` of its weights that are most salient there.
+
+    Every other weight stays bit-identical to `model`'s: a released version masks the gradient but lets momentum and weight decay
+    move the rest. Works without retain images.
+
+    Source: equations 3 to 5. Cost: one pass over `forget` more than `random_labels`.
+    """
+    needs("salun", forget=forget)
+    mask = gradient_saliency(model, forget, keep=keep)
+    unlearned, classes = deepcopy(model), class_count(model, forget)
+
+    def confuse(x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(unlearned(x), random_classes(y, classes, rng))
+
+    def remember(x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(unlearned(x), y)
+
+    for epoch in passes(fit, unlearned, rng, mask=mask):
+        epoch.descend(confuse, forget)
+        epoch.descend(remember, retain)
+    return unlearned

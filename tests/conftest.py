@@ -1,0 +1,64 @@
+"""Small things that all tests share: a net trained for a moment on scikit-learn's digits, a split with class 0 forgotten, a generator."""
+
+import numpy
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import Generator, nn
+
+from canforget.classifier import Classifier, wrap
+from canforget.fit import Fit, train_
+from canforget.images import Images, Split, together
+from canforget.rng import generator
+
+
+@pytest.fixture
+def rng() -> Generator:
+    """A generator that starts anew for every test."""
+    return generator("test")
+
+
+@pytest.fixture(scope="session")
+def digits_split() -> Split:
+    """1,000 of the digits, 8 x 8 pixels in 0..255, with class 0 as the forget set: forget 80 or so, val 100, test 200, held-out few."""
+    data = load_digits()
+    x = torch.from_numpy((data.images * (255 / 16)).astype(numpy.uint8))[:1000, None]
+    images = Images.of(x, torch.from_numpy(data.target[:1000]))
+    train, val, test = images[:700], images[700:800], images[800:]
+    zero = train.y == 0
+    zeros = train[zero]
+    return Split(
+        forget=zeros[:-5],
+        retain=train[~zero],
+        val=val,
+        held_out=zeros[-5:],
+        test=test,
+        test_forget=test[test.y == 0],
+        test_retain=test[test.y != 0],
+        calibration=train[~zero][:64],
+        classes=tuple("0123456789"),
+    )
+
+
+@pytest.fixture(scope="session")
+def small_model(digits_split: Split) -> Classifier:
+    """Two convolutions with BatchNorm and a linear layer, trained on forget and retain set to some 97 %; in eval mode. Do not change it."""
+    every = together(digits_split.forget, digits_split.retain)
+    rng = generator("small model")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = nn.Sequential(
+            nn.Conv2d(1, 8, 3, padding=1, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Conv2d(8, 16, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+            nn.Linear(64, 10),
+        )
+    fit = Fit(epochs=15, batch_size=64, lr=0.1, schedule="triangle", warmup=0.2, precision="float32")
+    model = train_(wrap(net, every), every, rng=rng, fit=fit)
+    assert isinstance(model, Classifier)
+    return model
