@@ -1,0 +1,69 @@
+"""The house rules that a reviewer would otherwise have to remember."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from canforget.registry import FAMILIES
+
+SOURCE = Path(__file__).parents[1] / "src" / "canforget"
+FILES = sorted(SOURCE.rglob("*.py"))
+VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "misc", "tools", "core", "lib"}
+
+
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_a_module_opens_with_a_sentence_and_is_short_and_well_named(path):
+    assert ast.get_docstring(tree(path)), "say what the module is for"
+    assert path.read_text(encoding="utf-8").count("\n") <= 400
+    assert path.stem not in VAGUE
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_no_function_is_longer_than_a_screen(path):
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef):
+            skipped = len((ast.get_docstring(node, clean=False) or "").splitlines())
+            assert node.end_lineno - node.lineno + 1 - skipped <= 60, node.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_only_rng_touches_a_global_seed(path):
+    calls = {ast.unparse(n.func) for n in ast.walk(tree(path)) if isinstance(n, ast.Call)}
+    forbidden = {"torch.manual_seed", "numpy.random.seed", "random.seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all"}
+    assert path.stem == "rng" or not calls & forbidden
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_no_handler_swallows_every_error(path):
+    """A handler of everything either raises again or hands on what was said."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")):
+            told = node.name and any(isinstance(n, ast.Name) and n.id == node.name for n in ast.walk(node))
+            assert told or any(isinstance(n, ast.Raise) for n in ast.walk(node)), node.lineno
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_members_of_a_family_never_import_one_another(family):
+    for path in (SOURCE / family).glob("*.py"):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ImportFrom):
+                assert not (node.module or "").startswith(f"canforget.{family}"), path
+
+
+def test_nothing_loads_a_pickle_without_weights_only():
+    """`torch.load` runs whatever a checkpoint says unless it is told not to."""
+    for path in FILES:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "pickle.load", "pickle.loads"):
+                assert any(k.arg == "weights_only" and ast.unparse(k.value) == "True" for k in node.keywords), path
+
+
+def test_training_steps_are_taken_in_one_place():
+    """One training loop: whoever else calls `backward` only asks for gradients, and steps no optimizer."""
+    steppers = {p.stem for p in FILES for n in ast.walk(tree(p)) if isinstance(n, ast.Attribute) and ast.unparse(n).endswith("optimizer.step")}
+    assert steppers == {"fit"}

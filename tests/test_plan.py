@@ -1,0 +1,120 @@
+from dataclasses import replace
+
+import numpy
+import pytest
+
+from canforget.errors import CanforgetError, DataError, PlanError
+from canforget.plan import Case, plan, refuse_overlap, sets_of
+from canforget.study import Study
+
+GIVEN = {
+    "datasets": "digits", "models": ["tiny_cnn"], "scenarios": ["whole_class:classes=3"], "unlearners": ["scrub"], "quantizers": ["none", "int"],
+    "seeds": 2,
+}  # fmt: skip
+
+
+def drawn(**changes):
+    return plan(Study.of(**GIVEN | changes))
+
+
+def count(found, verb):
+    return sum(s.verb == verb for s in found.steps)
+
+
+def test_every_combination_is_a_case_and_the_references_are_always_there():
+    found = drawn()
+    assert len(found.cases) == 3 * 2 * 2
+    assert {c.unlearner for c in found.cases} == {"retrain", "nothing", "scrub"}
+
+
+def test_a_step_that_two_cases_name_is_planned_once():
+    found = drawn()
+    assert count(found, "train") == 4  # original and retrained, two seeds
+    assert count(found, "unlearn") == 2
+    assert len(found.steps) < found.named
+
+
+def test_the_original_model_is_shared_between_scenarios():
+    """It is trained on forget and retain together, whichever is which."""
+    found = drawn(scenarios=["whole_class:classes=3", "random_samples:count=50"])
+    assert count(found, "train") == 2 + 2 * 2
+
+
+def test_the_retrained_model_is_the_same_component_on_the_retain_set():
+    trainings = [s for s in drawn().steps if s.verb == "train"]
+    assert {tuple(s.what["parts"]) for s in trainings} == {("forget", "retain"), ("retain",)}
+    assert len({str(s.what["fit"]) for s in trainings}) == 1
+
+
+def test_steps_come_after_what_they_need():
+    seen = set()
+    for step in drawn().steps:
+        assert set(step.needs) <= seen, step.label
+        seen.add(step.name)
+
+
+def test_keys_do_not_depend_on_what_else_is_in_the_study():
+    small, large = drawn(), drawn(unlearners=["scrub", "finetune"], quantizers=["none", "int", "float8"])
+    assert {s.name for s in small.steps if s.verb != "judge"} <= {s.name for s in large.steps}
+
+
+@pytest.mark.parametrize("change", [{"fit": {"epochs": 3}}, {"val_fraction": 0.2}, {"models": ["tiny_cnn:widths=8,16"]}, {"split_seed": 1}])
+def test_what_decides_a_result_decides_its_key(change):
+    before, after = ({s.key for s in p.steps if s.verb == "train"} for p in (drawn(), drawn(**change)))
+    assert not before & after
+
+
+def test_a_retrained_model_is_judged_against_the_others_never_against_itself():
+    found = drawn()
+    steps = {s.name: s for s in found.steps}
+    for case in found.cases:
+        if case.unlearner == "retrain":
+            judge = steps[case.steps["judge"]].what
+            assert len(judge["retrained"]) == 1
+            assert judge["subject"] not in judge["retrained"]
+
+
+def test_a_quantized_model_is_judged_against_retrained_models_in_the_same_format():
+    found = drawn()
+    steps = {s.name: s for s in found.steps}
+    by_place = {(c.unlearner, c.quantizer, c.seed): c for c in found.cases}
+    judge = steps[by_place["scrub", "int", 0].steps["judge"]].what
+    assert judge["retrained"] == [by_place["retrain", "int", s].steps["predict"][1] for s in (0, 1)]
+
+
+def test_the_calibration_set_may_touch_the_retain_set_only():
+    """The predecessor calibrated on images that were to be forgotten."""
+    from canforget.registry import find
+    from canforget.splitting import split_ids
+
+    data = find("datasets", "digits").load()(data_dir=None)
+    ids = split_ids(data, lambda table, rng: table.ids[table.labels == 3], seed=0)
+    refuse_overlap(ids)
+    with pytest.raises(PlanError, match="calibration set touches images outside the retain set"):
+        refuse_overlap(replace(ids, calibration=numpy.append(ids.calibration, ids.forget[:1])))
+    assert set(sets_of(ids)) >= {"forget", "retain", "calibration"}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "message"),
+    [
+        ("whole_class:classes=cat", "cat"),
+        ("random_samples:count=0", "0"),
+        ("random_samples:count=100000", "100000"),
+        ("ids:file=absent.txt", "absent.txt"),
+    ],
+)
+def test_a_forget_set_that_cannot_be_is_found_before_anything_is_computed(scenario, message):
+    with pytest.raises(CanforgetError, match=f"nothing was run: digits.*{message}"):
+        drawn(scenarios=[scenario])
+
+
+def test_a_missing_data_set_is_one_line_that_says_how_to_get_it(tmp_path):
+    with pytest.raises(DataError, match="cifar10") as problem:
+        plan(Study.of(**GIVEN | {"datasets": "cifar10", "scenarios": "whole_class:classes=cat"}), tmp_path)
+    assert "\n" not in str(problem.value)
+
+
+def test_a_case_name_is_a_file_name():
+    name = Case("digits", "timm/vit", "whole_class:classes=3", "scrub", "int:bits=4", 0, {}).name
+    assert name == "digits__timm-vit__whole_class-classes=3__scrub__int-bits=4__seed0"
