@@ -18,7 +18,7 @@ class Columns:
     membership: float | None = None
 
 
-def test_view(evidence: Evidence) -> str:
+def unseen_view(evidence: Evidence) -> str:
     """The test images of the retained classes when whole classes are forgotten, else all: as in the tables of the field."""
     return "test_retain" if evidence.forgotten_classes else "test"
 
@@ -39,7 +39,7 @@ def gaps(evidence: Evidence, limit: int = 0) -> Columns | NotRun:
     others = references_of(evidence)
     if isinstance(others, NotRun):
         return others
-    every = [columns(views, test_view(evidence), limit) for views in (evidence.subject, *others)]
+    every = [columns(views, unseen_view(evidence), limit) for views in (evidence.subject, *others)]
     for found in every:
         if isinstance(found, NotRun):
             return found

@@ -186,14 +186,16 @@ def shown(classes: Ints) -> str:
 
 
 def best_threshold(scores: Floats, member: NDArray[numpy.bool_]) -> tuple[float, bool]:
-    """The threshold of greatest balanced accuracy, and whether members lie above it."""
+    """The threshold of greatest balanced accuracy (midway between two scores), and whether members lie above it."""
     order = numpy.argsort(scores, kind="stable")
     ordered, hits = scores[order], member[order]
     below = numpy.cumsum(hits) / hits.sum()
     outside = numpy.cumsum(~hits) / (~hits).sum()
     gain = numpy.where(numpy.append(ordered[1:] != ordered[:-1], True), outside - below, 0.0)
     place = int(numpy.abs(gain).argmax())
-    return float(ordered[place]), bool(gain[place] >= 0)
+    low, high = ordered[place], ordered[min(place + 1, len(ordered) - 1)]
+    middle = (low + high) / 2 if numpy.isfinite([low, high]).all() else low
+    return float(middle), bool(gain[place] >= 0)
 
 
 def cross_fitted_accuracy(members: Floats, others: Floats, rng: numpy.random.Generator, folds: int = 5) -> float:

@@ -2,7 +2,7 @@
 
 import numpy
 
-from canforget.columns import test_view
+from canforget.columns import unseen_view
 from canforget.evidence import Audit, Evidence, NotRun, Value, references_of
 from canforget.membership import Sides, confidence, sides, taken_for_unseen
 from canforget.registry import component
@@ -20,7 +20,7 @@ def svc_membership(evidence: Evidence, *, rng: numpy.random.Generator, images: i
     Source: SalUn's code, confidence of the labelled class, C 3, RBF. Deviation: at most `images` images of each set.
     """
     values: dict[str, Value | NotRun] = {}
-    efficacy = taken_for_unseen(evidence.subject, test_view(evidence), images)
+    efficacy = taken_for_unseen(evidence.subject, unseen_view(evidence), images)
     values["efficacy"] = efficacy if isinstance(efficacy, NotRun) else Value(efficacy)
     values["efficacy_excess"] = excess(evidence, efficacy, images)
     pair = sides(evidence, rng)
@@ -33,7 +33,7 @@ def excess(evidence: Evidence, efficacy: float | NotRun, images: int) -> Value |
     references = references_of(evidence)
     if isinstance(efficacy, NotRun) or isinstance(references, NotRun):
         return efficacy if isinstance(efficacy, NotRun) else references  # type: ignore[return-value]
-    retrained = [taken_for_unseen(views, test_view(evidence), images) for views in references]
+    retrained = [taken_for_unseen(views, unseen_view(evidence), images) for views in references]
     missing = [r for r in retrained if isinstance(r, NotRun)]
     return missing[0] if missing else Value(efficacy - float(numpy.mean(retrained)), n=len(retrained))  # type: ignore[arg-type]
 

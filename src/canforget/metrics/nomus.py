@@ -1,6 +1,6 @@
 """NoMUS: utility and resistance to membership inference, half each."""
 
-from canforget.columns import test_view
+from canforget.columns import unseen_view
 from canforget.evidence import Evidence, NotRun, Value, view_of
 from canforget.membership import cross_fitted_accuracy, negative_loss, sides
 from canforget.registry import component
@@ -14,7 +14,7 @@ def nomus(evidence: Evidence, *, utility_weight: float = 0.5) -> Value | NotRun:
     Source: equation 4. Deviations: the attack is a threshold on the loss, chosen on four fifths and scored on the last, of balanced
     accuracy against *matched* unseen images; test images of forgotten classes do not count as utility.
     """
-    pair, test = sides(evidence, numpy_generator("nomus/matching")), view_of(evidence.subject, test_view(evidence))
+    pair, test = sides(evidence, numpy_generator("nomus/matching")), view_of(evidence.subject, unseen_view(evidence))
     if isinstance(pair, NotRun) or isinstance(test, NotRun):
         return pair if isinstance(pair, NotRun) else test  # type: ignore[return-value]
     if min(len(pair[0].forget), len(pair[0].unseen)) < 10:

@@ -1,6 +1,6 @@
 """TA, testing accuracy: how well unseen images of what is kept are classified."""
 
-from canforget.columns import test_view
+from canforget.columns import unseen_view
 from canforget.evidence import Evidence, NotRun, Value, view_of
 from canforget.registry import component
 from canforget.statistics import wilson
@@ -17,7 +17,7 @@ def testing_accuracy(evidence: Evidence) -> Value | NotRun:
     >>> testing_accuracy(evidence_of([[2, 1], [0, 3]], [0, 1])).value
     1.0
     """
-    predictions = view_of(evidence.subject, test_view(evidence))
+    predictions = view_of(evidence.subject, unseen_view(evidence))
     if isinstance(predictions, NotRun):
         return predictions
     return Value(float(predictions.correct.mean()), wilson(int(predictions.correct.sum()), len(predictions)), len(predictions))

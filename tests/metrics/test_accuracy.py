@@ -1,0 +1,16 @@
+"""Accuracy of a view."""
+
+from canforget.evidence import NotRun, evidence_of
+from canforget.metrics.accuracy import accuracy
+
+
+def test_the_interval_of_a_perfect_score_reaches_below_one():
+    """A normal interval claims certainty from four images."""
+    found = accuracy(evidence_of([[1, 0]] * 4, [0] * 4))
+    assert (found.value, found.n) == (1.0, 4)
+    assert 0.4 < found.interval[0] < 0.6
+
+
+def test_only_the_view_asked_for_counts():
+    """The test set in place of a missing view."""
+    assert isinstance(accuracy(evidence_of([[1, 0]], [0]), view="forget"), NotRun)

@@ -1,0 +1,16 @@
+"""Agreement."""
+
+from dataclasses import replace
+
+from canforget.checks_evidence import example_evidence
+from canforget.evidence import NotRun
+from canforget.metrics.agreement import agreement
+
+
+def test_an_unlearned_model_is_nearer_to_the_original_than_retrained_models_are():
+    """The two references must not be swapped."""
+    evidence = example_evidence()
+    retrained = replace(evidence, subject=evidence.retrained[0])
+    assert agreement(evidence, other="original", view="forget").value > agreement(retrained, other="original", view="forget").value
+    assert agreement(retrained, view="forget").n == 2
+    assert isinstance(agreement(replace(evidence, original=None), other="original"), NotRun)

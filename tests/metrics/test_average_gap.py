@@ -1,0 +1,25 @@
+"""The average gap."""
+
+import numpy
+import pytest
+
+from canforget.checks_evidence import example_evidence
+from canforget.columns import columns
+from canforget.evidence import Evidence, NotRun
+from canforget.metrics.average_gap import average_gap
+
+
+def test_the_gap_is_the_mean_of_four_columns_or_of_three():
+    """Adding a column of 0 in place of one left out makes every method look better."""
+    evidence = example_evidence()
+    rows = [columns(v, "test_retain", 100) for v in (evidence.subject, *evidence.retrained)]
+    table = numpy.array([[c.unlearning, c.remaining, c.testing, c.membership] for c in rows])
+    gaps = abs(table[0] - table[1:].mean(axis=0))
+    assert average_gap(evidence, membership_images=100).value == pytest.approx(gaps.mean())
+    assert average_gap(evidence, membership_images=0).value == pytest.approx(gaps[:3].mean())
+
+
+def test_there_is_no_gap_without_retraining():
+    """A gap to the original would reward doing nothing."""
+    evidence = example_evidence()
+    assert isinstance(average_gap(Evidence(evidence.subject, evidence.original)), NotRun)

@@ -1,0 +1,12 @@
+"""Divergence from another model."""
+
+from canforget.checks_evidence import example_evidence
+from canforget.evidence import Evidence
+from canforget.metrics.js_divergence import js_divergence
+
+
+def test_the_original_is_farther_from_retraining_than_the_unlearned_model():
+    """A divergence taken per batch or summed over images has no such order."""
+    evidence = example_evidence()
+    original = Evidence(evidence.original, retrained=evidence.retrained, forgotten_classes=(0,))
+    assert 0 < js_divergence(evidence).value < js_divergence(original).value < 1
