@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, Literal, TypeVar
 
 from canforget.errors import SpecError, did_you_mean
@@ -137,7 +137,7 @@ def describe(function: ast.FunctionDef, tree: ast.Module, family: str, name: str
     """Reads name, traits and hyperparameters from a function's syntax tree."""
     traits = decoration(function) or {}
     parameters = tuple(
-        Parameter(a.arg, ast.unparse(a.annotation) if a.annotation else "", evaluate(a.annotation, path), evaluate(d, path) if d else Parameter.required)
+        Parameter(a.arg, written(a.annotation), evaluate(a.annotation, path), evaluate(d, path) if d else Parameter.required)
         for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
         if a.arg not in INPUTS
     )
@@ -157,7 +157,14 @@ def decoration(function: ast.FunctionDef) -> dict[str, Any] | None:
     return None
 
 
-WORDS = {"int": int, "float": float, "str": str, "bool": bool, "tuple": tuple, "list": list, "dict": dict, "Literal": Literal, "Fit": Fit}
+WORDS: dict[str, Any] = {w.__name__: w for w in (int, float, str, bool, tuple, list, dict, Fit)}
+WORDS["Literal"] = Literal
+WORDS["builtins"] = SimpleNamespace(int=int)  # for a member that is itself named `int`
+
+
+def written(annotation: ast.expr | None) -> str:
+    """A type as listings print it."""
+    return ast.unparse(annotation).replace("builtins.", "") if annotation else ""
 
 
 def evaluate(node: ast.expr | None, path: Path) -> Any:

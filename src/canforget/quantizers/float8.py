@@ -1,0 +1,34 @@
+"""Eight-bit floats, e4m3 or e5m2, simulated exactly: every value is one that torch's float8 cast gives."""
+
+from typing import Literal
+
+from torch import nn
+
+from canforget.calibration import Scheme, quantize
+from canforget.images import Images
+from canforget.ranges import Clip
+from canforget.registry import component
+from canforget.rounding import Grid
+
+
+@component(paper="Micikevicius et al. 2022, https://arxiv.org/abs/2209.05433", version=1)
+def float8(
+    model: nn.Module,
+    calibration: Images,
+    *,
+    format: Literal["e4m3", "e5m2"] = "e4m3",
+    activations: bool = True,
+    granularity: Literal["per_tensor", "per_channel"] = "per_channel",
+    ranges: Literal["minmax", "percentile", "mse", "entropy"] = "minmax",
+    percentile: float = 99.99,
+) -> nn.Module:
+    """Returns `model` folded, its weights and (with `activations`) all that its layers read cast to float8 and back.
+
+    Weights are scaled per output channel or tensor, activations per tensor, so that the largest magnitude of the range becomes the
+    largest of the format (448 for e4m3, 57344 for e5m2); sums are formed in float32, as float8 kernels do.
+
+    Limits: what `coverage` lists stays in float: normalizations that follow no layer, the products of attention, embeddings.
+    Source: section 3.1 for the formats. Deviation: casts saturate instead of becoming infinite.
+    """
+    weights = Grid(format, 8, granularity)
+    return quantize(model, calibration, Scheme(weights, Grid(format, 8, "per_tensor") if activations else None, Clip(ranges, percentile)))
