@@ -9,17 +9,19 @@ from canforget.evidence import Evidence, NotRun, Predictions, Value, Views, fini
 from canforget.membership import Ints, retained_classes
 from canforget.statistics import Floats, jensen_shannon, prediction_interval
 
+Other = Literal["original", "retrained"]
+Look = Callable[[Views, str], Predictions | NotRun]
 Compare = Callable[[Predictions, Predictions, Ints], float]
 
 
-def compared(evidence: Evidence, other: Literal["original", "retrained"], view: str, compare: Compare) -> Value | NotRun:
-    """`compare(subject, other, retained classes)` on `view`; for retrained models their mean, with the band of one more."""
-    subject, models = view_of(evidence.subject, view), others_of(evidence, other)
+def compared(evidence: Evidence, other: Other, view: str, compare: Compare, look: Look = view_of) -> Value | NotRun:
+    """`compare(subject, other, retained classes)` on `view` as `look` finds it; for retrained models their mean, with the band of one more."""
+    subject, models = look(evidence.subject, view), others_of(evidence, other)
     if isinstance(subject, NotRun) or isinstance(models, NotRun):
         return subject if isinstance(subject, NotRun) else models  # type: ignore[return-value]
     retained, found = retained_classes(evidence, subject.logits.shape[1]), []
     for views in models:
-        there = view_of(views, view)
+        there = look(views, view)
         if isinstance(there, NotRun):
             return NotRun(f"{other} model: {there.reason}")
         if not numpy.array_equal(there.ids, subject.ids):
@@ -28,7 +30,7 @@ def compared(evidence: Evidence, other: Literal["original", "retrained"], view: 
     return finite(float(numpy.mean(found)), prediction_interval(found), len(found))
 
 
-def others_of(evidence: Evidence, other: Literal["original", "retrained"]) -> tuple[Views, ...] | NotRun:
+def others_of(evidence: Evidence, other: Other) -> tuple[Views, ...] | NotRun:
     """The models to compare the subject with."""
     if other == "retrained":
         return references_of(evidence)

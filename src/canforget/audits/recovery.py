@@ -1,0 +1,117 @@
+"""Recovery: does rounding bring the forgotten back, beyond what it does to retrained models and what random noise does?"""
+
+from dataclasses import dataclass
+
+import numpy
+
+from canforget.evidence import Audit, Evidence, NotRun, Value, Views, references_of, view_of
+from canforget.measures import Measured, covariance, measured
+from canforget.membership import Ints, in_order, matching_places
+from canforget.recovery import Ratio, claim, excess_rebound, fraction, rebound
+from canforget.registry import component
+from canforget.statistics import prediction_interval
+
+Found = dict[str, Value | NotRun]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A measure of every model: rounded and before rounding, and before rounding with noise."""
+
+    subject: Measured
+    original: Measured
+    retrained: list[Measured]
+    subject_before: Measured
+    retrained_before: list[Measured]
+    noise: list[Measured]
+
+
+@component(version=1, needs=("full_precision", "original", "retrained"))
+def recovery(
+    evidence: Evidence,
+    *,
+    rng: numpy.random.Generator,
+    measures: tuple[str, ...] = ("accuracy", "probability", "margin", "rank", "auc"),
+    view: str = "forget",
+) -> Audit:
+    """Per measure of `view`: rebound, rebound of retrained models, excess, recovered fraction and the claim.
+
+    `*_rebound` is m(Q u) - m(u), up meaning remembered (`rank` is negated: 0 is the answer, -1 second place); its interval covers images.
+    `*_rebound_retrained` is the same of retrained models, with the band of one more. `*_excess` is the first less the second.
+    `*_recovered_fraction` is 0 as the rounded retrained models, 1 as the rounded original. `*_brings_back` is 1 only where the excess is
+    above its band *and* 19 draws of norm-matched noise or more are exceeded, else 0; `*_noise_p` is the share of draws as strong.
+
+    Limits: speaks of the exact rounding that was predicted with, and of one training seed of the subject; `canforget.recovery` has the
+    same over seeds. Interval of the fraction: Fieller's, from images and, with two retrained models or more, their spread.
+    """
+    places = unseen_places(evidence, rng)
+    values: Found = {}
+    for measure in measures:
+        case = case_of(evidence, measure, view, places)
+        found = {"rebound": case} if isinstance(case, NotRun) else judged(case)
+        values |= {f"{measure}_{name}": value for name, value in found.items()}
+    return Audit(values)
+
+
+def unseen_places(evidence: Evidence, rng: numpy.random.Generator) -> Ints | NotRun:
+    """Which unseen images match the forget set: the same for all models."""
+    pair = in_order(evidence.subject)
+    return pair if isinstance(pair, NotRun) else matching_places(pair.forget.labels, pair.unseen.labels, rng)
+
+
+def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun) -> Case | NotRun:
+    """The measure of every model, or why it cannot be had."""
+    before = evidence.full_precision
+    if before is None or evidence.original is None:
+        return NotRun("needs the original model and the models before rounding")
+    after, earlier = references_of(evidence), references_of(before)
+    if isinstance(after, NotRun) or isinstance(earlier, NotRun):
+        return after if isinstance(after, NotRun) else earlier  # type: ignore[return-value]
+    if len(after) != len(earlier):
+        return NotRun(f"{len(after)} rounded retrained models and {len(earlier)} before rounding")
+    models = (evidence.subject, evidence.original, before.subject, *after, *earlier, *evidence.noise)
+    if differ(models, view):
+        return NotRun(f"'{view}' holds other images for one model than for another")
+    found = [measured(views, measure, view, places) for views in models]
+    missing = [m for m in found if isinstance(m, NotRun)]
+    if missing:
+        return missing[0]
+    there = [m for m in found if isinstance(m, Measured)]
+    g = len(after)
+    return Case(there[0], there[1], there[3 : 3 + g], there[2], there[3 + g : 3 + 2 * g], there[3 + 2 * g :])
+
+
+def differ(models: tuple[Views, ...], view: str) -> bool:
+    """Whether some model was judged on other images than the first, or in another order."""
+    for name in (view, "forget", "test_forget", "held_out"):
+        ids = [p.ids for p in (view_of(m, name) for m in models) if not isinstance(p, NotRun)]
+        if any(not numpy.array_equal(i, ids[0]) for i in ids):
+            return True
+    return False
+
+
+def judged(case: Case) -> Found:
+    """All figures of one measure."""
+    moved = case.subject.minus([case.subject_before])
+    half = 1.96 * float(numpy.sqrt(covariance(moved, moved)))
+    others = rebound([m.value for m in case.retrained], [m.value for m in case.retrained_before])
+    values: Found = {
+        "rebound": Value(moved.value, (moved.value - half, moved.value + half)),
+        "rebound_retrained": Value(float(others.mean()), prediction_interval(others), len(others)),
+        "excess": excess_rebound([moved.value], others),
+        "recovered_fraction": fraction(ratio_of(case), len(others)),
+    }
+    decided = claim([moved.value], others, [m.value - case.subject_before.value for m in case.noise])
+    if isinstance(decided, NotRun):
+        return values | {"brings_back": decided, "noise_p": decided}
+    return values | {"brings_back": Value(float(decided.brings_back)), "noise_p": Value(decided.noise_p, n=len(case.noise))}
+
+
+def ratio_of(case: Case) -> Ratio:
+    """Subject and original, each less the retrained mean; the spread of retrained models is in both."""
+    above, below = case.subject.minus(case.retrained), case.original.minus(case.retrained)
+    count = len(case.retrained)
+    shared = float(numpy.var([m.value for m in case.retrained], ddof=1)) / count if count > 1 else 0.0
+    freedom = count - 1 if count > 1 else max(1, min(map(len, case.subject.parts)) - 1)
+    variances = (covariance(above, above) + shared, covariance(below, below) + shared, covariance(above, below) + shared)
+    return Ratio(above.value, below.value, *variances, freedom)

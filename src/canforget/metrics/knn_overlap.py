@@ -1,0 +1,26 @@
+"""Neighborhoods: how many nearest images two models' features have in common."""
+
+from typing import Literal
+
+from canforget.comparison import compared
+from canforget.evidence import Evidence, NotRun, Value
+from canforget.features import features_of, shared_neighbors
+from canforget.registry import component
+
+
+@component(version=1)
+def knn_overlap(
+    evidence: Evidence,
+    *,
+    other: Literal["original", "retrained"] = "original",
+    view: str = "forget",
+    neighbors: int = 10,
+    images: int = 1000,
+) -> Value | NotRun:
+    """Mean share in [0, 1] of an image's nearest `neighbors` in `view` (cosine, among at most `images`) shared with the `other` model.
+
+    Sees local structure that linear CKA averages away. Compare with retrained models among themselves. The interval is as in `agreement`.
+    """
+    if len(evidence.subject.get(view, ())) <= neighbors:
+        return NotRun(f"'{view}' needs more than {neighbors} images")
+    return compared(evidence, other, view, lambda one, two, _: shared_neighbors(one, two, neighbors, images), look=features_of)
