@@ -38,17 +38,10 @@ def add_plugins(paths: Sequence[Path] | None) -> None:
 
 def study_of(file: Path | None, flags: Mapping[str, Sequence[str] | None]) -> Study:
     """The study of a file with the keys that flags name replaced, or of flags alone."""
-    import tomllib
-
     given: dict[str, Any] = {key: list(values) for key, values in flags.items() if values}
     if "seeds" in given:
         given["seeds"] = seeds(given["seeds"])
-    if file is None:
-        return Study.of("flags", **given)
-    if not given:
-        return from_toml(file)
-    from_toml(file)
-    return Study.of(file.name, **({"name": file.stem} | tomllib.loads(file.read_text(encoding="utf-8")) | given))
+    return Study.of("flags", **given) if file is None else from_toml(file, **given)
 
 
 def seeds(given: Sequence[str]) -> int | list[int]:

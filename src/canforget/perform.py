@@ -13,6 +13,7 @@ from torch import nn
 from canforget import artifact
 from canforget.classifier import build, channel_statistics
 from canforget.fit import train_
+from canforget.hyper import Fit
 from canforget.images import Images, together
 from canforget.judge import judge_evidence
 from canforget.pipeline import given
@@ -77,7 +78,7 @@ def train(step: Step, place: Place) -> Callable[[Path], Facts]:
     model = build(
         model_call.name, len(facts["classes"]), tuple(facts["image_shape"]), rng=rng, mean=mean, std=std, parameters=given(model_call)
     ).to(place.device)
-    fit = fit_of(what["fit"])
+    fit = fit_of(what["fit"], Fit())
     train_(model, images, rng=rng, fit=fit, val=parts["val"] if fit.patience else None, checkpoint=place.store.partial(step.key))
     return lambda folder: save(model, folder, step)
 

@@ -59,12 +59,19 @@ class Case:
 
 @dataclass(frozen=True)
 class Plan:
-    """All steps in an order in which they can be carried out, and the cases that they serve; `named` counts steps before sharing."""
+    """All steps in an order in which they can be carried out, and the cases that they serve."""
 
     study: Study
     steps: tuple[Step, ...]
     cases: tuple[Case, ...]
-    named: int
+
+    @property
+    def named(self) -> int:
+        """The number of steps if every case computed what it needs for itself."""
+        whole: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
+        for step in self.steps:
+            whole[step.name] = frozenset([step.name]).union(*(whole[n] for n in step.needs))
+        return sum(len(whole[case.steps["judge"]]) for case in self.cases if not case.not_run)
 
 
 @dataclass
@@ -72,11 +79,9 @@ class Drawing:
     """The steps drawn so far: a step that is named twice is kept once."""
 
     steps: dict[tuple[str, str], Step] = field(default_factory=dict)
-    named: int = 0
 
     def add(self, verb: str, key: str, label: str, needs: tuple[Step | None, ...] = (), **what: Any) -> Step:
         """The step of this verb and key."""
-        self.named += 1
         step = Step(verb, key, tuple(dict.fromkeys(n.name for n in needs if n is not None)), label, what)
         return self.steps.setdefault(step.name, step)
 
@@ -109,7 +114,7 @@ def plan(study: Study, data_dir: Path | None = None) -> Plan:
             ground = split_of(study, dataset, data, scenario, drawing)
             for trained in study.models:
                 cases += cases_of(study, ground, trained, drawing)
-    return Plan(study, tuple(drawing.steps.values()), tuple(cases), drawing.named)
+    return Plan(study, tuple(drawing.steps.values()), tuple(cases))
 
 
 def with_references(study: Study) -> Study:

@@ -34,12 +34,13 @@ class Call:
 
     @property
     def label(self) -> str:
-        """The name with the hyperparameters that differ from their defaults, as one would write it on a command line.
+        """The name with the hyperparameters that differ from their defaults (or that the component always shows), as one would write it.
 
-        >>> parse("quantizers", "int:bits=4").label
-        'int:bits=4'
+        >>> parse("quantizers", "int").label, parse("unlearners", "scrub:alpha=0.5").label
+        ('int:bits=8', 'scrub:alpha=0.5')
         """
-        changed = [t for p in self.component.parameters for t in differences(p.name, p.default, self[p.name])]
+        shown = self.component.traits.get("shown", ())
+        changed = [t for p in self.component.parameters for t in differences(p.name, None if p.name in shown else p.default, self[p.name])]
         return f"{self.name}:{','.join(changed)}" if changed else self.name
 
     def plain(self) -> dict[str, Any]:

@@ -63,15 +63,19 @@ class Study:
         return read(cls, given, where)
 
 
-def from_toml(path: Path) -> Study:
-    """The study that a TOML file describes."""
+def from_toml(path: Path, **changes: Any) -> Study:
+    """The study that a TOML file describes, with some of its keys changed."""
+    return Study.of(path.name, **({"name": path.stem} | toml(path) | changes))
+
+
+def toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says."""
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(f"{path}: no such study file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise SpecError(f"{path}: not valid TOML: {problem}") from None
-    return Study.of(where=path.name, **({"name": path.stem} | given))
 
 
 class Mistakes(list[str]):

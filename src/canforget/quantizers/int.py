@@ -12,7 +12,7 @@ from canforget.registry import component
 from canforget.rounding import Grid
 
 
-@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=1)
+@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=1, shown=("bits",))
 def int(
     model: nn.Module,
     calibration: Images,

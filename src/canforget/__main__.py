@@ -1,0 +1,5 @@
+"""`python -m canforget`: the command line."""
+
+from canforget.cli import main
+
+main()
