@@ -11,6 +11,8 @@ from canforget.fit import Fit, train_
 from canforget.images import Images, Split, together
 from canforget.rng import generator
 
+torch.set_num_threads(1)  # nets this small take far longer on several threads that wait for one another
+
 
 @pytest.fixture
 def rng() -> Generator:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
-from canforget.augment import augmentation
-from canforget.fit import Epoch
+from canforget.fit import Epoch, portions
 from canforget.images import Images
 
 Batch = tuple[Tensor, Tensor]
@@ -19,6 +19,11 @@ def paired(epoch: Epoch, forget: Images, retain: Images) -> Iterator[tuple[Batch
 
 
 def endless(epoch: Epoch, images: Images) -> Iterator[Batch]:
-    """Yields shuffled, augmented batches of `images` without end; the learning rate does not move with them."""
+    """Yields shuffled, augmented batches of `images` without end; the learning rate does not move with them.
+
+    A batch of one image holds it twice: its mean loss is the same, and BatchNorm has no statistics of a single value.
+    """
     while len(images):
-        yield from images.batches(epoch.fit.batch_size, epoch.rng, augmentation(epoch.fit, epoch.rng))
+        for chosen in portions(torch.randperm(len(images), generator=epoch.rng), epoch.fit.batch_size):
+            chosen = chosen.repeat(2) if len(chosen) == 1 else chosen
+            yield epoch.augmenter.batch(images.x, chosen), images.y[chosen.to(images.y.device)]

@@ -6,7 +6,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.demands import needs
-from canforget.fit import Fit, finite, passes
+from canforget.fit import Fit, passes
 from canforget.images import Images
 from canforget.registry import component
 from canforget.selection import fraction_correct
@@ -41,5 +41,5 @@ def gradient_ascent(
     for epoch in passes(fit, climber, rng):
         epoch.descend(ascent, forget)
         if fraction_correct(climber, forget) <= stop_at:
-            break
-    return finite(climber.eval(), f"after ascending at lr {fit.lr}")
+            epoch.stop()
+    return climber

@@ -7,7 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.demands import needs
-from canforget.fit import Fit, finite, passes
+from canforget.fit import Fit, passes
 from canforget.images import Images
 from canforget.pairing import paired
 from canforget.registry import component
@@ -48,5 +48,5 @@ def potion_joint(
         score = (1 - fraction_correct(unlearned, forget_held)) * fraction_correct(unlearned, retain_held)
         best, highest, since = (deepcopy(unlearned), score, 0) if score > highest else (best, highest, since + 1)
         if since >= patience:
-            break
-    return finite(best.eval(), f"after stepping at lr {fit.lr}")
+            epoch.stop()
+    return best.eval()
