@@ -133,6 +133,16 @@ class Coverage:
         """Fraction of all multiply-accumulates with rounded weights, in [0, 1]; attention's products count among all."""
         return sum(layer.macs for layer in self.layers if layer.coded) / max(1, self.macs)
 
+    def plain(self) -> dict[str, Any]:
+        """The account as JSON."""
+        fractions = {"weights_fraction": self.weights_fraction, "macs_fraction": self.macs_fraction}
+        return {"layers": [asdict(layer) for layer in self.layers], "parameters": self.parameters, "macs": self.macs, **fractions}
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> "Coverage":
+        """Undoes `plain`."""
+        return cls(tuple(LayerCoverage(**layer) for layer in plain["layers"]), plain["parameters"], plain["macs"])
+
 
 def codes(model: nn.Module) -> dict[str, Codes]:
     """Returns the codes, scales and zero points of every quantized weight, by the name of its layer."""

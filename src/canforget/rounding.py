@@ -64,6 +64,11 @@ class Grid:
         return self.levels - 1 if not self.symmetric else self.levels // 2 - 1
 
     @property
+    def lowest(self) -> int:
+        """The lowest code of any kind of grid, from which packed codes count."""
+        return self.low if self.kind == "int" else 0
+
+    @property
     def top(self) -> float:
         """What the largest magnitude is scaled to, on a grid without zero point."""
         if self.kind != "int":
