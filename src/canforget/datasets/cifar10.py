@@ -1,0 +1,49 @@
+"""CIFAR-10: 50,000 + 10,000 color photographs of 32 x 32 pixels, ten classes of 6,000."""
+
+from pathlib import Path
+
+import numpy
+
+from canforget.array_files import read_pickle
+from canforget.parquet_images import Labels, Layout
+from canforget.registry import component
+from canforget.tables import DataSet, Pixels
+from canforget.well_known import Files, well_known
+
+FOLDER = "cifar-10-batches-py"
+
+
+@component(version=1, paper="Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf")
+def cifar10(*, data_dir: Path | None = None, download: bool = False) -> DataSet:
+    """CIFAR-10 from `data_dir`/cifar10/{train,test}-*.parquet, or from torchvision's cifar-10-batches-py; `download` fetches the latter.
+
+    The classes are airplane, automobile, bird, cat, deer, dog, frog, horse, ship and truck.
+    """
+    files = Files(
+        train=tuple(f"{FOLDER}/data_batch_{i}" for i in range(1, 6)),
+        test=(f"{FOLDER}/test_batch",),
+        others=(f"{FOLDER}/batches.meta",),
+        image_shape=(3, 32, 32),
+        names=lambda folder: tuple(read_pickle(folder / FOLDER / "batches.meta")["label_names"]),
+        labels=labels,
+        pixels=pixels,
+        download=fetch,
+    )
+    return well_known("cifar10", data_dir, files, Layout(), download)
+
+
+def labels(paths: list[Path]) -> Labels:
+    """Class numbers of all batches, one after another."""
+    return numpy.concatenate([numpy.asarray(read_pickle(p)["labels"], dtype=numpy.int64) for p in paths])
+
+
+def pixels(paths: list[Path]) -> Pixels:
+    """Pixels of all batches: a row is red, then green, then blue."""
+    return numpy.concatenate([read_pickle(p)["data"] for p in paths]).reshape(-1, 3, 32, 32)
+
+
+def fetch(folder: Path) -> None:
+    """Lets torchvision download both parts and check them."""
+    from torchvision.datasets import CIFAR10
+
+    CIFAR10(folder, download=True)

@@ -1,0 +1,48 @@
+"""One or several classes are forgotten: all their images, or a random fraction of each class."""
+
+import numpy
+from numpy.random import Generator
+
+from canforget.errors import SpecError, did_you_mean
+from canforget.registry import component
+from canforget.stratified import draw, forgettable, histogram
+from canforget.tables import Ids, Table
+
+
+@component(version=1)
+def whole_class(
+    train: Table,
+    *,
+    class_names: tuple[str, ...],
+    rng: Generator,
+    classes: str | int | tuple[str | int, ...],
+    fraction: float = 1.0,
+) -> Ids:
+    """Sorted ids of the images of `classes` (names or numbers; one or several), or of a `fraction` in (0, 1] of each class.
+
+    >>> table = Table(numpy.array([0, 1, 1, 0]), numpy.arange(4))
+    >>> whole_class(table, class_names=("cat", "dog"), rng=numpy.random.default_rng(0), classes="dog").tolist()
+    [1, 2]
+    """
+    if not 0 < fraction <= 1:
+        raise SpecError(f"whole_class: fraction={fraction}: must be greater than 0 and at most 1")
+    named = classes if isinstance(classes, tuple | list) else (classes,)
+    numbers = sorted({class_number(c, class_names) for c in named})
+    counts = numpy.zeros(len(class_names), dtype=numpy.int64)
+    counts[numbers] = numpy.rint(fraction * histogram(train, len(class_names))[numbers])
+    return forgettable(draw(train, counts, rng), train, "whole_class")
+
+
+def class_number(named: str | int, class_names: tuple[str, ...]) -> int:
+    """Number of a class given by its name or its number; a name goes before a number written as a word.
+
+    >>> class_number("dog", ("cat", "dog")), class_number(1, ("cat", "dog")), class_number("1", ("cat", "dog"))
+    (1, 1, 1)
+    """
+    if named in class_names:
+        return class_names.index(str(named))
+    number = int(named) if isinstance(named, int) or named.isdecimal() else -1
+    if 0 <= number < len(class_names):
+        return number
+    hint = f"; pass a number from 0 to {len(class_names) - 1}" if isinstance(named, int) else did_you_mean(named, class_names)
+    raise SpecError(f"whole_class: no class '{named}'{hint}")
