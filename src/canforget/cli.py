@@ -2,13 +2,14 @@
 
 import ast
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
 
 import typer
 
-from canforget.errors import CanforgetError, did_you_mean
+from canforget.errors import CanforgetError, StoppedError, did_you_mean
 
 COMMANDS = Path(__file__).parent / "commands"
 ORDER = ("demo", "train", "unlearn", "quantize", "evaluate", "plan", "run", "show", "list", "check")
@@ -22,10 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         application(given)(args=given, prog_name="canforget", standalone_mode=True)
     except CanforgetError as problem:
         print(f"canforget: {problem}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("canforget: stopped; what was finished is kept, the same command goes on from there", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(problem.exit_code)
 
 
 def application(given: Sequence[str]) -> typer.Typer:
@@ -37,10 +35,23 @@ def application(given: Sequence[str]) -> typer.Typer:
         raise CanforgetError(f"no command '{called}'{did_you_mean(called, commands())} (canforget --help)")
     for name in commands():
         if name == called:
-            app.command(name)(getattr(import_module(f"canforget.commands.{name}"), name))
+            app.command(name)(stoppable(getattr(import_module(f"canforget.commands.{name}"), name)))
         else:
             app.command(name, help=first_line(name))(lambda: None)
     return app
+
+
+def stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with Ctrl-C as an error that says what was kept."""
+
+    @wraps(command)
+    def guarded(*args: object, **options: object) -> None:
+        try:
+            command(*args, **options)
+        except KeyboardInterrupt:
+            raise StoppedError("stopped; what was finished is kept, the same command goes on from there") from None
+
+    return guarded
 
 
 HELP = """Can a vision model forget, and does quantization bring the forgotten back?

@@ -5,7 +5,9 @@ from difflib import get_close_matches
 
 
 class CanforgetError(Exception):
-    """A mistake or a state of affairs that the user can mend; the command line prints it as one line and exits with 2."""
+    """A mistake or a state of affairs that the user can mend; the command line prints it as one line and exits with `exit_code`."""
+
+    exit_code = 2
 
 
 class SpecError(CanforgetError):
@@ -26,6 +28,12 @@ class ArtifactError(CanforgetError):
 
 class DivergedError(CanforgetError):
     """Weights or a loss that are no longer finite: a diverged run is an error, never a result."""
+
+
+class StoppedError(CanforgetError):
+    """The user stopped the run; what was finished is kept."""
+
+    exit_code = 130
 
 
 class StoreError(CanforgetError):

@@ -107,7 +107,7 @@ def adapter() -> Any:
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a record."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": VERSION} | adapter().json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **adapter().json_schema(), "title": VERSION}
 
 
 def save(records: Sequence[Record], names: Sequence[str], folder: Path, about: Mapping[str, Any]) -> list[Path]:
@@ -156,7 +156,7 @@ def load(path: Path) -> list[Record]:
     """The records in a `results.json`, a folder of results, or a single record's file; each checked."""
     from pydantic import ValidationError
 
-    path = path / "results.json" if path.is_dir() else path
+    path = path if path.suffix == ".json" else path / "results.json"
     content = read_json(path)
     plain = content["records"] if isinstance(content, dict) and "records" in content else [content]
     try:
@@ -168,8 +168,8 @@ def load(path: Path) -> list[Record]:
 
 
 def select(records: Iterable[Record], **wanted: Any) -> list[Record]:
-    """The records whose labels are as wanted, as in `select(records, unlearner="scrub", quantizer="none")`."""
-    return [r for r in records if all(getattr(r.case, k) == v for k, v in wanted.items())]
+    """The records whose labels, or the names that these begin with, are as wanted, as in `select(records, unlearner="scrub", quantizer="int")`."""
+    return [r for r in records if all(v in (label := getattr(r.case, k), str(label).partition(":")[0]) for k, v in wanted.items())]
 
 
 @dataclass(frozen=True)

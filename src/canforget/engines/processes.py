@@ -1,5 +1,7 @@
 """Several long-lived processes on this machine, each with its share of the cores: the best use of a CPU for small models."""
 
+import signal
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -10,17 +12,19 @@ from canforget.plan import Step
 from canforget.run import Graph, Outcome
 
 LIVES = 2
-"""How often a step may take its worker down with it before it counts as failed."""
+"""How often a step may take its worker down with it, alone, before it has failed."""
 
 Work = Callable[[Step], Outcome]
 
 
 @dataclass
 class Pool:
-    """A process pool that is made anew when a worker dies; the steps it held are tried once more."""
+    """A process pool that is made anew when a worker dies; the steps that were under way then are tried again, each alone."""
 
     work: Work
     workers: int
+    queue: deque[Step] = field(default_factory=deque)
+    suspects: deque[Step] = field(default_factory=deque)
     running: dict[Future[Outcome], Step] = field(default_factory=dict)
     deaths: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -28,40 +32,45 @@ class Pool:
         self.executor = self.fresh()
 
     def fresh(self) -> ProcessPoolExecutor:
-        """A pool of new processes, that inherit nothing."""
-        return ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+        """A pool of new processes that inherit nothing, and end without a word on Ctrl-C."""
+        return ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL))
 
-    def start(self, step: Step) -> None:
-        """Hands a step to the next free process."""
+    def start(self) -> None:
+        """Hands out steps: as many as there are workers, but a suspect alone."""
+        while self.suspects and not self.running:
+            self.submit(self.suspects.popleft())
+        while self.queue and not self.suspects and len(self.running) < self.workers:
+            self.submit(self.queue.popleft())
+
+    def submit(self, step: Step) -> None:
+        """Hands a step to a free process."""
         self.running[self.executor.submit(self.work, step)] = step
 
     def collect(self) -> list[Outcome]:
         """Waits for at least one step to end, well or badly."""
         ended, _ = wait(self.running, return_when=FIRST_COMPLETED)
-        lost: list[Step] = []
         outcomes: list[Outcome] = []
         for future in ended:
-            step = self.running.pop(future)
             try:
                 outcomes.append(future.result())
             except BrokenProcessPool:
-                lost.append(step)
-        return outcomes + (self.revive(lost) if lost else [])
+                return outcomes + self.revive()
+            del self.running[future]
+        return outcomes
 
-    def revive(self, lost: list[Step]) -> list[Outcome]:
-        """A new pool for the steps whose worker died; those that died too often have failed."""
-        lost += self.running.values()
+    def revive(self) -> list[Outcome]:
+        """A new pool; the steps that were under way become suspects, and one that was alone too often has failed."""
+        lost = list(self.running.values())
         self.running.clear()
         self.executor.shutdown(wait=False, cancel_futures=True)
         self.executor = self.fresh()
-        failed = []
-        for step in lost:
+        if len(lost) == 1:
+            step = lost[0]
             self.deaths[step.name] = self.deaths.get(step.name, 0) + 1
             if self.deaths[step.name] >= LIVES:
-                failed.append(Outcome(step, "failed", error="its worker process died twice (out of memory?); try fewer workers"))
-            else:
-                self.start(step)
-        return failed
+                return [Outcome(step, "failed", error="its worker process died twice (out of memory?); try fewer workers")]
+        self.suspects.extend(lost)
+        return []
 
 
 def processes(graph: Graph, work: Work, *, workers: int = 2) -> Iterator[Outcome]:
@@ -71,10 +80,11 @@ def processes(graph: Graph, work: Work, *, workers: int = 2) -> Iterator[Outcome
         while graph.active:
             for step in graph.ready():
                 blocked = graph.blocked(step)
-                if blocked is not None:
-                    yield graph.finish(blocked)
+                if blocked is None:
+                    pool.queue.append(step)
                 else:
-                    pool.start(step)
+                    yield graph.finish(blocked)
+            pool.start()
             if pool.running:
                 for outcome in pool.collect():
                     yield graph.finish(outcome)
