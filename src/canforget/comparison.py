@@ -15,7 +15,7 @@ Compare = Callable[[Predictions, Predictions, Ints], float]
 
 
 def compared(evidence: Evidence, other: Other, view: str, compare: Compare, look: Look = view_of) -> Value | NotRun:
-    """`compare(subject, other, retained classes)` on `view` as `look` finds it; for retrained models their mean, with the band of one more."""
+    """`compare(subject, other, retained classes)` on `view` as `look` finds it; over retrained models the mean and the band of one more."""
     subject, models = look(evidence.subject, view), others_of(evidence, other)
     if isinstance(subject, NotRun) or isinstance(models, NotRun):
         return subject if isinstance(subject, NotRun) else models  # type: ignore[return-value]

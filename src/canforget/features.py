@@ -6,7 +6,8 @@ import numpy
 
 from canforget.evidence import Audit, Evidence, NotRun, Predictions, Value, Views, references_of, view_of
 from canforget.membership import Ints, evenly
-from canforget.statistics import Floats, prediction_interval, wilson
+from canforget.recovery import band_around
+from canforget.statistics import Floats, wilson
 
 Probe = Callable[[Floats, Ints, Floats], Ints]
 """(features and labels of a few images, features of others) -> the classes given to the others."""
@@ -51,10 +52,13 @@ def ridge(known: Floats, labels: Ints, asked: Floats, penalty: float = 1.0) -> I
     classes, center = numpy.unique(labels), known.mean(axis=0)
     scale = numpy.where(known.std(axis=0) > 0, known.std(axis=0), 1.0)
     x, z = (known - center) / scale, (asked - center) / scale
-    target = (labels[:, None] == classes) - (labels[:, None] == classes).mean(axis=0)
-    weights = x.T @ numpy.linalg.solve(x @ x.T + penalty * numpy.eye(len(x)), target)
-    share = (labels[:, None] == classes).mean(axis=0)
-    return numpy.asarray(classes[(z @ weights + share).argmax(axis=1)])
+    hot = (labels[:, None] == classes).astype(numpy.float64)
+    target = hot - hot.mean(axis=0)
+    if len(x) <= x.shape[1]:
+        weights = x.T @ numpy.linalg.solve(x @ x.T + penalty * numpy.eye(len(x)), target)
+    else:
+        weights = numpy.linalg.solve(x.T @ x + penalty * numpy.eye(x.shape[1]), x.T @ target)
+    return numpy.asarray(classes[(z @ weights + hot.mean(axis=0)).argmax(axis=1)])
 
 
 def probed(evidence: Evidence, probe: Probe, shots: Iterable[int], draws: int, rng: numpy.random.Generator) -> Audit:
@@ -81,7 +85,7 @@ def named(evidence: Evidence, accuracy: float | NotRun) -> Value | NotRun:
 
 
 def excess(subject: float | NotRun, evidence: Evidence, probe: Probe, shots: int, streams: list[numpy.random.Generator]) -> Value | NotRun:
-    """Accuracy beyond the mean of the retrained models'."""
+    """Accuracy beyond the mean of the retrained models', with the band of one more, never narrower than the error of the images."""
     references = references_of(evidence)
     if isinstance(subject, NotRun) or isinstance(references, NotRun):
         return subject if isinstance(subject, NotRun) else references  # type: ignore[return-value]
@@ -90,8 +94,9 @@ def excess(subject: float | NotRun, evidence: Evidence, probe: Probe, shots: int
     if missing:
         return NotRun(f"retrained model: {missing[0].reason}")
     accuracies = [o for o in others if not isinstance(o, NotRun)]
-    band, mean = prediction_interval(accuracies), float(numpy.mean(accuracies))
-    return Value(subject - mean, None if band is None else (subject - band[1], subject - band[0]), len(accuracies))
+    mean, n = float(numpy.mean(accuracies)), len(evidence.subject["test_forget"])
+    images = 1.96 * float(numpy.sqrt((subject * (1 - subject) + mean * (1 - mean)) / n))
+    return band_around(subject - mean, accuracies, images)
 
 
 def shown_few(views: Views, probe: Probe, shots: int, streams: list[numpy.random.Generator]) -> float | NotRun:

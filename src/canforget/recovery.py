@@ -29,20 +29,29 @@ def rebound(quantized: ArrayLike, full_precision: ArrayLike) -> Floats:
     return after - before
 
 
-def excess_rebound(subject: ArrayLike, retrained: ArrayLike) -> Value:
+def excess_rebound(subject: ArrayLike, retrained: ArrayLike, error: float = 0.0) -> Value:
     """Mean R_b(u) - R_b(g). Rebounds paired by seed have Student's interval; one subject has the band of one more retrained model.
+
+    `error` is the half-width, over the choice of images, below which the band of one subject may not fall.
 
     >>> excess_rebound([0.25, 0.5], [0.0, 0.25]).value
     0.25
     """
     u, g = (numpy.atleast_1d(numpy.asarray(v, dtype=numpy.float64)) for v in (subject, retrained))
     if len(u) == 1:
-        band = prediction_interval(g)
-        estimate = float(u[0] - g.mean())
-        return Value(estimate, None if band is None else (float(u[0]) - band[1], float(u[0]) - band[0]), len(g))
+        return band_around(float(u[0] - g.mean()), g, error)
     if len(u) != len(g):
         raise DataError(f"excess rebound: {len(u)} unlearned and {len(g)} retrained models; pair them by seed")
     return Value(float((u - g).mean()), t_interval(u - g), len(u))
+
+
+def band_around(difference: float, retrained: ArrayLike, error: float) -> Value:
+    """One model's distance from the mean of `retrained`, with the band of one more of them; of two alike by luck, not below ±`error`."""
+    band = prediction_interval(retrained)
+    if band is None:
+        return Value(difference, None, 1)
+    half = max(error, (band[1] - band[0]) / 2)
+    return Value(difference, (difference - half, difference + half), len(numpy.asarray(retrained)))
 
 
 @dataclass(frozen=True)
@@ -55,18 +64,19 @@ class Claim:
     reason: str
 
 
-def claim(subject: ArrayLike, retrained: ArrayLike, noise: ArrayLike) -> Claim | NotRun:
+def claim(subject: ArrayLike, retrained: ArrayLike, noise: ArrayLike, error: float = 0.0) -> Claim | NotRun:
     """The claim rule: R_b(u) - R_b(g) > 0 *and* more than weight noise of the same norm moves the same models.
 
     `subject` are rebounds of unlearned models [S], `retrained` of retrained models [S, or any number for one subject], `noise` those
     of the unlearned models with random weight noise of the rounding's norm [draws] or [draws, S]. The drift of a ruined model to chance
-    is in both controls. `noise_p` is the share of draws, and of the rounding itself, that move at least as far.
+    is in both controls. `error` is as in `excess_rebound`. `noise_p` is the share of draws, and of the rounding itself, that move at
+    least as far.
     """
     u, drawn = numpy.atleast_1d(numpy.asarray(subject, dtype=numpy.float64)), numpy.asarray(noise, dtype=numpy.float64)
     means = drawn.reshape(len(drawn), -1).mean(axis=1) if len(drawn) else drawn
     if len(means) < NOISE_DRAWS:
         return NotRun(f"needs {NOISE_DRAWS} draws of norm-matched noise, and there are {len(means)}")
-    excess = excess_rebound(u, retrained)
+    excess = excess_rebound(u, retrained, error)
     if excess.interval is None:
         return NotRun("needs two retrained models; one gives no band to exceed")
     p = (1 + int((means >= u.mean()).sum())) / (len(means) + 1)
@@ -102,8 +112,8 @@ def recovered_fraction(subject: ArrayLike, original: ArrayLike, retrained: Array
     Ratio of means paired by seed, with Fieller's 95 % interval (`None` where that is unbounded). Undefined, hence not run, when the
     denominator is under three standard errors: nothing was there to come back.
 
-    >>> recovered_fraction([0.5, 0.5, 0.75], [1.0, 1.0, 1.0], [0.0, 0.25, 0.0]).value
-    0.5454545454545454
+    >>> recovered_fraction([0.5, 0.5], [1.0, 1.0], [0.0, 0.0]).value
+    0.5
     """
     u, o, g = (numpy.asarray(v, dtype=numpy.float64) for v in (subject, original, retrained))
     if not len(u) == len(o) == len(g):

@@ -93,18 +93,25 @@ def differ(models: tuple[Views, ...], view: str) -> bool:
 def judged(case: Case) -> Found:
     """All figures of one measure."""
     moved = case.subject.minus([case.subject_before])
-    half = 1.96 * float(numpy.sqrt(covariance(moved, moved)))
+    half = error(moved)
     others = rebound([m.value for m in case.retrained], [m.value for m in case.retrained_before])
+    null = [after.minus([before]) for after, before in zip(case.retrained, case.retrained_before)]
+    floor = error(moved.minus(null))
     values: Found = {
         "rebound": Value(moved.value, (moved.value - half, moved.value + half)),
         "rebound_retrained": Value(float(others.mean()), prediction_interval(others), len(others)),
-        "excess": excess_rebound([moved.value], others),
+        "excess": excess_rebound([moved.value], others, floor),
         "recovered_fraction": fraction(ratio_of(case), len(others)),
     }
-    decided = claim([moved.value], others, [m.value - case.subject_before.value for m in case.noise])
+    decided = claim([moved.value], others, error=floor, noise=[m.value - case.subject_before.value for m in case.noise])
     if isinstance(decided, NotRun):
         return values | {"brings_back": decided, "noise_p": decided}
     return values | {"brings_back": Value(float(decided.brings_back)), "noise_p": Value(decided.noise_p, n=len(case.noise))}
+
+
+def error(measured: Measured) -> float:
+    """Half the width of a value's interval over the choice of images."""
+    return 1.96 * float(numpy.sqrt(covariance(measured, measured)))
 
 
 def ratio_of(case: Case) -> Ratio:

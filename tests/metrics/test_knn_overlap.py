@@ -1,0 +1,13 @@
+"""Shared neighborhoods with a reference."""
+
+from canforget.checks_evidence import example_evidence
+from canforget.evidence import Evidence
+from canforget.metrics.knn_overlap import knn_overlap
+
+
+def test_a_model_shares_all_its_neighborhoods_with_itself_and_some_with_others():
+    """Counting an image as its own neighbor gives a floor above 0."""
+    evidence = example_evidence()
+    assert knn_overlap(Evidence(evidence.original, evidence.original)).value == 1.0
+    assert 0.1 < knn_overlap(evidence, other="retrained", view="test").value < 0.9
+    assert "more than 500" in knn_overlap(evidence, neighbors=500).reason

@@ -1,0 +1,16 @@
+"""Likeness of features to a reference."""
+
+from dataclasses import replace
+
+from canforget.checks_evidence import example_evidence
+from canforget.evidence import Evidence, NotRun
+from canforget.metrics.linear_cka import linear_cka
+
+
+def test_a_model_is_like_itself_and_less_like_others():
+    """An output-only change (a masked head) leaves the features the original's: 1."""
+    evidence = example_evidence()
+    assert linear_cka(Evidence(evidence.original, evidence.original)).value == 1.0
+    assert linear_cka(evidence, other="retrained", view="test").value < 0.95
+    bare = {name: replace(p, features=None) for name, p in evidence.subject.items()}
+    assert isinstance(linear_cka(replace(evidence, subject=bare)), NotRun)
