@@ -1,6 +1,6 @@
 """Your own network and your own tensors: train, unlearn, quantize, evaluate; no study, no store, no files.
 
-    python examples/own_model.py
+python examples/own_model.py
 """
 
 import torch

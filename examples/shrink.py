@@ -1,7 +1,7 @@
 """A method of your own in one file: shrink the weights that the forget set pulls at, then repair on the retain set.
 
-    canforget check examples/shrink.py
-    canforget run --plugin examples/shrink.py --datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners plugin/shrink finetune
+canforget check examples/shrink.py
+canforget run --plugin examples/shrink.py --datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners plugin/shrink finetune
 """
 
 from copy import deepcopy

@@ -1,6 +1,6 @@
 """A study from Python: every combination of what the lists name, resumable, as records and a table.
 
-    python examples/study.py
+python examples/study.py
 """
 
 import canforget

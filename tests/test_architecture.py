@@ -65,5 +65,7 @@ def test_nothing_loads_a_pickle_without_weights_only():
 
 def test_training_steps_are_taken_in_one_place():
     """One training loop: whoever else calls `backward` only asks for gradients, and steps no optimizer."""
-    steppers = {p.stem for p in FILES for n in ast.walk(tree(p)) if isinstance(n, ast.Attribute) and ast.unparse(n).endswith("optimizer.step")}
+    steppers = {
+        p.stem for p in FILES for n in ast.walk(tree(p)) if isinstance(n, ast.Attribute) and ast.unparse(n).endswith("optimizer.step")
+    }
     assert steppers == {"fit"}

@@ -38,7 +38,9 @@ def test_every_command_has_help_with_an_example(capsys, command):
 
 def test_help_imports_nothing_heavy():
     code = "import sys\nfrom canforget.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\nsys.exit(bool({'torch', 'pydantic_core', 'pyarrow', 'scipy'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code.replace("pydantic_core", "sklearn")], check=False, capture_output=True).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", code.replace("pydantic_core", "sklearn")], check=False, capture_output=True).returncode == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,16 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, tmp_path, monkeypatch, ar
 
 
 def test_flags_that_take_lists_may_be_repeated_or_followed_by_several_names():
-    assert spread(["run", "--models", "a", "b", "--seeds", "3", "--json"]) == ["run", "--models", "a", "--models", "b", "--seeds", "3", "--json"]
+    assert spread(["run", "--models", "a", "b", "--seeds", "3", "--json"]) == [
+        "run",
+        "--models",
+        "a",
+        "--models",
+        "b",
+        "--seeds",
+        "3",
+        "--json",
+    ]
     assert spread(["run", "--models", "a", "--models", "b"]) == ["run", "--models", "a", "--models", "b"]
 
 

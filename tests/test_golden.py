@@ -18,6 +18,8 @@ def test_a_component_changes_its_version_when_its_code_changes():
     if os.environ.get("CANFORGET_GOLDEN") == "write":
         GOLDEN.write_text(json.dumps(current(), indent=1, sort_keys=True) + "\n")
     known = json.loads(GOLDEN.read_text())
-    changed = [name for name, (version, code) in current().items() if name in known and known[name][1] != code and known[name][0] == version]
+    changed = [
+        name for name, (version, code) in current().items() if name in known and known[name][1] != code and known[name][0] == version
+    ]
     assert not changed, f"raise version= of {changed}, or renew the golden file if no result can differ"
     assert known.keys() == current().keys(), "a component came or went: renew the golden file"

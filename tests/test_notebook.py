@@ -12,7 +12,9 @@ def test_the_notebook_runs_from_top_to_bottom_and_writes_its_records(tmp_path):
     nbclient = pytest.importorskip("nbclient")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     lists = notebook.cells[1]
-    lists.source = lists.source.replace('["finetune", "neggrad_plus", "salun", "scrub"]', '["finetune"]').replace('"float8", "int:bits=3"', '"int:bits=3"')
+    lists.source = lists.source.replace('["finetune", "neggrad_plus", "salun", "scrub"]', '["finetune"]').replace(
+        '"float8", "int:bits=3"', '"int:bits=3"'
+    )
     assert '["finetune"]' in lists.source
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert len(list((tmp_path / "pipeline-results" / "cases").glob("*.json"))) == 2 * 3 * 3 * 2

@@ -59,7 +59,13 @@ def test_a_worker_that_dies_is_replaced_and_its_step_fails_after_a_second_try():
 
 
 def small(**changes):
-    given = {"datasets": "digits", "models": "tiny_cnn", "scenarios": "whole_class:classes=3", "unlearners": "finetune:fit.epochs=1", "fit": {"epochs": 1}}
+    given = {
+        "datasets": "digits",
+        "models": "tiny_cnn",
+        "scenarios": "whole_class:classes=3",
+        "unlearners": "finetune:fit.epochs=1",
+        "fit": {"epochs": 1},
+    }
     return plan(Study.of(**given | changes))
 
 

@@ -23,7 +23,9 @@ def test_a_study_in_toml_and_in_python_are_the_same(tmp_path):
 
 def test_every_mistake_is_told_at_once_with_its_place():
     with pytest.raises(SpecError) as problem:
-        Study.of("x.toml", **GIVEN | {"models": ["tiny_cn"], "unlearners": ["scrub:alhpa=1", "salun:keep=x"], "sedes": 3, "val_fraction": 0.7})
+        Study.of(
+            "x.toml", **GIVEN | {"models": ["tiny_cn"], "unlearners": ["scrub:alhpa=1", "salun:keep=x"], "sedes": 3, "val_fraction": 0.7}
+        )
     lines = str(problem.value).split("\n")
     assert len(lines) == 5
     assert any("no key 'sedes'; did you mean 'seeds'" in line for line in lines)

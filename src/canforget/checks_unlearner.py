@@ -12,15 +12,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.check_problems import Problem, edge_cases, mislabelled, whole_class
-from canforget.errors import CanforgetError
+from canforget.errors import BrokenPromise, CanforgetError
 from canforget.progress import listening
 from canforget.rng import generator
 
 Unlearner = Callable[..., nn.Module]
-
-
-class BrokenPromise(CanforgetError, AssertionError):
-    """An unlearner does what no unlearner may do; the message says what, and on which problem."""
 
 
 def check_unlearner(unlearner: Unlearner) -> None:

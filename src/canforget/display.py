@@ -65,9 +65,19 @@ def cell(summary: Summary | str, scale: float) -> str:
     """
     if isinstance(summary, str):
         return "–"
-    form = (lambda v: f"{v:.3f}".replace("0.", ".", 1) if abs(v) < 1 else f"{v:.3f}") if scale == 1 else (lambda v: f"{v:.1f}")
+    form = number if scale == 1 else percent
     mean = form(scale * summary.mean)
     return mean if summary.half_width is None else f"{mean} ± {form(scale * summary.half_width)}"
+
+
+def number(value: float) -> str:
+    """Three places, without a leading zero."""
+    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
+
+
+def percent(value: float) -> str:
+    """One place."""
+    return f"{value:.1f}"
 
 
 def text(records: Sequence[Record]) -> str:

@@ -32,7 +32,14 @@ def train_file(
     c, h, w = images.x.shape[1:]
     made = build(call.name, split.num_classes, (c, h, w), rng=rng, mean=mean, std=std, parameters=pipeline.given(call)).to(device)
     train_(made, images, rng=rng, fit=settings, val=split.val if settings.patience else None, checkpoint=path.with_suffix(".partial"))
-    origin = {"dataset": dataset, "scenario": scenario, "split_seed": split_seed, "trained_on": len(images), "seed": seed, "fit": asdict(settings)}
+    origin = {
+        "dataset": dataset,
+        "scenario": scenario,
+        "split_seed": split_seed,
+        "trained_on": len(images),
+        "seed": seed,
+        "fit": asdict(settings),
+    }
     return written(made, path, "train", call.label, origin, split)
 
 
@@ -47,7 +54,13 @@ def unlearn_file(
         raise SpecError(f"--unlearner: {call.name} forgets whole classes only, and {scenario} leaves images of every class")
     model = artifact.load(source, device=device)
     made = call.component.load()(model, split.forget, split.retain, rng=generator(f"unlearn/{seed}"), **call.arguments())
-    origin |= {"dataset": dataset or origin["dataset"], "scenario": scenario, "split_seed": split_seed, "unlearner": call.label, "unlearn_seed": seed}
+    origin |= {
+        "dataset": dataset or origin["dataset"],
+        "scenario": scenario,
+        "split_seed": split_seed,
+        "unlearner": call.label,
+        "unlearn_seed": seed,
+    }
     return written(made, path, "unlearn", call.label, origin, split)
 
 
@@ -78,7 +91,13 @@ def evaluate_file(
         original=None if original is None else artifact.load(original, device=device),
         retrained=[artifact.load(g, device=device) for g in retrained],
     )
-    return {"model": str(source), "origin": origin, "dataset": dataset, "scenario": scenario, "values": {k: asdict(v) for k, v in values.items()}}
+    return {
+        "model": str(source),
+        "origin": origin,
+        "dataset": dataset,
+        "scenario": scenario,
+        "values": {k: asdict(v) for k, v in values.items()},
+    }
 
 
 def opened(dataset: str, scenario: str | None, seed: int, data_dir: Path | None, device: str) -> Split:

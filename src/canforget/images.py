@@ -25,7 +25,9 @@ class Images:
 
     def __post_init__(self) -> None:
         if self.x.dtype != torch.uint8 or self.x.ndim != 4:
-            raise DataError(f"images: pixels must be uint8 [n, c, h, w], not {self.x.dtype} {list(self.x.shape)}; pass raw pixels in 0..255")
+            raise DataError(
+                f"images: pixels must be uint8 [n, c, h, w], not {self.x.dtype} {list(self.x.shape)}; pass raw pixels in 0..255"
+            )
         if not len(self.x) == len(self.y) == len(self.ids):
             raise DataError(f"images: {len(self.x)} pixel arrays, {len(self.y)} labels and {len(self.ids)} ids; all must be as many")
 
@@ -83,7 +85,7 @@ class Split:
     def __post_init__(self) -> None:
         apart = {"forget": self.forget, "retain": self.retain, "val": self.val, "held_out": self.held_out, "test": self.test}
         every = torch.cat([images.ids for images in apart.values()])
-        if len(every.unique()) != len(every):
+        if len(torch.unique(every)) != len(every):
             raise DataError(f"split: an image is in two of {', '.join(apart)}; make these sets disjoint")
         if not torch.isin(self.calibration.ids, self.retain.ids).all():
             raise DataError("split: calibration touches images outside the retain set; draw it from the retain set only")

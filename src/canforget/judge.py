@@ -18,7 +18,10 @@ Plain = dict[str, Any]
 def judge_evidence(step: Step, store: Store) -> dict[str, Plain]:
     """Every metric's and audit's value for the case that `step` names."""
     what = step.what
-    views = lambda key: views_in(store, key, what["split"])  # noqa: E731
+
+    def views(key: str) -> Views:
+        return views_in(store, key, what["split"])
+
     evidence = Evidence(
         subject=views(what["subject"]),
         original=views(what["original"]),

@@ -15,7 +15,9 @@ from canforget.study import Study, from_toml
 DataDir = Annotated[Path | None, typer.Option(help="Folder that holds the data sets; default: $CANFORGET_DATA_DIR.", show_default=False)]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="Python file with components of your own; may be repeated.", show_default=False)]
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="Python file with components of your own; may be repeated.", show_default=False)
+]
 StoreDir = Annotated[Path, typer.Option("--store", help="Folder of finished steps: what lies there is not computed again.")]
 OutDir = Annotated[Path, typer.Option("--out", help="Folder for the records.")]
 Engine = Annotated[str, typer.Option(help="serial, or processes (several at once).")]
@@ -23,7 +25,9 @@ Workers = Annotated[int, typer.Option(min=1, help="Number of processes of the en
 Seed = Annotated[int, typer.Option(help="Seed of this step's random stream.")]
 SplitSeed = Annotated[int, typer.Option(help="Seed of the split; one for all models that are to be compared.")]
 Dataset = Annotated[str, typer.Option(help="Data set, as in digits or parquet:name=scans.")]
-Scenario = Annotated[str | None, typer.Option(help="What is forgotten, as in whole_class:classes=3 or ids:file=request.txt.", show_default=False)]
+Scenario = Annotated[
+    str | None, typer.Option(help="What is forgotten, as in whole_class:classes=3 or ids:file=request.txt.", show_default=False)
+]
 ModelFile = Annotated[Path, typer.Argument(help="Model file (.safetensors).", show_default=False)]
 ModelOut = Annotated[Path, typer.Option("--out", help="Where to write the model (.safetensors).")]
 StudyFile = Annotated[Path | None, typer.Argument(help="Study (TOML); the options below replace its keys.", show_default=False)]

@@ -43,7 +43,9 @@ Facts = dict[str, Any]
 
 def perform(step: Step, place: Place) -> Callable[[Path], Facts]:
     """Returns what writes the step's artifact into a folder and returns facts about it for the record."""
-    return {"split": split, "train": train, "unlearn": unlearn, "quantize": quantize, "predict": predictions, "judge": judge}[step.verb](step, place)
+    return {"split": split, "train": train, "unlearn": unlearn, "quantize": quantize, "predict": predictions, "judge": judge}[step.verb](
+        step, place
+    )
 
 
 def split(step: Step, place: Place) -> Callable[[Path], Facts]:
@@ -107,7 +109,7 @@ def predictions(step: Step, place: Place) -> Callable[[Path], Facts]:
     what = step.what
     parts = views_of(what["split"], what["dataset"], place)
     model = model_of(what["model"], place)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for view in PREDICTED:
         images = parts["judged_retain" if view == "retain" else view]
         if len(images):

@@ -50,7 +50,14 @@ def open_split(
 
 
 def split_of(
-    train: Images, test: Images, scenario: Given, *, classes: Sequence[str] = (), seed: int = 0, val_fraction: float = 0.1, calibration: int = 256
+    train: Images,
+    test: Images,
+    scenario: Given,
+    *,
+    classes: Sequence[str] = (),
+    seed: int = 0,
+    val_fraction: float = 0.1,
+    calibration: int = 256,
 ) -> Split:
     """Returns your own images, split by a scenario; ids count the training images from 0, then the test images."""
     names = tuple(classes) or tuple(str(c) for c in range(int(torch.cat([train.y, test.y]).max()) + 1))
@@ -126,13 +133,15 @@ def evaluate(
         retrained=tuple(views_of(g, split) for g in retrained),
         forgotten_classes=split.forgotten_classes,
     )
-    calls = [[parse(family, c) for c in given] for family, given in (("metrics", metrics), ("audits", audits))]
-    return {name: measured(value) for name, value in judged(evidence, *calls, key="evaluate").items()}
+    chosen_metrics, chosen_audits = ([parse(family, c) for c in given] for family, given in (("metrics", metrics), ("audits", audits)))
+    return {name: measured(value) for name, value in judged(evidence, chosen_metrics, chosen_audits, "evaluate").items()}
 
 
 def views_of(model: nn.Module, split: Split) -> Views:
     """A model's predictions on every view of a split that has images; each image is predicted once."""
-    views: dict[str, Predictions] = {v: predict(model, getattr(split, v)) for v in ("forget", "retain", "val", "test", "held_out") if len(getattr(split, v))}
+    views: dict[str, Predictions] = {
+        v: predict(model, getattr(split, v)) for v in ("forget", "retain", "val", "test", "held_out") if len(getattr(split, v))
+    }
     for part in ("test_forget", "test_retain"):
         ids = getattr(split, part).ids.cpu().numpy()
         if len(ids):

@@ -127,7 +127,7 @@ def with_references(study: Study) -> Study:
 def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing: Drawing) -> Ground:
     """Which images are forgotten, retained, held out and judged, checked."""
     choose = scenario.component.load()
-    settings = {"seed": study.split_seed, "val_fraction": study.val_fraction, "held_out_fraction": study.held_out_fraction}
+    settings: dict[str, Any] = {"seed": study.split_seed, "val_fraction": study.val_fraction, "held_out_fraction": study.held_out_fraction}
     try:
         ids = split_ids(
             data,
@@ -139,7 +139,12 @@ def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing
         raise type(problem)(f"nothing was run: {dataset.label}, {scenario.label}: {problem}") from None
     refuse_overlap(ids)
     views = {"retain": judged(ids.retain, study.judged_retain, study.split_seed)}
-    key = key_of("split", data=data.fingerprint, ids={v: fingerprint(a) for v, a in sets_of(ids).items()}, views={"retain": fingerprint(views["retain"])})
+    key = key_of(
+        "split",
+        data=data.fingerprint,
+        ids={v: fingerprint(a) for v, a in sets_of(ids).items()},
+        views={"retain": fingerprint(views["retain"])},
+    )
     step = drawing.add(
         "split", key, f"split {dataset.label} by {scenario.label}", dataset=dataset.plain(), scenario=scenario.plain(),
         calibration=study.calibration, judged_retain=study.judged_retain, **settings,
@@ -205,7 +210,15 @@ def refusal(unlearner: Call, ground: Ground) -> str:
 def train_step(ground: Ground, trained: Trained, seed: int, parts: tuple[str, ...], fit: Any, drawing: Drawing) -> Step:
     """Training from fresh weights on some parts of the split: the original model, and the retrained one."""
     val = ground.sha("val") if fit.patience else ""
-    key = key_of("train", model=trained.model.plain(), fit=plain(fit), images=ground.sha(*parts), val=val, seed=seed, classes=len(ground.data.classes))
+    key = key_of(
+        "train",
+        model=trained.model.plain(),
+        fit=plain(fit),
+        images=ground.sha(*parts),
+        val=val,
+        seed=seed,
+        classes=len(ground.data.classes),
+    )
     which = "original" if "forget" in parts else "retrained"
     label = f"train {which} {trained.model.label} on {ground.dataset.label} (seed {seed})"
     return drawing.add(
@@ -222,7 +235,9 @@ def unlearned_step(ground: Ground, trained: Trained, unlearner: Call, original: 
         default = {p.name: p.default for p in unlearner.component.parameters}["fit"]
         fit = trained.fit if unlearner["fit"] == default else unlearner["fit"]
         return train_step(ground, trained, seed, ("retain",), fit, drawing)
-    key = key_of("unlearn", unlearner=unlearner.plain(), model=original.key, forget=ground.sha("forget"), retain=ground.sha("retain"), seed=seed)
+    key = key_of(
+        "unlearn", unlearner=unlearner.plain(), model=original.key, forget=ground.sha("forget"), retain=ground.sha("retain"), seed=seed
+    )
     label = f"unlearn by {unlearner.label} from {trained.model.label} on {ground.dataset.label}, {ground.scenario.label} (seed {seed})"
     return drawing.add(
         "unlearn", key, label, (ground.split, original), split=ground.split.key, dataset=ground.dataset.plain(), unlearner=unlearner.plain(),
@@ -245,7 +260,13 @@ def predict_step(ground: Ground, model: Step, drawing: Drawing) -> Step:
     """Logits of a model on every view of its split."""
     key = key_of("predict", model=model.key, split=ground.split.key, precision="float32")
     return drawing.add(
-        "predict", key, f"predict with {model.label}", (ground.split, model), split=ground.split.key, dataset=ground.dataset.plain(), model=model.name
+        "predict",
+        key,
+        f"predict with {model.label}",
+        (ground.split, model),
+        split=ground.split.key,
+        dataset=ground.dataset.plain(),
+        model=model.name,
     )
 
 
@@ -265,5 +286,11 @@ def judged_case(
         "subject": predicted[place].key, "original": original.key, "retrained": [r.key for r in retrained], "split": ground.split.key,
         "metrics": [m.plain() for m in study.metrics], "audits": [a.plain() for a in study.audits], "forgotten_classes": list(ground.ids.forgotten_classes),
     }  # fmt: skip
-    judge = drawing.add("judge", key_of("judge", **what), f"judge {' · '.join(map(str, labels))}", (ground.split, predicted[place], original, *retrained), **what)
+    judge = drawing.add(
+        "judge",
+        key_of("judge", **what),
+        f"judge {' · '.join(map(str, labels))}",
+        (ground.split, predicted[place], original, *retrained),
+        **what,
+    )
     return Case(*labels, {role: s.name for role, s in roles[place].items()} | {"judge": judge.name})

@@ -1,4 +1,4 @@
-"""Names <-> functions: a plural folder is a family, a file a member, and its signature, read without importing it, the only home of its hyperparameters."""
+"""Names <-> functions: a folder is a family, a file a member, its signature (read, not imported) the home of its hyperparameters."""
 
 import ast
 import hashlib
@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Literal, TypeVar
@@ -22,7 +22,9 @@ PLUGIN_GROUP = "canforget.plugins"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def component(family: str | None = None, *, version: int = 1, paper: str = "", needs: tuple[str, ...] = (), **traits: Any) -> Callable[[F], F]:
+def component(
+    family: str | None = None, *, version: int = 1, paper: str = "", needs: tuple[str, ...] = (), **traits: Any
+) -> Callable[[F], F]:
     """Marks a function as a member of a family; within the package the folder names the family, elsewhere the first argument does.
 
     `version` goes up when the function's meaning changes, so that no stale result is reused. `needs` names the evidence that a metric
@@ -77,7 +79,20 @@ class Component:
         return tuple(self.traits.get("needs", ()))
 
 
-INPUTS = {"rng", "data_dir", "model", "forget", "retain", "calibration", "evidence", "train", "class_names", "num_classes", "image_shape", "on"}
+INPUTS = {
+    "rng",
+    "data_dir",
+    "model",
+    "forget",
+    "retain",
+    "calibration",
+    "evidence",
+    "train",
+    "class_names",
+    "num_classes",
+    "image_shape",
+    "on",
+}
 """Arguments that the runner supplies; every other keyword-only argument is a hyperparameter."""
 
 
@@ -110,7 +125,7 @@ LIBRARIES = ("timm/", "torchvision/")
 LIBRARY_PARAMETERS = (Parameter("pretrained", "bool", bool, False), Parameter("input_size", "int | None", int | None, None))
 
 
-@lru_cache(maxsize=None)
+@cache
 def outside_model(name: str) -> Component:
     """A network of timm or torchvision, or a class in a Python file (`my_net.py:Net`): known by its name, built only when trained."""
     if name.startswith(LIBRARIES):
@@ -123,7 +138,7 @@ def outside_model(name: str) -> Component:
     return Component("models", name, 1, "", f"{network} of {path}", (), (), {}, code, Path(path), "plugin:model")
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_member(family: str, path: Path) -> Component:
     """Describes the member that a file of the package holds, without importing it."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -236,7 +251,7 @@ def plugin_paths() -> list[tuple[str, str]]:
     return sorted({(str(c.path), c.name.split("/")[0]) for c in _plugins.values()})
 
 
-@lru_cache(maxsize=None)
+@cache
 def published(name: str) -> None:
     """Registers the installed package that `package/member` names, if it offers one by the entry point `canforget.plugins`."""
     package = name.split("/")[0]

@@ -55,7 +55,7 @@ class Record:
     steps: dict[str, str] = field(default_factory=dict)
     conditions: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
-    schema: Literal["canforget.record/1"] = VERSION
+    schema: Literal["canforget.record/1"] = "canforget.record/1"
 
 
 def record_of(case: "Case", plan: "Plan", store: Store, errors: Mapping[tuple[str, str], str]) -> Record:
@@ -134,7 +134,13 @@ def write_parquet(path: Path, records: Sequence[Record]) -> None:
         for r in records
         for name, v in (r.values or {"": Measured(not_run=r.not_run)}).items()
     ]
-    columns = {"seed": pyarrow.int64(), "value": pyarrow.float64(), "low": pyarrow.float64(), "high": pyarrow.float64(), "n": pyarrow.int64()}
+    columns = {
+        "seed": pyarrow.int64(),
+        "value": pyarrow.float64(),
+        "low": pyarrow.float64(),
+        "high": pyarrow.float64(),
+        "n": pyarrow.int64(),
+    }
     named = (*AXES, "name", "value", "low", "high", "n", "not_run")
     table = pyarrow.Table.from_pylist(rows, schema=pyarrow.schema([(c, columns.get(c, pyarrow.string())) for c in named]))
     buffer = io.BytesIO()
@@ -197,8 +203,5 @@ def summarize(records: Sequence[Record], value: str | Callable[[Record], float |
     found = [v for v in map(read, records) if v is not None]
     if not found:
         return next((r.values[value].not_run for r in records if isinstance(value, str) and value in r.values), "not measured")
-    mean = sum(found) / len(found)
-    if len(found) < 2:
-        return Summary(mean, None, len(found))
-    interval = t_interval(found)
-    return Summary(mean, interval[1] - mean, len(found))
+    mean, interval = sum(found) / len(found), t_interval(found)
+    return Summary(mean, None if interval is None else interval[1] - mean, len(found))

@@ -167,7 +167,12 @@ def machine() -> dict[str, Any]:
     """What the machine is, as far as a reader of a timing wants to know."""
     import torch
 
-    return {"processor": processor(), "cores": os.cpu_count(), "instructions": torch.backends.cpu.get_cpu_capability(), "system": platform.system()}
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "system": platform.system(),
+    }
 
 
 def processor() -> str:

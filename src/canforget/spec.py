@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from canforget.errors import SpecError, did_you_mean
@@ -103,7 +103,7 @@ def version_of(member: Component) -> str:
 def tabled(given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Name and values of a table such as {name = "int", bits = 4}."""
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
-        raise SpecError(f"{given!r}: write a name, or a table with a name, as in {{name = \"int\", bits = 4}}")
+        raise SpecError(f'{given!r}: write a name, or a table with a name, as in {{name = "int", bits = 4}}')
     return given["name"], {k: v for k, v in given.items() if k != "name"}
 
 
@@ -171,7 +171,7 @@ def fit_of(values: Mapping[str, Any], default: Fit, where: str = "fit") -> Fit:
     return replace(default, **{k: typed(fields[k].type, v, f"{where}.{k}", str(fields[k].type)) for k, v in values.items()})
 
 
-@lru_cache(maxsize=None)
+@cache
 def adapter(kind: Any) -> Any:
     """A strict validator of a type."""
     from pydantic import ConfigDict, TypeAdapter

@@ -1,4 +1,4 @@
-"""Artifacts by key: a folder each, written aside and moved into place at once, so that two processes may share a store and a crash leaves nothing half-done."""
+"""Artifacts by key: each a folder written aside and moved into place at once, so that processes share it and crashes leave no halves."""
 
 import errno
 import json
@@ -36,7 +36,8 @@ class Store:
 
     def provenance(self, verb: str, key: str) -> dict[str, Any]:
         """How an artifact came about: its label, inputs, seconds and versions."""
-        return read_json(self.folder(verb, key) / "step.json")
+        found: dict[str, Any] = read_json(self.folder(verb, key) / "step.json")
+        return found
 
     def put(self, verb: str, key: str, write: Callable[[Path], None], provenance: Mapping[str, Any]) -> Path:
         """Adds an artifact: `write(folder)` fills a folder aside, which is then moved into place; the first of two writers wins."""
@@ -127,5 +128,3 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError) as problem:
         raise ArtifactError(f"{path}: not a readable npz file ({problem}); delete its folder and run again") from None
-
-

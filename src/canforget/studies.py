@@ -56,7 +56,14 @@ def carry_out(
     workers = workers if engine != "serial" else 1
     with watching(drawn.steps, workers, interactive()) as watch:
         records = run(
-            drawn, Store(store), engine=engine, workers=workers, data_dir=data_dir, device=device, notify=watch.notify, advance=watch.advance
+            drawn,
+            Store(store),
+            engine=engine,
+            workers=workers,
+            data_dir=data_dir,
+            device=device,
+            notify=watch.notify,
+            advance=watch.advance,
         )
     files = save(records, [c.name for c in drawn.cases], out, {"study": drawn.study.name})
     return Done(drawn, records, files, watch.failures, watch.computed)

@@ -1,9 +1,10 @@
-"""Study: the grid of data sets x models x scenarios x unlearners x quantizers x seeds, read from TOML, flags or Python; every mistake reported at once."""
+"""Study: data sets x models x scenarios x unlearners x quantizers x seeds, from TOML, flags or Python; all mistakes told at once."""
 
 import dataclasses
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
         values[axis] = tuple(unique(mistakes.catch(p) for p in parsers))
     for name in ("name", "val_fraction", "held_out_fraction", "calibration", "judged_retain", "split_seed"):
         if name in given:
-            values[name] = mistakes.catch(lambda name=name: typed(fields[name].type, given[name], f"{where}: {name}", str(fields[name].type)))
+            values[name] = mistakes.catch(partial(typed, fields[name].type, given[name], f"{where}: {name}", str(fields[name].type)))
     values["seeds"] = mistakes.catch(lambda: seeds_of(given.get("seeds", 1), where), (0,))
     mistakes.extend(bounds(values, where))
     if mistakes:

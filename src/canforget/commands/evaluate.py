@@ -10,7 +10,9 @@ from canforget import options
 
 def evaluate(
     model: options.ModelFile,
-    scenario: Annotated[str | None, typer.Option(help="What was to be forgotten; default: what the model's file says.", show_default=False)] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="What was to be forgotten; default: what the model's file says.", show_default=False)
+    ] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set; default: the model's own.", show_default=False)] = None,
     original: Annotated[Path | None, typer.Option(help="The original model's file.", show_default=False)] = None,
     retrained: Annotated[list[Path] | None, typer.Option(help="Files of retrained models.", show_default=False)] = None,

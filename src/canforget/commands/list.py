@@ -35,7 +35,10 @@ def list(
 
 def described(member: Component) -> tuple[dict[str, Any], Any]:
     """A component as JSON and as text."""
-    table = {p.name: {"type": p.annotation, "default": None if required(p) else plain(p.default), "required": required(p)} for p in member.parameters}
+    table = {
+        p.name: {"type": p.annotation, "default": None if required(p) else plain(p.default), "required": required(p)}
+        for p in member.parameters
+    }
     about = {"name": member.name, "family": member.family, "version": member.version, "paper": member.paper, "summary": member.summary}
     width = max((len(p.name) for p in member.parameters), default=0)
     lines = [f"{member.name}: {member.summary}", *([member.paper] if member.paper else [])]

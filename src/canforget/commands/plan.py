@@ -28,7 +28,14 @@ def plan(
     Example: canforget plan study.toml --data-dir ~/data
     """
     options.add_plugins(plugin)
-    flags = {"datasets": datasets, "models": models, "scenarios": scenarios, "unlearners": unlearners, "quantizers": quantizers, "seeds": seeds}
+    flags = {
+        "datasets": datasets,
+        "models": models,
+        "scenarios": scenarios,
+        "unlearners": unlearners,
+        "quantizers": quantizers,
+        "seeds": seeds,
+    }
     drawn = plan_study(options.study_of(study, flags), data_dir)
     todo = missing(drawn, Store(store))
     if json:

@@ -12,7 +12,9 @@ def quantize(
     model: options.ModelFile,
     quantizer: Annotated[str, typer.Option(help="Format, as in int:bits=8 or float8.")],
     dataset: Annotated[str | None, typer.Option(help="Data set to calibrate on; default: the model's own.", show_default=False)] = None,
-    scenario: Annotated[str | None, typer.Option(help="What must not be calibrated on; default: what the model forgot.", show_default=False)] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="What must not be calibrated on; default: what the model forgot.", show_default=False)
+    ] = None,
     out: options.ModelOut = Path("quantized.safetensors"),
     split_seed: options.SplitSeed = 0,
     data_dir: options.DataDir = None,
@@ -30,6 +32,13 @@ def quantize(
     options.add_plugins(plugin)
     path = options.Destination(out).checked()
     about = quantize_file(
-        model, path, quantizer=quantizer, dataset=dataset, scenario=scenario, split_seed=split_seed, data_dir=data_dir, device=options.device_of(device)
+        model,
+        path,
+        quantizer=quantizer,
+        dataset=dataset,
+        scenario=scenario,
+        split_seed=split_seed,
+        data_dir=data_dir,
+        device=options.device_of(device),
     )
     options.tell(about, json)

@@ -33,7 +33,14 @@ def run(
     from canforget.studies import carry_out
 
     options.add_plugins(plugin)
-    flags = {"datasets": datasets, "models": models, "scenarios": scenarios, "unlearners": unlearners, "quantizers": quantizers, "seeds": seeds}
+    flags = {
+        "datasets": datasets,
+        "models": models,
+        "scenarios": scenarios,
+        "unlearners": unlearners,
+        "quantizers": quantizers,
+        "seeds": seeds,
+    }
     drawn = plan(options.study_of(study, flags), data_dir)
     done = carry_out(drawn, store, out, engine=engine, workers=workers, data_dir=data_dir, device=options.device_of(device))
     if json:

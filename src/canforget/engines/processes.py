@@ -33,7 +33,9 @@ class Pool:
 
     def fresh(self) -> ProcessPoolExecutor:
         """A pool of new processes that inherit nothing, and end without a word on Ctrl-C."""
-        return ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL))
+        return ProcessPoolExecutor(
+            self.workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
+        )
 
     def start(self) -> None:
         """Hands out steps: as many as there are workers, but a suspect alone."""
