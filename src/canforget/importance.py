@@ -80,11 +80,18 @@ def gradient_saliency(model: nn.Module, images: Images, *, keep: float, batch_si
     Source: Fan et al. 2024, equation 3, https://arxiv.org/abs/2310.12508.
     """
 
-    def summed(logits: Tensor, y: Tensor) -> Tensor:
-        return cross_entropy(logits, y, reduction="sum")
+    return largest({name: g.abs() for name, g in mean_gradient(model, images, batch_size=batch_size).items()}, keep)
 
-    total = importance(model, images, objective=summed, measure=lambda g: g, per_sample=False, batch_size=batch_size, span=(0.0, 0.0))
-    return largest({name: g.abs() for name, g in total.items()}, keep)
+
+def mean_gradient(model: nn.Module, images: Images, *, batch_size: int = 256) -> Weights:
+    """Returns the gradient of the mean cross-entropy on all of `images` in eval mode, by weight."""
+
+    def share(logits: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(logits, y, reduction="sum") / len(images)
+
+    parts = importance(model, images, objective=share, measure=lambda g: g, per_sample=False, batch_size=batch_size, span=(0.0, 0.0))
+    batches = -(-len(images) // batch_size)
+    return {name: part * batches for name, part in parts.items()}
 
 
 def largest(scores: Weights, keep: float) -> Weights:

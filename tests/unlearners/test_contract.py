@@ -10,6 +10,7 @@ from canforget.registry import find, names
 from canforget.testing import check_unlearner
 
 SHORTER: dict[str, dict[str, Any]] = {
+    "eu_k": {"fit": Fit(epochs=8, batch_size=64, lr=0.05)},
     "retrain": {"fit": Fit(epochs=8, batch_size=64, lr=0.05)},
     "potion_joint": {"fit": Fit(epochs=8, batch_size=32, lr=1e-3, optimizer="adamw")},
 }

@@ -1,0 +1,31 @@
+"""Amnesiac: teach the forget set wrong labels among the retain set's right ones."""
+
+from copy import deepcopy
+
+from torch import Generator, nn
+
+from canforget.demands import needs
+from canforget.fit import Fit, train_
+from canforget.images import Images, together
+from canforget.registry import component
+from canforget.relabel import class_count, wrong_classes
+
+
+@component(paper="Graves et al. 2021, https://arxiv.org/abs/2010.10981", version=1)
+def amnesiac(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    fit: Fit = Fit(epochs=3, batch_size=256, lr=1e-4, optimizer="adam"),
+) -> nn.Module:
+    """Returns a copy of `model` trained on `retain` and, mixed with it, on `forget` with labels that are never the true ones.
+
+    Each image keeps the wrong label that it once drew. Works without retain images.
+
+    Source: section 3.2, "unlearning" (not the logging of updates); the settings of Chundawat et al. 2023, https://arxiv.org/abs/2205.08096.
+    """
+    needs("amnesiac", forget=forget)
+    wrong = wrong_classes(forget.y, class_count(model, forget), rng)
+    return train_(deepcopy(model), together(Images(forget.x, wrong, forget.ids), retain), rng=rng, fit=fit)

@@ -1,0 +1,44 @@
+"""LFSSD: selective dampening without labels, by how much a weight moves the length of the logits."""
+
+from torch import Generator, Tensor, nn
+
+from canforget.dampening import dampened
+from canforget.demands import needs
+from canforget.images import Images
+from canforget.importance import importance
+from canforget.registry import component
+
+
+@component(paper="Foster et al. 2024, https://arxiv.org/abs/2402.19308", version=1)
+def lfssd(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    alpha: float = 10.0,
+    dampening: float = 1.0,
+    batch_size: int = 64,
+) -> nn.Module:
+    """Returns a copy of `model` whose weights with I_forget > `alpha` * I are multiplied by min(1, `dampening` * I / I_forget).
+
+    I is the mean of |∇‖logits‖²| over single images in eval mode, over `forget` and over both sets together. Labels are never used.
+    Gradients that are not squared lie closer together than those of `ssd`: choose a lower `alpha`.
+
+    Raises:
+        DataError: no weight stands out so far; lower `alpha`.
+
+    Source: section 3. Deviation: single images, as in the definition, where the released code takes batches.
+    """
+    needs("lfssd", forget=forget)
+    share = len(forget) / (len(forget) + len(retain))
+    lost, kept = (
+        importance(model, images, objective=squared_length, measure=Tensor.abs, batch_size=batch_size, span=span)
+        for images, span in ((forget, (0.0, share)), (retain, (share, 1.0)))
+    )
+    return dampened(model, lost, {n: share * lost[n] + (1 - share) * kept[n] for n in lost}, alpha, dampening, "lfssd")
+
+
+def squared_length(logits: Tensor, y: Tensor) -> Tensor:
+    """The squared Euclidean length of the logits, averaged over the samples."""
+    return logits.float().square().sum(dim=1).mean()

@@ -1,0 +1,45 @@
+"""SimNPO: negative preference without a reference model, so that images learned unequally well are forgotten alike."""
+
+from copy import deepcopy
+from functools import partial
+
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from canforget.demands import needs
+from canforget.fit import Fit, passes
+from canforget.images import Images
+from canforget.pairing import paired
+from canforget.preference import log_likelihood, preference
+from canforget.registry import component
+
+
+@component(paper="Fan et al. 2024, https://arxiv.org/abs/2410.07163", version=1, needs_retain=True)
+def sim_npo(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
+    beta: float = 4.5,
+    gamma: float = 0.125,
+    weight: float = 1.0,
+) -> nn.Module:
+    """Returns a copy of `model` that descended -(2 / `beta`) * log σ(-`beta` * log p - `gamma`) on `forget` + `weight` * CE(retain).
+
+    p is the probability of the true class; the original's plays no part. The gradient fades as p does.
+
+    Source: equation 5; an image has no length to divide by. Learning rate and epochs are those of `neggrad_plus`.
+    """
+    needs("sim_npo", forget=forget, retain=retain)
+    unlearned = deepcopy(model)
+
+    def loss(x_forget: Tensor, y_forget: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        lost = preference(log_likelihood(unlearned(x_forget), y_forget), beta, gamma)
+        return lost + weight * cross_entropy(unlearned(x), y)
+
+    for epoch in passes(fit, unlearned, rng):
+        for lost, held in paired(epoch, forget, retain):
+            epoch.step(partial(loss, *lost, *held))
+    return unlearned
