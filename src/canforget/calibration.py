@@ -66,7 +66,7 @@ def quantize(model: nn.Module, calibration: Images, scheme: Scheme, rounder: Rou
         add_readers_(base, scheme.activations)
         calibrate_(root, calibration, scheme.clip)
     root.coverage = covered(base, macs, calibration)  # type: ignore[assignment]
-    return root.requires_grad_(False)
+    return root.requires_grad_(False).eval()
 
 
 def round_layer_(root: nn.Module, name: str, grid: Grid, scheme: Scheme, calibration: Images, rounder: Rounder) -> None:

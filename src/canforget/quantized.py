@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from canforget.errors import SpecError
 from canforget.folding import channel_axis, folded
 from canforget.ranges import Clip, Observer, weight_range
 from canforget.rounding import Codes, Grid, blocked, encode, rounded, scales, unblocked
@@ -151,11 +150,17 @@ def codes(model: nn.Module) -> dict[str, Codes]:
 
 
 def coverage(model: nn.Module) -> Coverage:
-    """Returns what a quantizer rounded in `model` and what it left in float, and why."""
+    """Returns what a quantizer rounded in `model` and what it left in float, and why; of a float model, that all of it is.
+
+    For a network that no quantizer of ours has seen, nothing is known of its products: `macs` is 0.
+    """
     found = getattr(model, "coverage", None)
-    if not isinstance(found, Coverage):
-        raise SpecError("coverage: this model was not quantized; pass what a quantizer returned")
-    return found
+    if isinstance(found, Coverage):
+        return found
+    own = {name: sum(p.numel() for p in m.parameters(recurse=False)) for name, m in model.named_modules()}
+    kinds = {name: type(m).__name__ for name, m in model.named_modules()}
+    left = [LayerCoverage(name, kinds[name], "float32", "float32", size, 0, "not quantized") for name, size in own.items() if size]
+    return Coverage(tuple(left), sum(own.values()), 0)
 
 
 def nearest(layer: nn.Module, grid: Grid, clip: Clip) -> Codes:
