@@ -15,7 +15,8 @@ from canforget.spec import Call, Given, fit_of, parse, typed
 AXES = ("datasets", "models", "scenarios", "unlearners", "quantizers")
 VIEWED = ("accuracy", "precision", "recall", "f1", "loss")
 VIEWS = ("test", "forget", "retain", "test_forget", "test_retain", "held_out")
-METRICS = tuple(f"{m}:view={v}" for v in VIEWS for m in VIEWED) + (
+METRICS = (
+    *(f"{m}:view={v}" for v in VIEWS for m in VIEWED),
     "worst_class_accuracy", "unlearning_accuracy", "remaining_accuracy", "testing_accuracy", "average_gap", "tug_of_war",
 )  # fmt: skip
 AUDITS = ("membership", "legacy_membership")
