@@ -21,6 +21,7 @@ from canforget.images import Images
 from canforget.optimizers import optimizer_of, schedule
 from canforget.progress import advance
 from canforget.rng import global_stream
+from canforget.shaping import Shape, current_shape
 from canforget.standing import Average, Standing, load_, save
 
 __all__ = ["Epoch", "Fit", "finite", "frozen", "passes", "train_"]
@@ -43,6 +44,7 @@ class Epoch:
     mask: Mapping[str, Tensor] = field(default_factory=dict)
     original: Mapping[str, Tensor] = field(default_factory=dict)
     gradients: Hook | None = None
+    shape: Shape = field(default_factory=Shape)
     stopped: bool = False
 
     @property
@@ -90,10 +92,11 @@ class Epoch:
     def step(self, loss: Callable[[], Tensor]) -> None:
         """Takes one step of the optimizer down the value that `loss()` returns; weights outside the mask stay bit-identical."""
         device = self.health.device
-        with torch.autocast(device.type, torch.bfloat16, enabled=half(self.fit, device)):
-            value = loss()
-        self.optimizer.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
+        with self.shape.during(self.model):
+            with torch.autocast(device.type, torch.bfloat16, enabled=half(self.fit, device)):
+                value = self.shape.loss(loss(), self.model)
+            self.optimizer.zero_grad(set_to_none=True)
+            value.backward()  # type: ignore[no-untyped-call]
         self.health.add_(value.detach())
         if self.gradients is not None:
             self.gradients(self.model)
@@ -145,7 +148,8 @@ def passes(
     Raises:
         DivergedError: A loss or a weight is no longer finite.
     """
-    mask = masks(mask or {}, model)
+    shape = current_shape()
+    mask = masks(shape.masking(mask or {}, model), model)
     optimizer = optimizer_of(fit, model)
     model.to(memory_format=torch.channels_last)
     standing = Standing(model, optimizer, rng, Average(model, fit.average) if fit.average else None)
@@ -157,7 +161,7 @@ def passes(
         try:
             for number in range(first, fit.epochs):
                 training_mode_(model)
-                epoch = Epoch(number, fit, standing, augmenter, health, mask, original, gradients)
+                epoch = Epoch(number, fit, standing, augmenter, health, mask, original, gradients, shape)
                 yield epoch
                 epoch.check()
                 finite(model, f"after epoch {number + 1} of {fit.epochs} at lr {fit.lr}")

@@ -14,7 +14,7 @@ from canforget.relabel import class_count
 from canforget.rng import global_stream
 
 
-@component(paper="Chen et al. 2023, https://arxiv.org/abs/2303.11570", version=1)
+@component(paper="Chen et al. 2023, https://arxiv.org/abs/2303.11570", version=1, rebuilds=True)
 def boundary_expand(
     model: nn.Module,
     forget: Images,

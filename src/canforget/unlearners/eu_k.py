@@ -14,7 +14,7 @@ from canforget.layers import last_layers
 from canforget.registry import component
 
 
-@component(paper="Goel et al. 2022, https://arxiv.org/abs/2201.06640", version=1, needs_retain=True)
+@component(paper="Goel et al. 2022, https://arxiv.org/abs/2201.06640", version=1, needs_retain=True, rebuilds=True)
 def eu_k(
     model: nn.Module,
     forget: Images,

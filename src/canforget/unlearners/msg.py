@@ -15,7 +15,7 @@ from canforget.layers import convolutions
 from canforget.registry import component
 
 
-@component(paper="Cadet et al. 2024, https://arxiv.org/abs/2410.01276", version=1, needs_retain=True)
+@component(paper="Cadet et al. 2024, https://arxiv.org/abs/2410.01276", version=1, needs_retain=True, rebuilds=True)
 def msg(
     model: nn.Module,
     forget: Images,

@@ -1,0 +1,79 @@
+"""Shaping: what a wrapper adds to every training that its base method runs, without the base method's knowing of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from canforget.errors import SpecError
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A mask on the weights that may change, a penalty on top of every loss, and a state of the weights while a gradient is taken.
+
+    `mask` is by parameter name (True = may change) and joins a method's own. `penalty(model)` is added to the loss of every step.
+    `during(model)` is entered before the loss and left after its gradient: put other weights in the place of the model's there
+    (`replaced`), and the gradient taken at those is applied to the model's own, straight through.
+    """
+
+    mask: Mapping[str, Tensor] = field(default_factory=dict)
+    penalty: Callable[[nn.Module], Tensor] | None = None
+    during: Callable[[nn.Module], AbstractContextManager[None]] = lambda model: nullcontext()
+
+    def masking(self, own: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+        """The method's `own` mask and this one together; raises `SpecError` when `model` has other weights than this one was made for."""
+        for name, mask in self.mask.items():
+            if name not in dict(model.named_parameters()) or model.get_parameter(name).shape != mask.shape:
+                raise SpecError(
+                    f"shaping: '{name}' is not a parameter of the model in training, or of another shape; choose another base method"
+                )
+        return {**own, **{n: m & own[n].to(m.device, torch.bool) if n in own else m for n, m in self.mask.items()}}
+
+    def loss(self, own: Tensor, model: nn.Module) -> Tensor:
+        """The method's `own` loss and the penalty."""
+        return own if self.penalty is None else own + self.penalty(model)
+
+
+_shape: ContextVar[Shape | None] = ContextVar("shape", default=None)
+
+
+@contextmanager
+def shaping(shape: Shape) -> Iterator[None]:
+    """Gives every training inside the block this shape.
+
+    >>> with shaping(Shape(mask={"a": torch.tensor([True])})):
+    ...     list(current_shape().mask)
+    ['a']
+    """
+    token = _shape.set(shape)
+    try:
+        yield
+    finally:
+        _shape.reset(token)
+
+
+def current_shape() -> Shape:
+    """The shape of trainings here: none, unless a wrapper set one."""
+    return _shape.get() or Shape()
+
+
+@contextmanager
+def replaced(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Puts `weights` in the place of the parameters of their names for the block."""
+    own = {name: model.get_parameter(name).detach().clone() for name in weights}
+    put_(model, weights)
+    try:
+        yield
+    finally:
+        put_(model, own)
+
+
+@torch.no_grad()
+def put_(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Copies `weights` into the parameters of their names."""
+    for name, weight in weights.items():
+        model.get_parameter(name).copy_(weight)

@@ -1,0 +1,36 @@
+"""STE: any base method, run on the rounded weights with the gradient applied straight through, so that what survives rounding is learned."""
+
+from torch import Generator, nn
+
+from canforget.demands import needs
+from canforget.fit import Fit
+from canforget.grid_steps import at_nearest, rounded_names
+from canforget.images import Images
+from canforget.registry import component
+from canforget.shaping import Shape, replaced
+from canforget.wrapping import run_base
+
+
+@component(paper="DurableUn 2026, https://arxiv.org/abs/2605.02196", version=1, wraps=True)
+def ste(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    base: str = "neggrad_plus",
+    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
+    bits: int = 4,
+) -> nn.Module:
+    """Returns what `base` makes of `model` when every loss is taken with weights rounded to `bits`, unrounded in the end.
+
+    Weights of linear layers and convolutions are rounded to nearest, symmetric, min-max, one scale per output channel; the gradient
+    found there moves the unrounded weights. Running statistics are those of the rounded model. A reference model of the base method
+    (the original) stays unrounded.
+
+    Source: straight-through unlearning as in the paper. Deviation: without its sharpness-aware steps.
+    """
+    needs("ste", forget=forget)
+    names = rounded_names(model)
+    shape = Shape(during=lambda m: replaced(m, {n: at_nearest(m.get_parameter(n), bits) for n in names}))
+    return run_base("ste", base, shape, model, forget, retain, rng=rng, fit=fit)

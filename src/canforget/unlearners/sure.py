@@ -1,0 +1,43 @@
+"""SURE: any base method, at a high learning rate, in the few rows that the forget set pulls at hardest, so that rounding cannot undo it."""
+
+from torch import Generator, Tensor, nn
+
+from canforget.demands import needs
+from canforget.fit import Fit
+from canforget.images import Images
+from canforget.importance import largest, mean_gradient
+from canforget.registry import component
+from canforget.shaping import Shape
+from canforget.wrapping import run_base
+
+
+@component(paper="Zhang et al. 2025, https://arxiv.org/abs/2410.16454", version=1, wraps=True)
+def sure(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    base: str = "neggrad_plus",
+    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.05, weight_decay=5e-4),
+    keep: float = 0.1,
+) -> nn.Module:
+    """Returns what `base` makes of `model` when only the fraction `keep` of all rows may change, all others staying bit-identical.
+
+    A row is what belongs to one output of a parameter (one number of a bias or norm). Rows are ranked over the whole model by the
+    Euclidean norm of the gradient of the forget set's cross-entropy. The learning rate is five times the base's own, so that what
+    changes changes by more than a step of the grid. Running statistics are not rows and follow the data.
+
+    Source: section 5. The released mask is never applied, and covers the forget loss alone; here it holds for the whole gradient. The
+    paper is about language: rates and epochs are ours.
+    """
+    needs("sure", forget=forget)
+    shape = Shape(mask=salient_rows(model, forget, keep))
+    return run_base("sure", base, shape, model, forget, retain, rng=rng, fit=fit)
+
+
+def salient_rows(model: nn.Module, forget: Images, keep: float) -> dict[str, Tensor]:
+    """The mask of the rows with the largest gradient norms, by parameter."""
+    gradients = mean_gradient(model, forget)
+    rows = largest({n: g.reshape(len(g), -1).norm(dim=1) for n, g in gradients.items()}, keep)
+    return {n: rows[n].view(-1, *[1] * (g.ndim - 1)).expand_as(g).clone() for n, g in gradients.items()}
