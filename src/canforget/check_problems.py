@@ -1,8 +1,9 @@
 """The small problems that `check_unlearner` tries a method on: two nets, images of twelve classes, and what is to be forgotten."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import torch
@@ -66,7 +67,7 @@ def convolutions() -> nn.Module:
     )
 
 
-@lru_cache(maxsize=1)
+@cache
 def images() -> Images:
     """Noisy copies of one random pattern per class, in random order."""
     rng = generator("check images")
@@ -76,33 +77,36 @@ def images() -> Images:
     return Images.of((patterns[y] + noise).clamp(0, 255).byte(), y)
 
 
-@lru_cache(maxsize=4)
-def trained(net: Net, forget: Images, retain: Images) -> nn.Module:
-    """A model that has learned both sets by heart, or nearly."""
-    rng = generator(f"check {net}")
+def mislabelled(net: Net) -> Problem:
+    """One image in twenty was learned with a wrong label, and is to be forgotten."""
+    return untouched(memorized(net, "mislabelled"))
+
+
+def whole_class(net: Net) -> Problem:
+    """Class 0 is to be forgotten."""
+    return untouched(memorized(net, "whole class"))
+
+
+def untouched(problem: Problem) -> Problem:
+    """The problem with a model of its own, so that a method that changes its argument spoils nothing."""
+    return replace(problem, model=deepcopy(problem.model))
+
+
+@cache
+def memorized(net: Net, kind: Literal["mislabelled", "whole class"]) -> Problem:
+    """A problem and a model that has learned both its sets by heart, or nearly."""
+    every, rng = images(), generator(f"check {kind} {net}")
+    if kind == "mislabelled":
+        count = len(every) // 20
+        forget, retain = every[:count], every[count:]
+        forget = Images(forget.x, wrong_classes(forget.y, CLASSES, rng), forget.ids)
+    else:
+        forget, retain = every[every.y == 0], every[every.y != 0]
     with global_stream(rng):
         model = Classifier(convolutions() if net == "convolutions" else Attention(), Normalize((0.5,), (0.25,)))
     fit = Fit(epochs=40, batch_size=64, lr=4e-3, optimizer="adam", schedule="triangle", warmup=0.1, precision="float32")
     train_(model, together(forget, retain), rng=rng, fit=fit).zero_grad()
-    return model
-
-
-@lru_cache(maxsize=2)
-def mislabelled(net: Net) -> Problem:
-    """One image in twenty was learned with a wrong label, and is to be forgotten."""
-    every, rng = images(), generator("check labels")
-    wrong = every[: len(every) // 20]
-    wrong = Images(wrong.x, wrong_classes(wrong.y, CLASSES, rng), wrong.ids)
-    right = every[len(every) // 20 :]
-    return Problem(f"mislabelled images, {net}", trained(net, wrong, right), wrong, right)
-
-
-@lru_cache(maxsize=2)
-def whole_class(net: Net) -> Problem:
-    """Class 0 is to be forgotten."""
-    every = images()
-    lost, kept = every[every.y == 0], every[every.y != 0]
-    return Problem(f"a whole class, {net}", trained(net, lost, kept), lost, kept)
+    return Problem(f"{kind}, {net}", model, forget, retain)
 
 
 def edge_cases() -> Iterator[Problem]:
