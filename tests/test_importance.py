@@ -1,5 +1,7 @@
 """Importance against a slow loop over single images."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -54,8 +56,6 @@ def test_batch_means_of_single_images_are_the_fisher_information(small_model: Cl
 
 def test_importance_leaves_frozen_weights_out(digits_split: Split, small_model: Classifier) -> None:
     """A mask or a factor for a frozen weight would move it."""
-    from copy import deepcopy
-
     model = deepcopy(small_model)
     model.net[0].weight.requires_grad_(False)
     assert "net.0.weight" not in importance(model, digits_split.forget[:4])

@@ -7,7 +7,7 @@ from torch.nn.functional import softmax
 from canforget.classifier import Classifier, fresh
 from canforget.divergence import divergence
 from canforget.fit import Fit, frozen
-from canforget.images import Split
+from canforget.images import Images, Split
 from canforget.rng import generator
 from canforget.unlearners.bad_teacher import bad_teacher
 
@@ -28,8 +28,6 @@ def test_the_forget_set_is_learned_from_the_ignorant_teacher(small_model: Classi
 def test_labels_are_never_used(small_model: Classifier, digits_split: Split, rng: Generator) -> None:
     """The method distils; a label that leaks in is another method."""
     forget, retain = digits_split.forget, digits_split.retain
-    from canforget.images import Images
-
     lied = Images(retain.x, (retain.y + 3) % 10, retain.ids)
     one, two = (bad_teacher(small_model, forget, kept, rng=generator("b")) for kept in (retain, lied))
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))

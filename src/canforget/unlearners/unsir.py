@@ -6,7 +6,6 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim import Adam
 
 from canforget.demands import needs, needs_whole_classes
 from canforget.fit import Epoch, Fit, frozen, passes
@@ -14,7 +13,7 @@ from canforget.images import Images
 from canforget.registry import component
 
 
-@component(paper="Tarun et al. 2023, https://arxiv.org/abs/2111.08947", version=1, needs_retain=True, whole_class_only=True)
+@component(paper="Tarun et al. 2023, https://arxiv.org/abs/2111.08947", version=1, needs_retain=True, whole_class_only=True, rebuilds=True)
 def unsir(
     model: nn.Module,
     forget: Images,
@@ -57,16 +56,25 @@ def unsir(
     return unlearned
 
 
+class Noise(nn.Module):
+    """Pixels as weights: an image per label, in units of the pixel range."""
+
+    def __init__(self, count: int, shape: torch.Size, rng: Generator, device: torch.device) -> None:
+        super().__init__()
+        self.pixels = nn.Parameter(torch.randn(count, *shape, generator=rng).to(device))
+
+
 def maximized(original: nn.Module, labels: Tensor, shape: torch.Size, rng: Generator, steps: int, lr: float, penalty: float) -> Tensor:
     """Noise pixels [labels, ...] for which `original` gives `labels` the highest loss, held short by `penalty`."""
-    noise = torch.randn(len(labels), *shape, generator=rng).to(labels.device).requires_grad_()
-    optimizer = Adam([noise], lr=lr)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss = penalty * noise.square().flatten(1).sum(dim=1).mean() - cross_entropy(original(255 * noise), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return 255 * noise.detach()
+    noise = Noise(len(labels), shape, rng, labels.device)
+
+    def loss() -> Tensor:
+        length = noise.pixels.square().flatten(1).sum(dim=1).mean()
+        return penalty * length - cross_entropy(original(255 * noise.pixels), labels)
+
+    for epoch in passes(Fit(epochs=steps, lr=lr, optimizer="adam"), noise, rng):
+        epoch.step(loss)
+    return 255 * noise.pixels.detach()
 
 
 def at_most(images: Images, per_class: int, rng: Generator) -> Images:
