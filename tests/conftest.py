@@ -1,8 +1,11 @@
 """Small things that all tests share: a net trained for a moment on scikit-learn's digits, a split with class 0 forgotten, a generator."""
 
+import os
+
 import numpy
 import pytest
 import torch
+from hypothesis import settings
 from sklearn.datasets import load_digits
 from torch import Generator, nn
 
@@ -12,6 +15,10 @@ from canforget.images import Images, Split, together
 from canforget.rng import generator
 
 torch.set_num_threads(1)  # nets this small take far longer on several threads that wait for one another
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("here", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture
