@@ -28,7 +28,7 @@ def original(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "unlearn", "quantize", "evaluate", "plan", "run", "show", "list", "check"])
+@pytest.mark.parametrize("command", ["demo", "train", "adopt", "unlearn", "quantize", "evaluate", "plan", "run", "show", "list", "check"])
 def test_every_command_has_help_with_an_example(capsys, command):
     code, out, _ = call(capsys, command, "--help")
     assert code == 0
@@ -120,6 +120,29 @@ def test_a_pickle_is_not_opened(capsys, tmp_path):
     code, _, err = call(capsys, "evaluate", path, "--scenario", "whole_class:classes=3", "--dataset", "digits")
     assert code == 2
     assert "pickle" in err
+
+
+def test_weights_made_elsewhere_are_adopted_and_a_pickle_only_by_name(capsys, tmp_path, original):
+    """A .pth is a pickle: it is read only when the user says so, and then without running what it says."""
+    import torch
+
+    import canforget
+
+    model = canforget.load(original)
+    weights, adopted = tmp_path / "net.pth", tmp_path / "adopted.safetensors"
+    torch.save(model.net.state_dict(), weights)
+    arguments = ["adopt", weights, "--model", "tiny_cnn", "--dataset", "digits", "--out", adopted]
+    code, _, err = call(capsys, *arguments)
+    assert code == 2
+    assert "pickle" in err
+    assert not adopted.exists()
+    code, _, err = call(
+        capsys, *arguments, "--pickle", "--mean", str(float(model.normalize.mean)), "--std", str(float(model.normalize.std))
+    )
+    assert code == 0, err
+    pixels = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
+    assert torch.allclose(canforget.load(adopted)(pixels), model(pixels), atol=1e-5)
+    assert call(capsys, *arguments, "--pickle", "--mean", "1,2")[0] == 2
 
 
 STUDY = ["--datasets", "digits", "--models", "tiny_cnn", "--scenarios", "whole_class:classes=3", "--unlearners", "finetune:fit.epochs=1", "--quantizers", "none", "int", "--seeds", "2"]  # fmt: skip

@@ -12,7 +12,7 @@ import typer
 from canforget.errors import CanforgetError, StoppedError, did_you_mean
 
 COMMANDS = Path(__file__).parent / "commands"
-ORDER = ("demo", "train", "unlearn", "quantize", "evaluate", "plan", "run", "show", "list", "check")
+ORDER = ("demo", "train", "adopt", "unlearn", "quantize", "evaluate", "plan", "run", "show", "list", "check")
 LISTS = ("--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--retrained", "--plugin")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from canforget import artifact, pipeline
-from canforget.classifier import build, channel_statistics
+from canforget.classifier import Architecture, build, channel_statistics
 from canforget.errors import ArtifactError, SpecError
 from canforget.fit import train_
 from canforget.images import Split, together
@@ -98,6 +98,22 @@ def evaluate_file(
         "scenario": scenario,
         "values": {k: asdict(v) for k, v in values.items()},
     }
+
+
+def adopt_file(
+    source: Path, path: Path, *, model: str, dataset: str, mean: tuple[float, ...], std: tuple[float, ...], pickle: bool, data_dir: Path | None
+) -> About:  # fmt: skip
+    """Writes weights made elsewhere as a model file, behind the normalization they were trained with."""
+    call = parse("models", model, "--model")
+    split = opened(dataset, None, 0, data_dir, "cpu")
+    images = together(split.forget, split.retain)
+    found = channel_statistics(images)
+    c, h, w = images.x.shape[1:]
+    architecture = Architecture(call.name, split.num_classes, (c, h, w), mean or found[0], std or found[1], pipeline.given(call))
+    if not len(architecture.mean) == len(architecture.std) == c:
+        raise SpecError(f"--mean, --std: {dataset} has {c} channels; give {c} numbers each")
+    made = (artifact.load_pickle if pickle else artifact.load_weights)(source, architecture)
+    return written(made, path, "adopt", call.label, {"dataset": dataset, "adopted_from": source.name}, split)
 
 
 def opened(dataset: str, scenario: str | None, seed: int, data_dir: Path | None, device: str) -> Split:

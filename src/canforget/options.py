@@ -120,3 +120,15 @@ def worded(value: Mapping[str, Any]) -> str:
         return f"not run: {value['not_run']}"
     interval = f"  [{value['interval'][0]:.4f}, {value['interval'][1]:.4f}]" if value["interval"] else ""
     return f"{value['value']:.4f}{interval}" + (f"  n = {value['n']}" if value["n"] else "")
+
+
+def numbers(text: str, flag: str) -> tuple[float, ...]:
+    """Numbers separated by commas.
+
+    >>> numbers("0.5,0.25", "--mean")
+    (0.5, 0.25)
+    """
+    try:
+        return tuple(float(word) for word in text.split(",") if word)
+    except ValueError:
+        raise SpecError(f"{flag}: {text}: write numbers separated by commas, as in 0.49,0.48,0.45") from None
