@@ -1,5 +1,7 @@
 """Small things that all tests share: a net trained for a moment on scikit-learn's digits, a split with class 0 forgotten, a generator."""
 
+import io
+import json
 import os
 
 import numpy
@@ -19,6 +21,47 @@ torch.set_num_threads(1)  # nets this small take far longer on several threads t
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_caches(tmp_path_factory):
+    """No test reads or writes the user's caches, or finds the user's data."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CANFORGET_CACHE_DIR", str(tmp_path_factory.mktemp("caches")))
+        yield
+
+
+@pytest.fixture
+def png():
+    """Encodes pixels uint8 [h, w] or [h, w, 3] as a PNG file."""
+
+    def encode(pixels) -> bytes:
+        from PIL import Image
+
+        file = io.BytesIO()
+        Image.fromarray(numpy.asarray(pixels, dtype=numpy.uint8)).save(file, "PNG")
+        return file.getvalue()
+
+    return encode
+
+
+@pytest.fixture
+def write_parquet():
+    """Writes image bytes and labels as Hugging Face does, with the names of the classes where they are given."""
+
+    def write(path, encoded, labels, names=None, image="image", label="label"):
+        import pyarrow
+        from pyarrow.parquet import write_table
+
+        table = pyarrow.table({image: [{"bytes": e, "path": None} for e in encoded], label: labels})
+        if names:
+            features = {image: {"_type": "Image"}, label: {"names": names, "_type": "ClassLabel"}}
+            table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_table(table, path)
+        return path
+
+    return write
 
 
 @pytest.fixture
