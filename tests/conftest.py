@@ -25,7 +25,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_caches(tmp_path_factory):
-    """No test reads or writes the user's caches, or finds the user's data."""
+    """No test reads or writes the user's caches."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CANFORGET_CACHE_DIR", str(tmp_path_factory.mktemp("caches")))
         yield

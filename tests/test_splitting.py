@@ -2,7 +2,7 @@ from functools import partial
 
 import numpy
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from canforget.errors import PlanError, SpecError
@@ -49,6 +49,7 @@ def split_of(train_sizes, test_sizes, choose, val_fraction, held_out_fraction, s
     return data, split
 
 
+@settings(max_examples=30)
 @given(splits)
 def test_forget_retain_val_and_held_out_partition_the_training_set(drawn):
     """An image in two sets is trained on and yet called unseen; one in none was lost on the way."""
@@ -64,6 +65,7 @@ def test_forget_retain_val_and_held_out_partition_the_training_set(drawn):
         assert (numpy.diff(values) > 0).all(), name
 
 
+@settings(max_examples=30)
 @given(splits)
 def test_calibration_comes_from_the_retain_set_and_keeps_its_proportions(drawn):
     """Ranges calibrated on forgotten images carry them into the quantized model."""
@@ -76,6 +78,7 @@ def test_calibration_comes_from_the_retain_set_and_keeps_its_proportions(drawn):
     assert (abs(per_class(data.train, ids.calibration) - 6 * retained / retained.sum()) < 1).all()
 
 
+@settings(max_examples=30)
 @given(splits)
 def test_validation_is_stratified_within_one_image_and_does_not_know_the_scenario(drawn):
     """A validation part that differs by scenario gives each scenario an original model of its own."""
@@ -89,6 +92,7 @@ def test_validation_is_stratified_within_one_image_and_does_not_know_the_scenari
     assert numpy.array_equal(ids.val, other.val)
 
 
+@settings(max_examples=30)
 @given(splits)
 def test_a_seed_decides_a_split_and_its_fingerprints(drawn):
     """A split drawn from a global or unseeded stream cannot be drawn again by another process."""
@@ -106,6 +110,7 @@ def test_another_seed_draws_other_images():
         assert one.fingerprint[name] != two.fingerprint[name]
 
 
+@settings(max_examples=30)
 @given(splits)
 def test_held_out_images_match_the_forget_set_by_class(drawn):
     """Non-members of other classes make membership look like class recognition."""
@@ -144,6 +149,7 @@ def test_test_parts_of_whole_classes_are_all_their_test_images_and_no_others():
     assert numpy.array_equal(ids.test_retain, data.test.ids[data.test.labels == 1])
 
 
+@settings(max_examples=30)
 @given(sizes, sizes, st.integers(1, 11), st.integers(0, 99))
 def test_the_test_part_of_random_samples_has_their_class_proportions(train_sizes, test_sizes, count, seed):
     """Unmatched classes confound membership with class."""

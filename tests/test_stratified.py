@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import numpy
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from canforget.errors import PlanError
@@ -12,6 +12,7 @@ from canforget.tables import Table
 sizes_of_classes = st.lists(st.integers(0, 60), min_size=1, max_size=8).map(numpy.array)
 
 
+@settings(max_examples=40)
 @given(sizes_of_classes, st.data())
 def test_shares_add_up_and_stay_within_one_of_their_quota_and_within_their_class(sizes, data):
     """Rounding each class on its own loses or gains images; rounding in floats does so on some platforms only."""
@@ -23,6 +24,7 @@ def test_shares_add_up_and_stay_within_one_of_their_quota_and_within_their_class
         assert abs(share - Fraction(total * size, max(int(sizes.sum()), 1))) < 1
 
 
+@settings(max_examples=40)
 @given(sizes_of_classes, st.integers(0, 2**32), st.data())
 def test_a_stratified_draw_has_as_many_ids_as_asked_for_each_once_and_sorted(sizes, seed, data):
     """A draw with replacement, or of positions in place of ids, passes for right while ids count from 0."""
@@ -43,6 +45,7 @@ def test_every_image_of_a_class_has_its_chance():
     assert seen == set(range(10))
 
 
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=80), st.floats(0.05, 0.9), st.randoms(use_true_random=False))
 def test_a_fixed_part_does_not_depend_on_the_order_of_the_images(labels, fraction, random):
     """A test part decided by position changes when a folder is listed in another order."""
