@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from canforget.classifier import Architecture, Classifier, build
 from canforget.errors import ArtifactError, did_you_mean
-from canforget.packing import pack, unpack
+from canforget.packing import pack, pack_scales, unpack, unpack_scales
 from canforget.quantized import Coverage, Quantized, skeleton, structure
 from canforget.rng import generator
 from canforget.store import write_atomically
@@ -71,9 +71,14 @@ def stored(model: nn.Module) -> dict[str, Tensor]:
     """The tensors of a file by name: a state dict in which codes are packed and the weights that they stand for are left out."""
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()}
     for name, layer in coded_layers(model).items():
+        assert layer.grid is not None
         del tensors[f"{name}.layer.weight"]
-        if layer.grid is not None and layer.grid.kind in PACKED:
+        if layer.grid.kind in PACKED:
             tensors[f"{name}.codes"] = pack(tensors[f"{name}.codes"], layer.grid.lowest, layer.grid.bits)
+        tensors |= {f"{name}.{key}": t for key, t in pack_scales(tensors[f"{name}.scale"], layer.grid.scales).items()}
+        zero = tensors.get(f"{name}.zero_point")
+        if zero is not None and torch.equal(zero, zero.round()):
+            tensors[f"{name}.zero_point"] = zero.to(torch.uint8)
     return tensors
 
 
@@ -179,10 +184,14 @@ def fill_(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
     """Puts the tensors of a file into a model of the same structure."""
     state = model.state_dict()
     for name, layer in coded_layers(model).items():
+        assert layer.grid is not None
         del state[f"{name}.layer.weight"]
-        held = tensors.get(f"{name}.codes")
-        if held is not None and layer.grid is not None and layer.grid.kind in PACKED:
-            tensors[f"{name}.codes"] = unpack(held, layer.grid.lowest, layer.grid.bits, state[f"{name}.codes"])
+        codes, scale = (tensors.get(f"{name}.{key}") for key in ("codes", "scale"))
+        like = state[f"{name}.codes"]
+        if codes is not None and layer.grid.kind in PACKED and codes.numel() == -(-like.numel() * layer.grid.bits // 8):
+            tensors[f"{name}.codes"] = unpack(codes, layer.grid.lowest, layer.grid.bits, like)
+        if scale is not None:
+            tensors[f"{name}.scale"] = unpack_scales(scale, tensors.pop(f"{name}.whole", None), layer.grid.scales)
     check_tensors(state, tensors, where)
     model.load_state_dict(tensors, strict=False)
     for layer in coded_layers(model).values():

@@ -28,3 +28,30 @@ def unpack(packed: Tensor, low: int, bits: int, like: Tensor) -> Tensor:
         each = numpy.unpackbits(counted, count=like.numel() * bits).reshape(-1, bits)
         counted = numpy.packbits(numpy.pad(each, ((0, 0), (8 - bits, 0))), axis=1)[:, 0]
     return (torch.from_numpy(counted.copy()).to(torch.int16) + low).to(like.dtype).view(like.shape)
+
+
+def pack_scales(scale: Tensor, kind: str) -> dict[str, Tensor]:
+    """Scales in the format that they are rounded to: "e8m0" as exponents, "e4m3" as float8 and the number they are multiplied with.
+
+    >>> {name: t.tolist() for name, t in pack_scales(torch.tensor([0.5, 8.0]), "e8m0").items()}
+    {'scale': [126, 130]}
+    """
+    if kind == "e8m0":
+        return {"scale": (torch.frexp(scale).exponent - 1 + 127).to(torch.uint8)}
+    if kind == "e4m3":
+        whole = scale.max() / 448
+        return {"scale": (scale / whole).to(torch.float8_e4m3fn).view(torch.uint8), "whole": whole}
+    return {"scale": scale}
+
+
+def unpack_scales(packed: Tensor, whole: Tensor | None, kind: str) -> Tensor:
+    """Undoes `pack_scales`.
+
+    >>> unpack_scales(torch.tensor([126, 130], dtype=torch.uint8), None, "e8m0").tolist()
+    [0.5, 8.0]
+    """
+    if kind == "e8m0":
+        return torch.ldexp(torch.ones(packed.shape), packed.int() - 127)
+    if kind == "e4m3" and whole is not None:
+        return packed.view(torch.float8_e4m3fn).float() * whole
+    return packed

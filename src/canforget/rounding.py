@@ -153,15 +153,17 @@ def block_scales(amax: Tensor, grid: Grid) -> Tensor:
     """Scales of a symmetric grid, rounded to the format in which they are stored.
 
     "e8m0" takes the power of two that the OCP MX specification prescribes (section 6.3: floor of the exponent of amax, less that of the
-    grid's top), "e4m3" a float8 below one float32 for the whole tensor, as NVFP4 does.
+    grid's top), "e4m3" a float8 times one number for the whole tensor, as NVFP4 does (here a bfloat16, not below the exact one, so that the
+    products are exact and the largest ratio is the top of e4m3).
     """
     if grid.scales == "e8m0":
         exponent = torch.frexp(amax.clamp(min=TINY)).exponent - 1 - int(torch.frexp(torch.tensor(grid.top)).exponent - 1)
         return torch.where(amax > 0, torch.ldexp(torch.ones_like(amax), exponent.clamp(-126, 127)), 1.0)
     if grid.scales == "e4m3":
-        whole = safe(amax.max() / (grid.top * TOPS["e4m3"]))
+        exact = safe(amax.max() / (grid.top * TOPS["e4m3"]))
+        whole = (exact * (1 + 2.0**-8)).to(torch.bfloat16).float()
         ratio = (amax / grid.top / whole).clamp(max=TOPS["e4m3"]).to(torch.float8_e4m3fn).float()
-        return torch.where(ratio > 0, ratio * whole, whole * 2.0**-9)
+        return torch.where(amax.max() > 0, ratio.clamp(min=2.0**-9), TOPS["e4m3"]) * whole
     return safe(amax / grid.top)
 
 

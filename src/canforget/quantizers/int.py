@@ -1,45 +1,66 @@
 """Integers of 2 to 8 bits, simulated exactly: weights symmetric per channel, activations affine per tensor, BatchNorm folded."""
 
 import builtins
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from torch import nn
 
-from canforget.calibration import Scheme, quantize
+from canforget.adaround import adaround
+from canforget.calibration import Rounder, Scheme, quantize, to_nearest
+from canforget.gptq import gptq
+from canforget.hqq import hqq
 from canforget.images import Images
 from canforget.ranges import Clip
 from canforget.registry import component
+from canforget.rng import generator
 from canforget.rounding import Grid
+from canforget.stochastic import stochastic
 
 
-@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=1, shown=("bits",))
+@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=1)
 def int(
     model: nn.Module,
     calibration: Images,
     *,
     bits: builtins.int = 8,
     activations: builtins.int = 8,
-    granularity: Literal["per_tensor", "per_channel"] = "per_channel",
+    granularity: Literal["per_tensor", "per_channel", "per_group"] = "per_channel",
+    group_size: builtins.int = 64,
+    rounding: Literal["nearest", "stochastic", "adaround", "gptq", "hqq"] = "nearest",
     ranges: Literal["minmax", "percentile", "mse", "entropy"] = "minmax",
     percentile: float = 99.99,
     symmetric: bool = True,
+    full_range: bool = False,
+    bias_correction: bool = False,
+    first_last_bits: builtins.int = 0,
+    seed: builtins.int = 0,
 ) -> nn.Module:
     """Returns `model` folded, its weights rounded to `bits` and all that its layers read to `activations` bits (0: left in float).
 
     Weights w become round(w / scale) with scale = amax / (2^(bits-1) - 1), activations round(x / scale) + zero point with
-    scale = (max - min) / (2^bits - 1) over the calibration images; products and sums are formed in float32, in which sums of products
-    of such codes are exact up to rounding.
+    scale = (max - min) / (2^bits - 1) over the calibration images; products and sums are formed in float32.
 
     Args:
         bits: Of weights, 2 to 8.
         activations: Bits of what layers read, 2 to 8, or 0 for weights only.
+        group_size: Weights of the flattened input dimension that share a scale, with granularity "per_group".
+        rounding: To nearest; by chance, seeded by `seed`; or so that layers put out what they did: "adaround" and "gptq" look at the
+            calibration images, "hqq" moves the zero points of an affine grid.
         ranges: From which value to which the grid reaches; what lies beyond is clipped.
         percentile: Of magnitudes kept inside, when `ranges` is "percentile".
         symmetric: Whether weights have no zero point.
+        full_range: Whether symmetric weights use the lowest code too, with scale = amax / (2^(bits-1) - 1/2).
+        bias_correction: Whether biases make good the mean error of rounded weights on the calibration images.
+        first_last_bits: Bits of the weights of the first and the last layer to run; 0: as the others.
 
-    Limits: what `coverage` lists stays in float. Two bits destroy a convolutional network that was not trained for them.
+    Limits: what `coverage` lists stays in float. Two bits to nearest destroy a convolutional network that was not trained for them.
     Source: section 2.1 and, for folding, 3.2. Deviation: weights are symmetric, as every integer kernel today wants them.
     """
-    weights = Grid("int", bits, granularity, symmetric=symmetric)
+    weights = Grid("int", bits, granularity, group_size if granularity == "per_group" else 0, symmetric, full_range)
     reads = Grid("int", activations, "per_tensor", symmetric=False) if activations else None
-    return quantize(model, calibration, Scheme(weights, reads, Clip(ranges, percentile)))
+    ends = replace(weights, bits=first_last_bits) if first_last_bits else None
+    by_chance = partial(stochastic, rng=generator(f"stochastic/{seed}"))
+    rounders: dict[str, Rounder] = {"nearest": to_nearest, "stochastic": by_chance, "adaround": adaround, "gptq": gptq, "hqq": hqq}
+    return quantize(model, calibration, Scheme(weights, reads, Clip(ranges, percentile), ends, bias_correction), rounders[rounding])

@@ -1,0 +1,17 @@
+"""The cast to float16: weights and all that layers read, sums in float32."""
+
+from torch import nn
+
+from canforget.calibration import Scheme, quantize
+from canforget.images import Images
+from canforget.registry import component
+from canforget.rounding import Grid
+
+
+@component(version=1)
+def float16(model: nn.Module, calibration: Images, *, activations: bool = True) -> nn.Module:
+    """Returns `model` folded, its weights and (with `activations`) all that its layers read cast to float16 and back: 11 significant bits.
+
+    Values beyond the largest finite one become that one. Sums are formed in float32, as kernels for float16 do.
+    """
+    return quantize(model, calibration, Scheme(Grid("float16", 16), Grid("float16", 16, "per_tensor") if activations else None))

@@ -1,0 +1,21 @@
+"""NF4: sixteen values at the quantiles of a normal distribution, scaled for each group of weights."""
+
+from torch import nn
+
+from canforget.calibration import Scheme, quantize
+from canforget.images import Images
+from canforget.registry import component
+from canforget.rounding import Grid
+
+
+@component(paper="Dettmers et al. 2023, https://arxiv.org/abs/2305.14314", version=1)
+def nf4(model: nn.Module, calibration: Images, *, group_size: int = 64, activations: int = 0) -> nn.Module:
+    """Returns `model` folded, each group of `group_size` weights scaled to [-1, 1] and rounded to the nearest of NF4's values.
+
+    Args:
+        activations: Bits of the affine integers that layers read, 2 to 8, or 0 for weights only, as the format is used.
+
+    Source: section 3 and appendix E. Deviation: scales are float32; they are not quantized a second time.
+    """
+    reads = Grid("int", activations, "per_tensor", symmetric=False) if activations else None
+    return quantize(model, calibration, Scheme(Grid("nf4", 4, "per_group", group_size), reads))
