@@ -7,9 +7,9 @@ from canforget import options
 DEMO = {
     "name": "demo",
     "datasets": ["digits"],
-    "models": ["tiny_cnn", "speed_net:widths=16,32,32"],
+    "models": ["tiny_cnn", {"name": "resnet20", "fit": {"epochs": 8}}],
     "scenarios": ["whole_class:classes=3", "random_samples:fraction=0.1"],
-    "unlearners": ["finetune", "neggrad_plus", "salun", "scrub"],
+    "unlearners": ["finetune:fit.epochs=3", "neggrad_plus:fit.epochs=3", "salun:fit.epochs=3", "scrub"],
     "quantizers": ["none", "int:bits=8", "float8"],
     "seeds": 3,
 }
