@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from canforget.artifact import hash_tensors, load, save
 from canforget.check_problems import Problem, whole_class
-from canforget.checks_unlearner import BrokenPromise, random_states
-from canforget.errors import CanforgetError
+from canforget.checks_unlearner import random_states
+from canforget.errors import BrokenPromise, CanforgetError
 from canforget.quantized import codes, coverage
 
 Quantizer = Callable[..., nn.Module]
