@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from canforget import options
+from canforget.hyper import Fit
 from canforget.registry import FAMILIES, Component, Parameter, find, names
-from canforget.spec import plain
+from canforget.spec import differences, plain
 
 
 def list(
@@ -41,9 +42,18 @@ def described(member: Component) -> tuple[dict[str, Any], Any]:
     }
     about = {"name": member.name, "family": member.family, "version": member.version, "paper": member.paper, "summary": member.summary}
     width = max((len(p.name) for p in member.parameters), default=0)
-    lines = [f"{member.name}: {member.summary}", *([member.paper] if member.paper else [])]
-    lines += [f"  {p.name:<{width}}  {p.annotation} = {'(required)' if required(p) else p.default!r}" for p in member.parameters]
+    lines = [member.summary, *([member.paper] if member.paper else [])]
+    lines += [f"  {p.name:<{width}}  {p.annotation} = {written(p)}" for p in member.parameters]
     return about | {"hyperparameters": table}, lines
+
+
+def written(parameter: Parameter) -> str:
+    """A default as one reads it; of a `Fit` what differs from the plain one."""
+    if required(parameter):
+        return "(required)"
+    if isinstance(parameter.default, Fit):
+        return f"Fit({', '.join(differences('', Fit(), parameter.default)).replace('.', '', 1).replace(', .', ', ')})"
+    return repr(parameter.default)
 
 
 def required(parameter: Parameter) -> bool:
