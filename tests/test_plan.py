@@ -5,6 +5,7 @@ import pytest
 
 from canforget.errors import CanforgetError, DataError, PlanError
 from canforget.plan import Case, plan, refuse_overlap, sets_of
+from canforget.spec import parse
 from canforget.study import Study
 
 GIVEN = {
@@ -80,6 +81,57 @@ def test_a_quantized_model_is_judged_against_retrained_models_in_the_same_format
     by_place = {(c.unlearner, c.quantizer, c.seed): c for c in found.cases}
     judge = steps[by_place["scrub", "int", 0].steps["judge"]].what
     assert judge["retrained"] == [by_place["retrain", "int", s].steps["predict"][1] for s in (0, 1)]
+
+
+def judgements(found):
+    """What every case is judged by, for its labels."""
+    steps = {s.name: s for s in found.steps}
+    return {(c.unlearner, c.quantizer, c.seed): (c, steps[c.steps["judge"]]) for c in found.cases}
+
+
+def test_a_quantized_model_is_judged_beside_the_same_models_before_rounding_in_the_same_order():
+    """A rebound of one retrained model must not be paired with another."""
+    cases = judgements(drawn(seeds=3))
+    for (unlearner, quantizer, seed), (case, judge) in cases.items():
+        if quantizer == "none":
+            assert "full_precision" not in judge.what
+            continue
+        before = cases[unlearner, "none", seed][1].what
+        assert judge.what["full_precision"] == {k: before[k] for k in ("subject", "original", "retrained")}, case.name
+        assert {("predict", k) for k in (before["subject"], before["original"], *before["retrained"])} <= set(judge.needs)
+
+
+def test_models_before_rounding_are_predicted_even_if_the_study_does_not_ask():
+    """A study of int8 alone still needs its rebound."""
+    alone, both = drawn(quantizers=["int"]), drawn()
+    assert {s.key for s in alone.steps if s.verb == "predict"} == {s.key for s in both.steps if s.verb == "predict"}
+    assert len(alone.cases) == 3 * 2
+
+
+def test_options_left_alone_change_no_key_and_features_change_those_of_predictions_only():
+    """Results of earlier studies stay of use."""
+    before = {s.name for s in drawn().steps if s.verb != "judge"}
+    assert before == {s.name for s in drawn(noise_draws=20, probes=True).steps if s.verb not in ("judge", "noise", "probe")}
+    after = {s.name for s in drawn(features=True).steps if s.verb != "judge"}
+    assert {v for v, _ in before - after} == {v for v, _ in after - before} == {"predict"}
+
+
+def test_noise_and_probes_are_planned_for_rounded_models_only():
+    """The original has no update to probe; what was not rounded has no rounding to compare with."""
+    found = drawn(noise_draws=20, probes=True, quantizers=["none", "int", "int:symmetric=false", "float8"])
+    assert count(found, "noise") == 3 * 3 * 2
+    assert count(found, "probe") == 2 * 2
+    cases = judgements(found)
+    symmetric, affine = (parse("quantizers", q).label for q in ("int", "int:symmetric=false"))
+    assert "probe" not in cases["nothing", symmetric, 0][0].steps
+    assert {"noise", "probe"} <= cases["scrub", symmetric, 0][0].steps.keys()
+    assert f"rounded to nearest, not {affine}" in cases["scrub", affine, 0][1].what["unprobed"]
+    assert not {"unprobed", "noise", "probe"} & cases["scrub", "none", 0][1].what.keys()
+
+
+def test_too_few_draws_of_noise_are_refused():
+    with pytest.raises(CanforgetError, match="noise_draws: 5 can decide nothing; give 0, or at least 19"):
+        drawn(noise_draws=5)
 
 
 def test_the_calibration_set_may_touch_the_retain_set_only():

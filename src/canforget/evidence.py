@@ -77,7 +77,8 @@ class Evidence:
     """All that a metric or an audit may see of a case: the model under judgement, and the models it is compared with.
 
     When the subject is quantized, `original` and `retrained` are quantized the same way, for they are its null; `full_precision` then
-    holds the same models before rounding, and `noise` the unlearned model with random weight noise of the rounding's norm.
+    holds the same models before rounding, and `noise` the subject before rounding with random weight noise of the rounding's norm,
+    on the same images or a part of them.
     `forgotten_classes` is empty unless whole classes are forgotten.
     """
 

@@ -1,7 +1,7 @@
 """What each verb of a plan does: from artifacts in the store to one more artifact. The only machinery that touches models and devices."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,14 @@ from torch import nn
 
 from canforget import artifact
 from canforget.classifier import build, channel_statistics
+from canforget.codes import mechanism
+from canforget.evidence import Predictions
 from canforget.fit import train_
+from canforget.folding import channel_axis, folded, is_layer
 from canforget.hyper import Fit
 from canforget.images import Images, together
 from canforget.judge import judge_evidence
+from canforget.noise import disturbed, errors
 from canforget.pipeline import given
 from canforget.plan import PREDICTED, Step, judged, sets_of
 from canforget.predict import predict
@@ -26,7 +30,7 @@ from canforget.splitting import split_ids
 from canforget.store import Store, read_arrays, write_arrays, write_json
 
 MODEL = "model.safetensors"
-MODEL_VERBS = ("train", "unlearn", "quantize")
+NOISE_VIEWS = {"forget": "forget", "test_forget": "test_forget", "retain": "judged_retain"}
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,7 @@ Facts = dict[str, Any]
 
 def perform(step: Step, place: Place) -> Callable[[Path], Facts]:
     """Returns what writes the step's artifact into a folder and returns facts about it for the record."""
-    return {"split": split, "train": train, "unlearn": unlearn, "quantize": quantize, "predict": predictions, "judge": judge}[step.verb](
-        step, place
-    )
+    return VERBS[step.verb](step, place)
 
 
 def split(step: Step, place: Place) -> Callable[[Path], Facts]:
@@ -105,7 +107,7 @@ def quantize(step: Step, place: Place) -> Callable[[Path], Facts]:
 
 
 def predictions(step: Step, place: Place) -> Callable[[Path], Facts]:
-    """Float32 logits, labels and ids on every view."""
+    """Float32 logits, labels and ids on every view; where asked for, float16 features on all views but val."""
     what = step.what
     parts = views_of(what["split"], what["dataset"], place)
     model = model_of(what["model"], place)
@@ -113,14 +115,67 @@ def predictions(step: Step, place: Place) -> Callable[[Path], Facts]:
     for view in PREDICTED:
         images = parts["judged_retain" if view == "retain" else view]
         if len(images):
-            found = predict(model, images)
-            arrays |= {f"{view}.logits": found.logits, f"{view}.labels": found.labels, f"{view}.ids": found.ids}
+            found = predict(model, images, features=what.get("features", False) and view != "val")
+            arrays |= arrays_of(view, found)
 
     def write(folder: Path) -> Facts:
         write_arrays(folder / "predictions.npz", arrays)
         return {"views": {v: len(arrays[f"{v}.ids"]) for v in PREDICTED if f"{v}.ids" in arrays}}
 
     return write
+
+
+def arrays_of(view: str, found: Predictions) -> dict[str, Any]:
+    """Predictions as the store holds them, by the name of their view."""
+    features = {} if found.features is None else {f"{view}.features": found.features}
+    return {f"{view}.logits": found.logits, f"{view}.labels": found.labels, f"{view}.ids": found.ids} | features
+
+
+def noise(step: Step, place: Place) -> Callable[[Path], Facts]:
+    """Logits of a model under random weight noise of the norm of its rounding, on a fixed part of three views."""
+    what = step.what
+    parts = views_of(what["split"], what["dataset"], place)
+    asked = {v: some_of(parts[s], what["images"], f"noise/{what['split']}/{v}") for v, s in NOISE_VIEWS.items() if len(parts[s])}
+    model = model_of(what["model"], place)
+    sizes = errors(model, model_of(what["quantized"], place))
+    draws = disturbed(model, sizes, what["draws"] if sizes else 0, generator(step.key))
+    found = [{v: predict(changed, images) for v, images in asked.items()} for changed in draws]
+    arrays: dict[str, Any] = {}
+    for v in asked if found else ():
+        arrays |= arrays_of(v, found[0][v]) | {f"{v}.logits": numpy.stack([draw[v].logits for draw in found])}
+
+    def write(folder: Path) -> Facts:
+        write_arrays(folder / "noise.npz", arrays)
+        return {"draws": len(found), "norms": sizes, "views": {v: len(images) for v, images in asked.items()}}
+
+    return write
+
+
+def some_of(images: Images, most: int, name: str) -> Images:
+    """At most `most` of the images, drawn by a stream of that name, in their order."""
+    if len(images) <= most:
+        return images
+    places = torch.randperm(len(images), generator=generator(name))[:most].sort().values
+    return images[places.to(images.x.device)]
+
+
+def probe(step: Step, place: Place) -> Callable[[Path], Facts]:
+    """What rounding does to the update from one model to another: figures by layer and together, as JSON."""
+    what = step.what
+    original, model = (layer_weights(model_of(what[m], place)) for m in ("original", "model"))
+    found = mechanism(original, model, bits=what["bits"], per_channel=what["per_channel"])
+
+    def write(folder: Path) -> Facts:
+        write_json(folder / "probe.json", asdict(found))
+        return {}
+
+    return write
+
+
+def layer_weights(model: nn.Module) -> dict[str, Any]:
+    """The weights of all convolutions and linear layers with BatchNorm folded, output channels first."""
+    layers = {name: layer for name, layer in folded(model).root.named_modules() if is_layer(layer)}
+    return {name: layer.weight.detach().movedim(channel_axis(layer), 0).cpu().numpy() for name, layer in layers.items()}
 
 
 def judge(step: Step, place: Place) -> Callable[[Path], Facts]:
@@ -169,3 +224,9 @@ def views_of(split_key: str, dataset: Mapping[str, Any], place: Place) -> dict[s
     where = torch.zeros(int(every.ids.max()) + 1, dtype=torch.long)
     where[every.ids.cpu()] = torch.arange(len(every))
     return {name: every[where[torch.tensor(ids)].to(every.x.device)] for name, ids in arrays.items()}
+
+
+VERBS = {
+    "split": split, "train": train, "unlearn": unlearn, "quantize": quantize, "predict": predictions, "noise": noise, "probe": probe,
+    "judge": judge,
+}  # fmt: skip

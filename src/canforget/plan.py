@@ -19,6 +19,8 @@ from canforget.tables import DataSet
 
 REFERENCES = ("retrain", "nothing")
 PREDICTED = ("forget", "retain", "val", "test", "held_out")
+NOISE_IMAGES = 500
+"""Most images of each of the forget, matched test and retain set on which disturbed models are asked: twenty draws cost two test sets."""
 
 
 @dataclass(frozen=True)
@@ -175,29 +177,40 @@ def judged(retain: Any, most: int, seed: int) -> Any:
     return numpy.sort(numpy_generator(f"judged/{seed}").choice(retain, most, replace=False))
 
 
+Made = dict[tuple[str, str, int], dict[str, Step]]
+"""The steps of a model by their role, for every unlearner's and quantizer's label and every seed."""
+
+
 def cases_of(study: Study, ground: Ground, trained: Trained, drawing: Drawing) -> list[Case]:
     """The cases of one data set, scenario and model: every unlearner, quantizer and seed."""
-    predicted: dict[tuple[str, str, int], Step] = {}
-    roles: dict[tuple[str, str, int], dict[str, Step]] = {}
-    refused: dict[str, str] = {}
+    made: Made = {}
+    refused = {unlearner.label: refusal(unlearner, ground) for unlearner in study.unlearners}
     for seed in study.seeds:
         original = train_step(ground, trained, seed, ("forget", "retain"), trained.fit, drawing)
-        for unlearner in study.unlearners:
-            refused[unlearner.label] = refusal(unlearner, ground)
-            if refused[unlearner.label]:
-                continue
+        for unlearner in [u for u in study.unlearners if not refused[u.label]]:
             model = unlearned_step(ground, trained, unlearner, original, seed, drawing)
             for quantizer in study.quantizers:
-                step = quantized_step(ground, quantizer, model, drawing)
-                place = (unlearner.label, quantizer.label, seed)
-                predicted[place] = predict_step(ground, step, drawing)
-                roles[place] = {"train": original, "unlearn": model, "quantize": step, "predict": predicted[place]}
+                made[unlearner.label, quantizer.label, seed] = roles_of(study, ground, original, model, quantizer, drawing)
     return [
-        judged_case(study, ground, trained, drawing, predicted, roles, unlearner, quantizer, seed, refused[unlearner.label])
+        judged_case(study, ground, trained, drawing, made, unlearner, quantizer, seed, refused[unlearner.label])
         for unlearner in study.unlearners
         for quantizer in study.quantizers
         for seed in study.seeds
     ]
+
+
+def roles_of(study: Study, ground: Ground, original: Step, model: Step, quantizer: Call, drawing: Drawing) -> dict[str, Step]:
+    """The steps of a model in a format by their role; of a rounded one, also its predictions before rounding, as "before"."""
+    step = quantized_step(ground, quantizer, model, drawing)
+    roles = {"train": original, "unlearn": model, "quantize": step, "predict": predict_step(study, ground, step, drawing)}
+    if step is model:
+        return roles
+    roles["before"] = predict_step(study, ground, model, drawing)
+    if study.noise_draws:
+        roles["noise"] = noise_step(study, ground, model, step, drawing)
+    if study.probes and model is not original and not unprobed(quantizer):
+        roles["probe"] = probe_step(original, model, quantizer, drawing)
+    return roles
 
 
 def refusal(unlearner: Call, ground: Ground) -> str:
@@ -256,41 +269,68 @@ def quantized_step(ground: Ground, quantizer: Call, model: Step, drawing: Drawin
     )  # fmt: skip
 
 
-def predict_step(ground: Ground, model: Step, drawing: Drawing) -> Step:
-    """Logits of a model on every view of its split."""
-    key = key_of("predict", model=model.key, split=ground.split.key, precision="float32")
+def predict_step(study: Study, ground: Ground, model: Step, drawing: Drawing) -> Step:
+    """Logits of a model on every view of its split, and features if the study keeps them."""
+    kept: dict[str, Any] = {"features": True} if study.features else {}
+    key = key_of("predict", model=model.key, split=ground.split.key, precision="float32", **kept)
     return drawing.add(
-        "predict",
-        key,
-        f"predict with {model.label}",
-        (ground.split, model),
-        split=ground.split.key,
-        dataset=ground.dataset.plain(),
-        model=model.name,
-    )
+        "predict", key, f"predict with {model.label}", (ground.split, model), split=ground.split.key, dataset=ground.dataset.plain(),
+        model=model.name, **kept,
+    )  # fmt: skip
+
+
+def noise_step(study: Study, ground: Ground, model: Step, quantized: Step, drawing: Drawing) -> Step:
+    """Logits of a model whose weights were disturbed at random, as far as its rounding moved them."""
+    what: dict[str, Any] = {"draws": study.noise_draws, "images": NOISE_IMAGES}
+    key = key_of("noise", model=model.key, quantized=quantized.key, split=ground.split.key, **what)
+    return drawing.add(
+        "noise", key, f"disturb as far as {quantized.label}", (ground.split, model, quantized), split=ground.split.key,
+        dataset=ground.dataset.plain(), model=model.name, quantized=quantized.name, **what,
+    )  # fmt: skip
+
+
+def probe_step(original: Step, model: Step, quantizer: Call, drawing: Drawing) -> Step:
+    """What rounding to symmetric integers does to the update from the original model, layer by layer."""
+    what: dict[str, Any] = {"bits": quantizer["bits"], "per_channel": quantizer["granularity"] == "per_channel"}
+    key = key_of("probe", original=original.key, model=model.key, **what)
+    label = f"probe {what['bits']}-bit codes: {model.label}"
+    return drawing.add("probe", key, label, (original, model), original=original.name, model=model.name, **what)
+
+
+def unprobed(quantizer: Call) -> str:
+    """Why a format's codes are not probed, or nothing: what is known of an update's flips holds for plain symmetric integers."""
+    plain_int = {"symmetric": True, "full_range": False, "rounding": "nearest", "ranges": "minmax", "first_last_bits": 0}
+    given = dict(quantizer.parameters)
+    alike = quantizer.name == "int" and given["granularity"] != "per_group" and all(given.get(k, v) == v for k, v in plain_int.items())
+    return "" if alike else f"probes know symmetric integers with one step a channel or tensor, rounded to nearest, not {quantizer.label}"
 
 
 def judged_case(
-    study: Study, ground: Ground, trained: Trained, drawing: Drawing, predicted: Mapping[tuple[str, str, int], Step],
-    roles: Mapping[tuple[str, str, int], Mapping[str, Step]], unlearner: Call, quantizer: Call, seed: int, refused: str,
+    study: Study, ground: Ground, trained: Trained, drawing: Drawing, made: Made, unlearner: Call, quantizer: Call, seed: int, refused: str
 ) -> Case:  # fmt: skip
-    """A case with the step that judges it against the original, and against every retrained model in its own format but itself."""
+    """A case with the step that judges it: against the original and all retrained models but itself, in its format and before rounding."""
     labels = (ground.dataset.label, trained.model.label, ground.scenario.label, unlearner.label, quantizer.label, seed)
     if refused:
         return Case(*labels, {}, refused)
     retrain, nothing = (u.label for u in study.unlearners[:2])
-    place = (unlearner.label, quantizer.label, seed)
-    original = predicted[nothing, quantizer.label, seed]
-    retrained = [predicted[retrain, quantizer.label, s] for s in study.seeds if (unlearner.name, s) != ("retrain", seed)]
-    what = {
-        "subject": predicted[place].key, "original": original.key, "retrained": [r.key for r in retrained], "split": ground.split.key,
-        "metrics": [m.plain() for m in study.metrics], "audits": [a.plain() for a in study.audits], "forgotten_classes": list(ground.ids.forgotten_classes),
+    own = made[unlearner.label, quantizer.label, seed]
+    others = [made[retrain, quantizer.label, s] for s in study.seeds if (unlearner.name, s) != ("retrain", seed)]
+    models = (own, made[nothing, quantizer.label, seed], *others)
+    what: dict[str, Any] = compared(models, "predict") | {
+        "split": ground.split.key, "metrics": [m.plain() for m in study.metrics], "audits": [a.plain() for a in study.audits],
+        "forgotten_classes": list(ground.ids.forgotten_classes),
     }  # fmt: skip
-    judge = drawing.add(
-        "judge",
-        key_of("judge", **what),
-        f"judge {' · '.join(map(str, labels))}",
-        (ground.split, predicted[place], original, *retrained),
-        **what,
-    )
-    return Case(*labels, {role: s.name for role, s in roles[place].items()} | {"judge": judge.name})
+    if "before" in own:
+        what["full_precision"] = compared(models, "before")
+    what |= {role: own[role].key for role in ("noise", "probe") if role in own}
+    if study.probes and (why := unprobed(quantizer)) and quantizer.name != "none":
+        what["unprobed"] = why
+    needs = (ground.split, *(m.get(role) for role in ("predict", "before") for m in models), own.get("noise"), own.get("probe"))
+    judge = drawing.add("judge", key_of("judge", **what), f"judge {' · '.join(map(str, labels))}", needs, **what)
+    return Case(*labels, {role: s.name for role, s in own.items() if role != "before"} | {"judge": judge.name})
+
+
+def compared(models: tuple[dict[str, Step], ...], role: str) -> dict[str, Any]:
+    """The keys of the predictions of subject, original and retrained models."""
+    subject, original, *retrained = (m[role].key for m in models)
+    return {"subject": subject, "original": original, "retrained": retrained}

@@ -64,13 +64,15 @@ class Claim:
     reason: str
 
 
-def claim(subject: ArrayLike, retrained: ArrayLike, noise: ArrayLike, error: float = 0.0) -> Claim | NotRun:
+def claim(
+    subject: ArrayLike, retrained: ArrayLike, noise: ArrayLike, error: float = 0.0, beside_noise: ArrayLike | None = None
+) -> Claim | NotRun:
     """The claim rule: R_b(u) - R_b(g) > 0 *and* more than weight noise of the same norm moves the same models.
 
     `subject` are rebounds of unlearned models [S], `retrained` of retrained models [S, or any number for one subject], `noise` those
     of the unlearned models with random weight noise of the rounding's norm [draws] or [draws, S]. The drift of a ruined model to chance
-    is in both controls. `error` is as in `excess_rebound`. `noise_p` is the share of draws, and of the rounding itself, that move at
-    least as far.
+    is in both controls. `error` is as in `excess_rebound`. `beside_noise` are the rebounds of `subject` on the images that noise was
+    judged on, where these are fewer. `noise_p` is the share of draws, and of the rounding itself, that move at least as far.
     """
     u, drawn = numpy.atleast_1d(numpy.asarray(subject, dtype=numpy.float64)), numpy.asarray(noise, dtype=numpy.float64)
     means = drawn.reshape(len(drawn), -1).mean(axis=1) if len(drawn) else drawn
@@ -79,7 +81,8 @@ def claim(subject: ArrayLike, retrained: ArrayLike, noise: ArrayLike, error: flo
     excess = excess_rebound(u, retrained, error)
     if excess.interval is None:
         return NotRun("needs two retrained models; one gives no band to exceed")
-    p = (1 + int((means >= u.mean()).sum())) / (len(means) + 1)
+    own = float(u.mean() if beside_noise is None else numpy.asarray(beside_noise, dtype=numpy.float64).mean())
+    p = (1 + int((means >= own).sum())) / (len(means) + 1)
     reason = reason_of(excess.interval, p)
     return Claim(reason == BACK, excess, p, reason)
 

@@ -19,7 +19,8 @@ METRICS = (
     *(f"{m}:view={v}" for v in VIEWS for m in VIEWED),
     "worst_class_accuracy", "unlearning_accuracy", "remaining_accuracy", "testing_accuracy", "average_gap", "tug_of_war",
 )  # fmt: skip
-AUDITS = ("membership", "legacy_membership")
+AUDITS = ("membership", "legacy_membership", "recovery")
+FEATURE_AUDITS = ("nearest_prototype", "ridge_probe")
 TRAINING = Fit(epochs=15, batch_size=256, lr=0.2, nesterov=True, weight_decay=5e-4, schedule="triangle", warmup=0.2, label_smoothing=0.1)
 
 
@@ -38,6 +39,8 @@ class Study:
     `seeds` are training seeds; the split is one for all (`split_seed`), so that the retrained models of all seeds are one reference.
     `val_fraction` of the training images choose hyperparameters; `held_out_fraction` of the forget classes is never trained on and
     serves as extra matched non-members; `calibration` retain images calibrate quantizers; at most `judged_retain` retain images are judged.
+    `features` keeps what the last layer reads, and adds the audits of it; `noise_draws` (20 for the claim rule, 0 for none) disturb every
+    rounded model's weights as far as its rounding did; `probes` counts the codes that unlearning changed, layer by layer.
     """
 
     datasets: tuple[Call, ...]
@@ -54,6 +57,9 @@ class Study:
     calibration: int = 256
     judged_retain: int = 10_000
     split_seed: int = 0
+    features: bool = False
+    noise_draws: int = 0
+    probes: bool = False
 
     @classmethod
     def of(cls, where: str = "study", **given: Any) -> "Study":
@@ -101,12 +107,12 @@ def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
     fit = mistakes.catch(lambda: fit_of(given.get("fit", {}), TRAINING, f"{where}: fit"), TRAINING)
     values: dict[str, Any] = {}
     for axis in (*AXES, "metrics", "audits"):
-        entries = listed(given.get(axis, defaults(axis)))
+        entries = listed(given.get(axis, defaults(axis, given.get("features") is True)))
         if not entries:
             mistakes.append(f"{where}: {axis}: none given; name at least one (canforget list {axis})")
         parsers = [entry(axis, e, f"{where}: {axis}[{i}]", fit) for i, e in enumerate(entries)]
         values[axis] = tuple(unique(mistakes.catch(p) for p in parsers))
-    for name in ("name", "val_fraction", "held_out_fraction", "calibration", "judged_retain", "split_seed"):
+    for name in fields.keys() - {*AXES, "metrics", "audits", "seeds"}:
         if name in given:
             values[name] = mistakes.catch(partial(typed, fields[name].type, given[name], f"{where}: {name}", str(fields[name].type)))
     values["seeds"] = mistakes.catch(lambda: seeds_of(given.get("seeds", 1), where), (0,))
@@ -116,9 +122,10 @@ def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
     return cls(**values)
 
 
-def defaults(axis: str) -> tuple[str, ...]:
+def defaults(axis: str, features: bool = False) -> tuple[str, ...]:
     """What an axis holds when a study does not say."""
-    return {"metrics": METRICS, "audits": AUDITS, "quantizers": ("none",)}.get(axis, ())
+    audits = (*AUDITS, *FEATURE_AUDITS) if features else AUDITS
+    return {"metrics": METRICS, "audits": audits, "quantizers": ("none",)}.get(axis, ())
 
 
 def listed(given: Any) -> list[Given]:
@@ -164,3 +171,13 @@ def bounds(values: Mapping[str, Any], where: str) -> Iterable[str]:
     for name in ("calibration", "judged_retain"):
         if values.get(name, 1) < 1:
             yield f"{where}: {name}: {values[name]} is not at least 1"
+    if values.get("noise_draws"):
+        yield from too_few(values["noise_draws"], where)
+
+
+def too_few(draws: int, where: str) -> Iterable[str]:
+    """Draws of noise that the claim rule could not use."""
+    from canforget.recovery import NOISE_DRAWS
+
+    if draws < NOISE_DRAWS:
+        yield f"{where}: noise_draws: {draws} can decide nothing; give 0, or at least {NOISE_DRAWS}"

@@ -55,6 +55,27 @@ def test_no_comeback_is_claimed_when_a_control_does_the_same(control):
     assert found["brings_back"].value == 0.0
 
 
+def part(views, keep):
+    return {name: p.where(keep) for name, p in views.items()}
+
+
+def test_noise_on_fewer_images_is_compared_with_rounding_on_the_same():
+    """Judged on other images, an image that noise was never shown could decide: here, rounding moves none of those that it was."""
+    keep = numpy.arange(100)
+    evidence = case(rounded=0.0)
+    fewer = replace(evidence, noise=tuple(part(views, keep) for views in evidence.noise))
+    assert ask(fewer)["brings_back"].value == 1.0
+    still = {n: p.logits.copy() for n, p in evidence.subject.items()}
+    for name, logits in still.items():
+        logits[keep] = evidence.full_precision.subject[name].logits[keep]
+    calm = {name: replace(p, logits=still[name]) for name, p in evidence.subject.items()}
+    found = ask(replace(fewer, subject=calm))
+    assert found["rebound"].value > 4
+    assert found["brings_back"].value == 0.0
+    other = tuple({n: replace(p, ids=p.ids + 1000) for n, p in views.items()} for views in fewer.noise)
+    assert "images that the subject was not" in ask(replace(fewer, noise=other))["noise_p"].reason
+
+
 def test_margins_see_what_accuracy_on_the_floor_does_not():
     """Forget accuracy is 0 before and after rounding in the whole of the predecessor's table."""
     evidence = case(rounded=-4.0)

@@ -15,18 +15,26 @@ Found = dict[str, Value | NotRun]
 
 
 @dataclass(frozen=True)
+class Shaken:
+    """Rebounds on the images that noise was judged on: the rounding's own, and that of every draw of noise."""
+
+    rounding: float
+    noise: list[float]
+
+
+@dataclass(frozen=True)
 class Case:
-    """A measure of every model: rounded and before rounding, and before rounding with noise."""
+    """A measure of every model, rounded and before rounding; and what noise does in the place of rounding, or why that is not known."""
 
     subject: Measured
     original: Measured
     retrained: list[Measured]
     subject_before: Measured
     retrained_before: list[Measured]
-    noise: list[Measured]
+    shaken: Shaken | NotRun
 
 
-@component(version=1, needs=("full_precision", "original", "retrained"))
+@component(version=2, needs=("full_precision", "original", "retrained"))
 def recovery(
     evidence: Evidence,
     *,
@@ -39,27 +47,28 @@ def recovery(
     `*_rebound` is m(Q u) - m(u), up meaning remembered (`rank` is negated: 0 is the answer, -1 second place); its interval covers images.
     `*_rebound_retrained` is the same of retrained models, with the band of one more. `*_excess` is the first less the second.
     `*_recovered_fraction` is 0 as the rounded retrained models, 1 as the rounded original. `*_brings_back` is 1 only where the excess is
-    above its band *and* 19 draws of norm-matched noise or more are exceeded, else 0; `*_noise_p` is the share of draws as strong.
+    above its band *and* 19 draws of norm-matched noise or more are exceeded, else 0; `*_noise_p` is the share of draws as strong, on the
+    images that noise was judged on (they may be fewer).
 
     Limits: speaks of the exact rounding that was predicted with, and of one training seed of the subject; `canforget.recovery` has the
     same over seeds. Interval of the fraction: Fieller's, from images and, with two retrained models or more, their spread.
     """
-    places = unseen_places(evidence, rng)
+    places = unseen_places(evidence.subject, rng)
     values: Found = {}
     for measure in measures:
-        case = case_of(evidence, measure, view, places)
+        case = case_of(evidence, measure, view, places, rng)
         found = {"rebound": case} if isinstance(case, NotRun) else judged(case)
         values |= {f"{measure}_{name}": value for name, value in found.items()}
     return Audit(values)
 
 
-def unseen_places(evidence: Evidence, rng: numpy.random.Generator) -> Ints | NotRun:
+def unseen_places(views: Views, rng: numpy.random.Generator) -> Ints | NotRun:
     """Which unseen images match the forget set: the same for all models."""
-    pair = in_order(evidence.subject)
+    pair = in_order(views)
     return pair if isinstance(pair, NotRun) else matching_places(pair.forget.labels, pair.unseen.labels, rng)
 
 
-def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun) -> Case | NotRun:
+def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun, rng: numpy.random.Generator) -> Case | NotRun:
     """The measure of every model, or why it cannot be had."""
     before = evidence.full_precision
     if before is None or evidence.original is None:
@@ -69,7 +78,7 @@ def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun) 
         return after if isinstance(after, NotRun) else earlier  # type: ignore[return-value]
     if len(after) != len(earlier):
         return NotRun(f"{len(after)} rounded retrained models and {len(earlier)} before rounding")
-    models = (evidence.subject, evidence.original, before.subject, *after, *earlier, *evidence.noise)
+    models = (evidence.subject, evidence.original, before.subject, *after, *earlier)
     if differ(models, view):
         return NotRun(f"'{view}' holds other images for one model than for another")
     found = [measured(views, measure, view, places) for views in models]
@@ -78,7 +87,36 @@ def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun) 
         return missing[0]
     there = [m for m in found if isinstance(m, Measured)]
     g = len(after)
-    return Case(there[0], there[1], there[3 : 3 + g], there[2], there[3 + g : 3 + 2 * g], there[3 + 2 * g :])
+    shaken = shaken_of(evidence.subject, before.subject, evidence.noise, measure, view, rng)
+    return Case(there[0], there[1], there[3 : 3 + g], there[2], there[3 + g :], shaken)
+
+
+def shaken_of(
+    subject: Views, before: Views, noise: tuple[Views, ...], measure: str, view: str, rng: numpy.random.Generator
+) -> Shaken | NotRun:  # fmt: skip
+    """What rounding and noise each do to a measure, on the same images: those that noise was judged on."""
+    if not noise:
+        return Shaken(0.0, [])
+    pair = [restricted(views, noise[0]) for views in (subject, before)]
+    if differ((*pair, *noise), view) or any(sizes(v) != sizes(noise[0]) for v in pair):
+        return NotRun("noise was judged on images that the subject was not")
+    places = unseen_places(noise[0], rng)
+    found = [measured(views, measure, view, places) for views in (*pair, *noise)]
+    missing = [m for m in found if isinstance(m, NotRun)]
+    if missing:
+        return NotRun(f"under noise: {missing[0].reason}")
+    after, start, *drawn = [m.value for m in found if isinstance(m, Measured)]
+    return Shaken(after - start, [value - start for value in drawn])
+
+
+def sizes(views: Views) -> dict[str, int]:
+    """The number of images in each set."""
+    return {name: len(p) for name, p in views.items()}
+
+
+def restricted(views: Views, like: Views) -> Views:
+    """The predictions on the sets and images of `like`, in their own order."""
+    return {name: views[name].where(numpy.isin(views[name].ids, like[name].ids)) for name in like if name in views}
 
 
 def differ(models: tuple[Views, ...], view: str) -> bool:
@@ -103,10 +141,13 @@ def judged(case: Case) -> Found:
         "excess": excess_rebound([moved.value], others, floor),
         "recovered_fraction": fraction(ratio_of(case), len(others)),
     }
-    decided = claim([moved.value], others, error=floor, noise=[m.value - case.subject_before.value for m in case.noise])
+    shaken = case.shaken
+    if isinstance(shaken, NotRun):
+        return values | {"brings_back": shaken, "noise_p": shaken}
+    decided = claim([moved.value], others, shaken.noise, floor, beside_noise=[shaken.rounding])
     if isinstance(decided, NotRun):
         return values | {"brings_back": decided, "noise_p": decided}
-    return values | {"brings_back": Value(float(decided.brings_back)), "noise_p": Value(decided.noise_p, n=len(case.noise))}
+    return values | {"brings_back": Value(float(decided.brings_back)), "noise_p": Value(decided.noise_p, n=len(shaken.noise))}
 
 
 def error(measured: Measured) -> float:
