@@ -1,6 +1,7 @@
 """AdaRound: each weight rounded up or down, whichever way keeps the layer's output closest."""
 
 from collections.abc import Iterable
+from math import log
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from canforget.rounding import Codes, Grid
 
 ZETA, GAMMA = 1.1, -0.1
 """How far the sigmoid is stretched, so that it reaches 0 and 1 (the paper's equation 23)."""
+HALF = log((0.5 - GAMMA) / (ZETA - 0.5))
+"""Where the stretched sigmoid is 1/2."""
 
 
 def adaround(
@@ -44,21 +47,24 @@ def adaround(
     return Codes(codes.to(start.codes.dtype), start.scale, start.zero_point, grid, start.axis)
 
 
+@torch.enable_grad()
 def choices(
     weight: Tensor, scale: Tensor, down: Tensor, zero: Tensor, moments: Tensor, grid: Grid, nearest_errors: Tensor, iterations: int, lr: float, choice: float
 ) -> Tensor:  # fmt: skip
-    """1 where a weight is to be rounded up and 0 where down, found by descent on a soft choice that hardens."""
+    """1 where a weight is to be rounded up and 0 where down, found by descent (Adam's) on a soft choice that hardens."""
     fraction = (weight / scale - down).clamp(1e-4, 1 - 1e-4)
     v = torch.logit((fraction - GAMMA) / (ZETA - GAMMA)).requires_grad_()
-    descent = torch.optim.Adam([v], lr=lr)
+    mean, square = torch.zeros_like(v), torch.zeros_like(v)
     unit = nearest_errors.sum().clamp(min=torch.finfo(torch.float32).tiny)
-    for i in range(iterations):
+    for i in range(1, iterations + 1):
         soft = (torch.sigmoid(v) * (ZETA - GAMMA) + GAMMA).clamp(0, 1)
         off = ((down + soft + zero).clamp(grid.low, grid.high) - zero) * scale - weight
         loss = output_errors(off, moments).sum() / unit
-        if i >= iterations // 5:
+        if i > iterations // 5:
             beta = 2 + 18 * (1 - (i / iterations - 0.2) / 0.8)
             loss = loss + choice * (1 - (2 * soft - 1).abs().pow(beta)).mean() * (i / iterations)
-        (v.grad,) = torch.autograd.grad(loss, [v])
-        descent.step()
-    return (v.detach() >= torch.logit(torch.tensor((0.5 - GAMMA) / (ZETA - GAMMA)))).to(weight)
+        (slope,) = torch.autograd.grad(loss, [v])
+        mean, square = torch.lerp(mean, slope, 0.1), torch.lerp(square, slope.square(), 0.001)
+        step = lr * (mean / (1 - 0.9**i)) / ((square / (1 - 0.999**i)).sqrt() + 1e-8)
+        v = (v.detach() - step).requires_grad_()
+    return (v.detach() >= HALF).to(weight)
