@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from canforget.data_files import cached_pixels, combined, content
 from canforget.errors import DataError, SpecError, did_you_mean
-from canforget.image_files import Frame, Source, decode_all, frame_of
+from canforget.image_files import DECODING, Frame, Source, decode_all, frame_of
 from canforget.stratified import fixed_part
 from canforget.tables import DataSet, Pixels, tables_of
 
@@ -69,7 +69,9 @@ def checked_fraction(name: str, layout: Layout) -> float:
 
 def pixels_key(files: Sequence[Path], column: str, frame: Frame) -> str:
     """SHA-256 of all that decides the pixels of `files`, read in this order."""
-    return combined("parquet", content({str(i): file for i, file in enumerate(files)}), column, frame.shape, frame.fitted, frame.converted)
+    return combined(
+        "parquet", DECODING, content({str(i): file for i, file in enumerate(files)}), column, frame.shape, frame.fitted, frame.converted
+    )
 
 
 def opened(file: Path) -> Any:

@@ -7,7 +7,7 @@ import numpy
 
 from canforget.data_files import cached_pixels, combined, content, data_root
 from canforget.errors import DataError, SpecError
-from canforget.image_files import Frame, decode_all, frame_of
+from canforget.image_files import DECODING, Frame, decode_all, frame_of
 from canforget.registry import component
 from canforget.stratified import fixed_part
 from canforget.tables import DataSet, Mask, Pixels, tables_of
@@ -42,7 +42,7 @@ def image_folder(
     names = [path.relative_to(root).as_posix() for path in paths]
     is_test = numpy.arange(len(paths)) >= len(listed["train"]) if parted else fixed_part(labels, names, test_fraction)
     frame = frame_of(paths[0], str(paths[0]), size=size, channels=channels)
-    key = combined("image_folder", content(dict(zip(names, paths, strict=True))), frame.shape, frame.converted)
+    key = combined("image_folder", DECODING, content(dict(zip(names, paths, strict=True))), frame.shape, frame.converted)
     tables = tables_of(labels[~is_test], labels[is_test])
     fingerprint = combined(key, None if parted else test_fraction)
     return DataSet("image_folder", *tables, classes, frame.shape, fingerprint, lambda: decoded(key, paths, is_test, frame))

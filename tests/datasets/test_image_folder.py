@@ -1,0 +1,89 @@
+import numpy
+import pytest
+
+from canforget.datasets.image_folder import image_folder
+from canforget.errors import DataError, SpecError
+
+CLASSES = ("ant", "bee")
+
+
+def fill(folder, png, count=5, classes=CLASSES):
+    """In each class `count` grey images whose brightness tells class and number."""
+    for c, name in enumerate(classes):
+        (folder / name / "deeper").mkdir(parents=True)
+        for i in range(count):
+            place = folder / name / ("deeper" if i % 2 else ".")
+            (place / f"{i}.PNG").write_bytes(png(numpy.full((10 + i, 8), 100 * c + i)))
+
+
+def test_a_stratified_part_is_the_test_set_where_there_is_none(tmp_path, png):
+    """Labels, ids and pixels go separate ways through the split and must meet again."""
+    fill(tmp_path, png)
+    (tmp_path / "ant/notes.txt").write_text("no image")
+    (tmp_path / "ant/._0.png").write_text("what some systems leave beside a file")
+    data = image_folder(data_dir=tmp_path, size=4)
+    train, test = data.pixels()
+    assert (len(data.train), len(data.test), data.classes, data.image_shape) == (8, 2, CLASSES, (1, 4, 4))
+    assert (train[:, 0, 0, 0] // 100).tolist() == data.train.labels.tolist()
+    assert (test[:, 0, 0, 0] // 100).tolist() == data.test.labels.tolist() == [0, 1]
+    assert sorted(numpy.concatenate([train, test])[:, 0, 0, 0].tolist()) == [0, 1, 2, 3, 4, 100, 101, 102, 103, 104]
+
+
+def test_train_and_test_folders_are_kept_apart(tmp_path, png):
+    fill(tmp_path / "train", png)
+    fill(tmp_path / "test", png, count=1)
+    data = image_folder(data_dir=tmp_path.parent, folder=tmp_path.name, size=4)
+    assert (len(data.train), len(data.test)) == (10, 2)
+    assert data.pixels()[1][:, 0, 0, 0].tolist() == [0, 100]
+
+
+def test_the_fingerprint_follows_names_bytes_and_size(tmp_path, png):
+    """An image moved to another class is another data set, though no byte changed."""
+    fill(tmp_path / "a", png)
+    fill(tmp_path / "b", png)
+    one, two = (image_folder(data_dir=tmp_path / p, size=4) for p in "ab")
+    assert one.fingerprint == two.fingerprint != image_folder(data_dir=tmp_path / "a", size=5).fingerprint
+    (tmp_path / "b/ant/0.PNG").rename(tmp_path / "b/bee/9.PNG")
+    assert image_folder(data_dir=tmp_path / "b", size=4).fingerprint != one.fingerprint
+
+
+def test_a_corrupt_image_is_one_line_that_names_the_file(tmp_path, png):
+    fill(tmp_path, png)
+    bad = tmp_path / "bee/0.PNG"
+    bad.write_bytes(png(numpy.random.default_rng(0).integers(0, 256, (40, 40)))[:900])
+    with pytest.raises(DataError, match=r"bee/0\.PNG: the image is damaged.*mend or remove it") as caught:
+        image_folder(data_dir=tmp_path, size=4).pixels()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        ((), "holds no folders"),
+        (("ant",), "holds only ant; it needs a folder per class"),
+        (("train", "val"), "holds only train, val; it needs"),
+    ],
+)
+def test_a_folder_without_classes_is_refused(tmp_path, folders, message):
+    """train/ and val/ taken for two classes would train to a perfect nonsense."""
+    for folder in folders:
+        (tmp_path / folder / "x").mkdir(parents=True)
+    with pytest.raises(DataError, match=message):
+        image_folder(data_dir=tmp_path)
+
+
+def test_classes_that_lack_images_or_are_only_tested_on_are_named(tmp_path, png):
+    fill(tmp_path / "train", png)
+    fill(tmp_path / "test", png, classes=("ant", "cow"))
+    with pytest.raises(DataError, match="cow is no class of train/"):
+        image_folder(data_dir=tmp_path)
+    (tmp_path / "train/cow").mkdir()
+    with pytest.raises(DataError, match=r"train/cow holds no images \(\.png"):
+        image_folder(data_dir=tmp_path)
+
+
+def test_a_folder_or_fraction_that_cannot_be_is_refused(tmp_path, png):
+    with pytest.raises(DataError, match="there is no folder .*gone"):
+        image_folder(data_dir=tmp_path, folder="gone")
+    with pytest.raises(SpecError, match="test_fraction=20"):
+        image_folder(data_dir=tmp_path, test_fraction=20)
