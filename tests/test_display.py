@@ -1,5 +1,5 @@
-from canforget.display import blocks, text
-from canforget.results import Label, Measured, Record
+from canforget.display import blocks, heads, text
+from canforget.results import Label, Measured, Record, Ruling
 
 
 def record(unlearner, seed=0, quantizer="none", accuracy=0.9, **changes):
@@ -27,3 +27,10 @@ def test_what_was_not_run_shows_its_reason():
 def test_every_data_set_has_its_own_block():
     other = Record(Label("cifar10", "tiny_cnn", "whole", "scrub", "none", 0))
     assert len(blocks([record("scrub"), other])) == 2
+
+
+def test_the_verdict_stands_in_the_last_column_and_only_where_there_is_one():
+    ruled = [record("scrub", verdict=Ruling("residual", "forget.accuracy", "+0.300 from retraining", 3)), record("retrain")]
+    rows = blocks(ruled)[0].rows
+    assert [(r[0], r[-1]) for r in rows] == [("retrained", "–"), ("scrub", "residual")]
+    assert len(heads()) == len(rows[0])

@@ -17,7 +17,8 @@ COLUMNS = (
 )
 LEGEND = (
     "Accuracy in % (gap: mean distance from the retrained models, points); AUC of membership inference (.5 = nothing to tell): matched = against\n"
-    "unseen images of the same classes, legacy = against all test images, confounded by class. ± is half a 95 % t interval over seeds."
+    "unseen images of the same classes, legacy = against all test images, confounded by class. ± is half a 95 % t interval over seeds.\n"
+    "Verdict: the weakest of utility and of every test of equivalence with the retrained models, in this format and before rounding."
 )
 
 
@@ -31,7 +32,7 @@ class Block:
 
 def heads() -> list[str]:
     """The column heads."""
-    return ["model", "format", *(title for title, _, _ in COLUMNS), "unlearn s"]
+    return ["model", "format", *(title for title, _, _ in COLUMNS), "unlearn s", "verdict"]
 
 
 def blocks(records: Sequence[Record]) -> list[Block]:
@@ -52,9 +53,10 @@ def place(labels: tuple[str, ...]) -> tuple[int, ...]:
 def row(records: Sequence[Record]) -> list[str]:
     """The cells of one combination."""
     if records[0].not_run:
-        return [f"not run: {records[0].not_run}", *[""] * len(COLUMNS)]
+        return [f"not run: {records[0].not_run}", *[""] * (len(COLUMNS) + 1)]
     cells = [cell(summarize(records, name), scale) for _, name, scale in COLUMNS]
-    return [*cells, cell(summarize(records, lambda r: r.seconds.get("unlearn")), 1)]
+    verdict = records[0].verdict
+    return [*cells, cell(summarize(records, lambda r: r.seconds.get("unlearn")), 1), verdict.word if verdict else "–"]
 
 
 def cell(summary: Summary | str, scale: float) -> str:
@@ -94,4 +96,6 @@ def aligned(cells: Sequence[str], wide: Sequence[int]) -> str:
     """One line: words to the left, numbers to the right."""
     if cells[2].startswith("not run"):
         return f"  {cells[0]:<{wide[0]}}  {cells[1]:<{wide[1]}}  {cells[2]}"
-    return "  " + "  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, wide, strict=True)))
+    return "  " + "  ".join(
+        c.ljust(w) if i < 2 or i == len(wide) - 1 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, wide, strict=True))
+    )

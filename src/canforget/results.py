@@ -41,12 +41,23 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Ruling:
+    """What is to be said of a combination over all its seeds, the test that decided it, and why (`canforget.verdict` has the rules)."""
+
+    word: str
+    test: str
+    reason: str
+    seeds: int
+
+
+@dataclass(frozen=True)
 class Record:
     """All that is known of a case: its labels and hyperparameters, values, seconds and bytes, and the conditions they were found under."""
 
     case: Label
     values: dict[str, Measured] = field(default_factory=dict)
     not_run: str = ""
+    verdict: Ruling | None = None
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     bytes: int = 0

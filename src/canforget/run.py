@@ -16,6 +16,7 @@ from canforget.progress import listening
 from canforget.registry import add_plugin, plugin_paths
 from canforget.results import Record, record_of
 from canforget.store import Store
+from canforget.verdicts import with_verdicts
 
 ENGINES = ("serial", "processes")
 
@@ -134,7 +135,7 @@ def run(
             notify(outcome)
             if outcome.error:
                 errors[outcome.step.name] = outcome.error
-    return [record_of(case, plan, store, errors) for case in plan.cases]
+    return with_verdicts([record_of(case, plan, store, errors) for case in plan.cases])
 
 
 def outcomes(plan: Plan, job: Job, engine: str, workers: int) -> Iterator[Outcome]:
