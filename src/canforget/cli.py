@@ -12,8 +12,10 @@ import typer
 from canforget.errors import CanforgetError, StoppedError, did_you_mean
 
 COMMANDS = Path(__file__).parent / "commands"
-ORDER = ("demo", "train", "adopt", "unlearn", "quantize", "evaluate", "plan", "run", "show", "list", "check")
-LISTS = ("--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--retrained", "--plugin")
+ORDER = ("demo", "train", "adopt", "unlearn", "quantize", "evaluate", "sweep-bits", "plan", "run", "show", "list", "check")
+LISTS = (
+    "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--retrained", "--plugin", "--bits", "--layer-bits",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,7 +37,8 @@ def application(given: Sequence[str]) -> typer.Typer:
         raise CanforgetError(f"no command '{called}'{did_you_mean(called, commands())} (canforget --help)")
     for name in commands():
         if name == called:
-            app.command(name)(stoppable(getattr(import_module(f"canforget.commands.{name}"), name)))
+            module = name.replace("-", "_")
+            app.command(name)(stoppable(getattr(import_module(f"canforget.commands.{module}"), module)))
         else:
             app.command(name, help=first_line(name))(lambda: None)
     return app
@@ -56,7 +59,7 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
 
 HELP = """Can a vision model forget, and does quantization bring the forgotten back?
 
-On files: train, unlearn, quantize, evaluate. On studies: plan, run, show. Example: canforget demo
+On files: train, unlearn, quantize, evaluate, sweep-bits. On studies: plan, run, show. Example: canforget demo
 """
 
 
@@ -75,13 +78,13 @@ def version(version: bool = typer.Option(False, "--version", callback=show_versi
 
 def commands() -> list[str]:
     """The names of all commands, in the order in which help lists them."""
-    found = sorted(p.stem for p in COMMANDS.glob("*.py") if p.stem != "__init__")
+    found = sorted(p.stem.replace("_", "-") for p in COMMANDS.glob("*.py") if p.stem != "__init__")
     return [c for c in ORDER if c in found] + [c for c in found if c not in ORDER]
 
 
 def first_line(command: str) -> str:
     """What a command says of itself, read without importing it."""
-    tree = ast.parse((COMMANDS / f"{command}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((COMMANDS / f"{command.replace('-', '_')}.py").read_text(encoding="utf-8"))
     return (ast.get_docstring(tree) or "").split("\n")[0]
 
 
