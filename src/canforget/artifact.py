@@ -13,16 +13,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
+from canforget.atomic import write_atomically
 from canforget.classifier import Architecture, Classifier, build
+from canforget.deploy import Deployed, describe_onnx, open_onnx
 from canforget.errors import ArtifactError, did_you_mean
 from canforget.packing import pack, pack_scales, unpack, unpack_scales
 from canforget.quantized import Coverage, Quantized, skeleton, structure
 from canforget.rng import generator
-from canforget.store import write_atomically
 
 KEY = "canforget"
 VERSION = 1
-RESERVED = {"version", "architecture", "quantization", "channels_last", "tensors", "bytes"}
+RESERVED = {"version", "architecture", "quantization", "channels_last", "engine", "tensors", "bytes"}
 PACKED = ("int", "e2m1", "nf4")
 
 
@@ -45,6 +46,7 @@ def save(model: nn.Module, path: str | Path, **meta: Any) -> Path:
         "version": VERSION,
         "architecture": None if architecture is None else asdict(architecture),
         "quantization": quantization(model),
+        "engine": getattr(model, "engine", None),
         "channels_last": any(strictly_channels_last(p) for p in model.parameters()),
     }
     try:
@@ -59,7 +61,9 @@ def quantization(model: nn.Module) -> dict[str, Any] | None:
     """What `skeleton` and `coverage` need, or None for a model that is not quantized."""
     layers = structure(model)
     known = getattr(model, "coverage", None)
-    return {"layers": layers, "coverage": known.plain() if isinstance(known, Coverage) else None} if layers else None
+    if not layers and not isinstance(known, Coverage):
+        return None
+    return {"layers": layers, "coverage": known.plain() if isinstance(known, Coverage) else None}
 
 
 def strictly_channels_last(tensor: Tensor) -> bool:
@@ -91,6 +95,7 @@ def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str 
     """Returns the model in a file, in evaluation mode; its logits are bit-identical to those of the model that was saved.
 
     Args:
+        path: A safetensors file of ours, or an .onnx file (which ONNX Runtime will run).
         expected: The architecture that the user named, if any; another one in the file is an error.
         into: A user's own float module with the shapes of the one that was saved, when the file knows no architecture; it is not changed.
 
@@ -98,11 +103,15 @@ def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str 
         ArtifactError: No such file, a pickle, truncated, not ours, or of another architecture.
     """
     path = Path(path)
+    if path.suffix == ".onnx":
+        return open_onnx(path)
     about = describe(path)
     named = about["architecture"]
     if named and expected and named["name"] != expected:
         message = f"{about['tensors']} tensors for {named['name']}, but {expected} was named; pass --model {named['name']}"
         raise ArtifactError(f"{path}: {message}")
+    if about["engine"]:
+        return load_deployed(path, about)
     if named is None and into is None:
         raise ArtifactError(f"{path}: holds a module that only its author can build; pass it, untrained, as load(..., into=module)")
     model = deepcopy(into) if into is not None else empty(architecture_of(named))
@@ -111,10 +120,18 @@ def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str 
         model = skeleton(model, quantized["layers"])
     fill_(model, tensors_of(path), str(path))
     if quantized and quantized["coverage"]:
-        model.coverage = Coverage.of(quantized["coverage"])  # type: ignore[assignment]
+        model.__dict__["coverage"] = Coverage.of(quantized["coverage"])
     if about["channels_last"]:
         model = model.to(memory_format=torch.channels_last)
     return model.to(device).eval()
+
+
+def load_deployed(path: Path, about: dict[str, Any]) -> Deployed:
+    """A network that an engine runs, from the graph in a file."""
+    model = Deployed(tensors_of(path)["graph"], about["engine"])
+    model.__dict__["architecture"] = about["architecture"] and architecture_of(about["architecture"])
+    model.__dict__["coverage"] = about["quantization"] and Coverage.of(about["quantization"]["coverage"])
+    return model
 
 
 def describe(path: str | Path) -> dict[str, Any]:
@@ -124,6 +141,8 @@ def describe(path: str | Path) -> dict[str, Any]:
         ArtifactError: No such file, a pickle, truncated, or not written by canforget.
     """
     path = Path(path)
+    if path.suffix == ".onnx":
+        return describe_onnx(path)
     check_format(path)
     with opened(path) as file:
         line, count = (file.metadata() or {}).get(KEY), len(list(file.keys()))

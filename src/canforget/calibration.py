@@ -65,7 +65,7 @@ def quantize(model: nn.Module, calibration: Images, scheme: Scheme, rounder: Rou
     if scheme.activations is not None:
         add_readers_(base, scheme.activations)
         calibrate_(root, calibration, scheme.clip)
-    root.coverage = covered(base, macs, calibration)  # type: ignore[assignment]
+    root.__dict__["coverage"] = covered(base, macs, calibration)
     return root.requires_grad_(False).eval()
 
 
