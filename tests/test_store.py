@@ -4,8 +4,9 @@ import threading
 import numpy
 import pytest
 
+from canforget.atomic import write_atomically
 from canforget.errors import ArtifactError, StoreError
-from canforget.store import Store, read_arrays, read_json, write_arrays, write_atomically, write_json
+from canforget.store import Store, read_arrays, read_json, write_arrays, write_json
 
 
 def put(store, key="abc", text="x"):

@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO
 
 import numpy
 
+from canforget.atomic import appearing
 from canforget.errors import DataError, StoreError
 from canforget.tables import Pixels
 
@@ -70,8 +69,8 @@ def content(files: Mapping[str, Path]) -> str:
     found = combined({name: file_hash(path) for name, path in files.items()})
     changed = max((max(s.st_mtime, s.st_ctime) for s in stats.values()), default=0.0)
     if changed + SETTLED_SECONDS < started:
-        with suppress(OSError):
-            write_atomically(memory, lambda f: f.write(json.dumps({"sha256": found}).encode()))
+        with suppress(OSError), appearing(memory) as file:
+            file.write(json.dumps({"sha256": found}).encode())
     return found
 
 
@@ -98,7 +97,8 @@ def cached_pixels(key: str, count: int, decode: Callable[[], Pixels]) -> Pixels:
         with FileLock(path.with_suffix(".lock")):
             if not intact(path, count):
                 decoded = decode()
-                write_atomically(path, lambda f: numpy.save(f, decoded, allow_pickle=False))
+                with appearing(path) as file:
+                    numpy.save(file, decoded, allow_pickle=False)
     except OSError as problem:
         raise StoreError(f"{path}: decoded pixels cannot be kept: {problem.strerror}; set {CACHE_DIR} to a folder with room") from problem
     return mapped(path)
@@ -115,17 +115,3 @@ def intact(path: Path, count: int) -> bool:
         pixels = mapped(path)
         return bool(pixels.dtype == numpy.uint8 and pixels.ndim == 4 and len(pixels) == count)
     return False
-
-
-def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Lets `write` fill a file that appears at `path` whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise

@@ -7,9 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from canforget.atomic import write_atomically
 from canforget.errors import ArtifactError
 from canforget.statistics import t_interval
-from canforget.store import Store, read_json, write_atomically, write_json
+from canforget.store import Store, read_json, write_json
 
 if TYPE_CHECKING:
     from canforget.plan import Case, Plan

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ import numpy
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from canforget.atomic import write_atomically
 from canforget.errors import ArtifactError, StoreError
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -79,22 +79,6 @@ def writing(parent: Path) -> Iterator[Path]:
         raise StoreError(f"{parent}: cannot be written: {problem.strerror or problem}; nothing was left half-written") from problem
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file beside its place, flushes it, and moves it there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError as problem:
-        raise StoreError(f"{path}: cannot be written: {problem.strerror or problem}; nothing was left half-written") from problem
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:
