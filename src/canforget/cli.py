@@ -40,7 +40,7 @@ def application(given: Sequence[str]) -> typer.Typer:
             module = name.replace("-", "_")
             app.command(name)(stoppable(getattr(import_module(f"canforget.commands.{module}"), module)))
         else:
-            app.command(name, help=first_line(name))(lambda: None)
+            app.command(name, short_help=first_line(name))(lambda: None)
     return app
 
 
