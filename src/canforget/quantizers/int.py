@@ -19,7 +19,7 @@ from canforget.rounding import Grid
 from canforget.stochastic import stochastic
 
 
-@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=1)
+@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=1, shown=("bits",))
 def int(
     model: nn.Module,
     calibration: Images,
