@@ -52,6 +52,8 @@ def from_timm(wanted: "Architecture", pretrained: bool, rest: dict[str, Any]) ->
         raise SpecError(f"timm has no model '{name}'{did_you_mean(name, known)}")
     try:
         shape: dict[str, Any] = {"num_classes": wanted.num_classes, "in_chans": wanted.image_shape[0]}
+        if (asked := wanted.parameters.get("input_size")) and timm.get_pretrained_cfg_value(name, "fixed_input_size"):
+            shape["img_size"] = asked
         net: nn.Module = timm.create_model(name, pretrained=pretrained, **shape, **rest)
     except (OSError, RuntimeError) as problem:
         raise unavailable(wanted.name, problem) from None
@@ -70,6 +72,8 @@ def from_torchvision(wanted: "Architecture", pretrained: bool, rest: dict[str, A
         raise SpecError(f"torchvision has no model '{name}'{did_you_mean(name, known)}")
     weights = models.get_model_weights(name).DEFAULT
     about = weights.transforms()
+    if (asked := wanted.parameters.get("input_size")) and name.startswith("vit_"):
+        rest = {"image_size": asked} | rest
     try:
         net = models.get_model(name, **({"weights": weights} if pretrained else {"num_classes": wanted.num_classes}), **rest)
     except (OSError, RuntimeError) as problem:

@@ -122,7 +122,11 @@ def find(family: str, name: str) -> Component:
 
 
 LIBRARIES = ("timm/", "torchvision/")
-LIBRARY_PARAMETERS = (Parameter("pretrained", "bool", bool, False), Parameter("input_size", "int | None", int | None, None))
+LIBRARY_PARAMETERS = (
+    Parameter("pretrained", "bool", bool, False),
+    Parameter("input_size", "int | None", int | None, None),
+    Parameter("patch_size", "int | None", int | None, None),
+)
 
 
 @cache
