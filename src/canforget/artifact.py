@@ -110,7 +110,7 @@ def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str 
     if named and expected and named["name"] != expected:
         message = f"{about['tensors']} tensors for {named['name']}, but {expected} was named; pass --model {named['name']}"
         raise ArtifactError(f"{path}: {message}")
-    if about["engine"]:
+    if about.get("engine"):
         return load_deployed(path, about)
     if named is None and into is None:
         raise ArtifactError(f"{path}: holds a module that only its author can build; pass it, untrained, as load(..., into=module)")
