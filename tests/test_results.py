@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -71,3 +72,15 @@ def test_records_are_grouped_over_seeds_and_selected_by_label():
     records = [record(0), record(0, "salun"), record(1)]
     assert [len(g) for g in over_seeds(records).values()] == [2, 1]
     assert select(records, unlearner="salun") == records[1:2]
+
+
+def test_the_published_schema_is_the_one_that_records_keep():
+    """After a change of what a record holds: canforget show --schema > docs/record.schema.json"""
+    published = json.loads((Path(__file__).parents[1] / "docs" / "record.schema.json").read_text())
+    assert published == json.loads(json.dumps(schema()))
+
+
+def test_published_records_can_still_be_read():
+    for folder in (Path(__file__).parents[1] / "results").iterdir():
+        if folder.is_dir() and (folder / "results.json").is_file():
+            assert all(r.case.seed >= 0 for r in load(folder))
