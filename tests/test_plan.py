@@ -79,8 +79,8 @@ def test_a_quantized_model_is_judged_against_retrained_models_in_the_same_format
     found = drawn()
     steps = {s.name: s for s in found.steps}
     by_place = {(c.unlearner, c.quantizer, c.seed): c for c in found.cases}
-    judge = steps[by_place["scrub", "int", 0].steps["judge"]].what
-    assert judge["retrained"] == [by_place["retrain", "int", s].steps["predict"][1] for s in (0, 1)]
+    judge = steps[by_place["scrub", "int:bits=8", 0].steps["judge"]].what
+    assert judge["retrained"] == [by_place["retrain", "int:bits=8", s].steps["predict"][1] for s in (0, 1)]
 
 
 def judgements(found):
