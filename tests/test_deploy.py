@@ -2,6 +2,7 @@
 
 from collections import Counter
 from copy import deepcopy
+from pathlib import Path
 
 import numpy
 import pytest
@@ -81,14 +82,19 @@ def test_the_weights_in_the_file_are_the_simulations_codes(simulated, shipped):
         assert any(t.shape == w.shape and numpy.array_equal(t, w) for t in integers for w in (wanted, wanted.T))
 
 
-def test_convolutions_and_sums_become_integer_kernels(shipped, tmp_path):
-    """A sum left in float splits the graph, and most of the speed is gone."""
+def fused(path: Path, folder: Path) -> Counter[str]:
+    """How many nodes of which kind ONNX Runtime makes of a file."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level, options.optimized_model_filepath = 3, str(tmp_path / "fused.onnx")
-    onnxruntime.InferenceSession(shipped.read_bytes(), options, providers=["CPUExecutionProvider"])
-    kinds = Counter(node.op_type for node in onnx.load(tmp_path / "fused.onnx").graph.node)
+    options.log_severity_level, options.optimized_model_filepath = 3, str(folder / "fused.onnx")
+    onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    return Counter(node.op_type for node in onnx.load(folder / "fused.onnx").graph.node)
+
+
+def test_convolutions_and_sums_become_integer_kernels(shipped, tmp_path):
+    """A sum left in float splits the graph, and most of the speed is gone."""
+    kinds = fused(shipped, tmp_path)
     assert kinds["QLinearConv"] == 2
     assert kinds["QLinearAdd"] == 1
     assert kinds["Conv"] == 0
@@ -117,6 +123,19 @@ def test_a_file_says_what_it_is_and_not_where_it_was_made(shipped):
     assert describe(shipped)["origin"] == {"seed": 1}
     assert b"site-packages" not in shipped.read_bytes()
     assert b"/src/" not in shipped.read_bytes()
+
+
+def test_a_convolution_before_a_maximum_becomes_an_integer_kernel_and_rounds_no_otherwise(digits_split, tmp_path):
+    """The maximum stands between the convolution and what rounds its output; left there, the convolution runs in float."""
+    with global_stream(generator("pools")):
+        pooled = nn.Sequential(
+            nn.Conv2d(1, 8, 3), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(8, 10)
+        )
+    model = to_int(Classifier(pooled, Normalize((0.3,), (0.4,))).eval(), digits_split.calibration)
+    path = export(model, tmp_path / "m.onnx", image_shape=(1, 8, 8))
+    exact, real = (predict(m, digits_split.test).logits for m in (model, load(path)))
+    assert numpy.mean(real.argmax(1) == exact.argmax(1)) >= 0.99
+    assert fused(path, tmp_path)["QLinearConv"] == 2
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn.functional import linear
 
 from canforget.atomic import write_atomically
@@ -20,6 +20,7 @@ from canforget.quantized import Quantized, Reader
 ENGINES = ("onnxruntime", "openvino")
 KEY = "canforget"
 OPSET = 18
+MAX_POOLS = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
 
 
 class Deployed(nn.Module):
@@ -154,10 +155,37 @@ def graph_of(model: nn.Module, image_shape: tuple[int, int, int] | None, meta: d
 def writable(model: nn.Module) -> nn.Module:
     """A copy on the CPU whose quantized layers are written with the operators of ONNX."""
     copy = deepcopy(model).cpu().eval().requires_grad_(False)
+    if isinstance(net := getattr(copy, "net", None), fx.GraphModule):
+        read_before_pools_(net)
     for name, module in list(copy.named_modules()):
         if isinstance(module, Quantized):
             copy.set_submodule(name, WrittenLayer(module, name))
     return copy
+
+
+def read_before_pools_(net: fx.GraphModule) -> None:
+    """Rounds before a maximum what is rounded after it: the same values, as rounding keeps order and zero, and convolutions can fuse."""
+    for node in list(net.graph.nodes):
+        if node.op == "call_module" and type(net.get_submodule(str(node.target))) in MAX_POOLS:
+            reader = reader_after(node, net)
+            if reader is not None:
+                name = f"before_{node.name}"
+                net.add_module(name, WrittenReader(reader, name))
+                with net.graph.inserting_before(node):
+                    node.update_arg(0, net.graph.call_module(name, (node.args[0],)))
+    net.recompile()
+
+
+def reader_after(node: fx.Node, net: fx.GraphModule) -> Reader | None:
+    """The reader of the one layer that reads what `node` puts out, as it is, cut off at zero or flattened; None if there is no such one."""
+    users = list(node.users)
+    if len(users) != 1 or users[0].op != "call_module":
+        return None
+    module = net.get_submodule(str(users[0].target))
+    if isinstance(module, (nn.Flatten, nn.Identity, nn.Dropout, nn.ReLU)):
+        return reader_after(users[0], net)
+    readers = module.reading() if isinstance(module, Quantized) else []
+    return readers[0] if len(readers) == 1 else None
 
 
 class WrittenReader(nn.Module):
