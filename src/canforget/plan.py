@@ -19,8 +19,6 @@ from canforget.tables import DataSet
 
 REFERENCES = ("retrain", "nothing")
 PREDICTED = ("forget", "retain", "val", "test", "held_out")
-NOISE_IMAGES = 500
-"""Most images of each of the forget, matched test and retain set on which disturbed models are asked: twenty draws cost two test sets."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +279,7 @@ def predict_step(study: Study, ground: Ground, model: Step, drawing: Drawing) ->
 
 def noise_step(study: Study, ground: Ground, model: Step, quantized: Step, drawing: Drawing) -> Step:
     """Logits of a model whose weights were disturbed at random, as far as its rounding moved them."""
-    what: dict[str, Any] = {"draws": study.noise_draws, "images": NOISE_IMAGES}
+    what: dict[str, Any] = {"draws": study.noise_draws, "images": study.noise_images}
     key = key_of("noise", model=model.key, quantized=quantized.key, split=ground.split.key, **what)
     return drawing.add(
         "noise", key, f"disturb as far as {quantized.label}", (ground.split, model, quantized), split=ground.split.key,

@@ -40,7 +40,8 @@ class Study:
     `val_fraction` of the training images choose hyperparameters; `held_out_fraction` of the forget classes is never trained on and
     serves as extra matched non-members; `calibration` retain images calibrate quantizers; at most `judged_retain` retain images are judged.
     `features` keeps what the last layer reads, and adds the audits of it; `noise_draws` (20 for the claim rule, 0 for none) disturb every
-    rounded model's weights as far as its rounding did; `probes` counts the codes that unlearning changed, layer by layer.
+    rounded model's weights as far as its rounding did, and are asked about at most `noise_images` images of the forget, the matched test
+    and the retain set each (twenty draws of the default cost about two test sets); `probes` counts the codes that unlearning changed, layer by layer.
     """
 
     datasets: tuple[Call, ...]
@@ -59,6 +60,7 @@ class Study:
     split_seed: int = 0
     features: bool = False
     noise_draws: int = 0
+    noise_images: int = 500
     probes: bool = False
 
     @classmethod
@@ -168,7 +170,7 @@ def bounds(values: Mapping[str, Any], where: str) -> Iterable[str]:
         yield f"{where}: val_fraction: {values['val_fraction']} is not between 0 and 0.5"
     if not 0 <= values.get("held_out_fraction", 0.0) < 1:
         yield f"{where}: held_out_fraction: {values['held_out_fraction']} is not in [0, 1)"
-    for name in ("calibration", "judged_retain"):
+    for name in ("calibration", "judged_retain", "noise_images"):
         if values.get(name, 1) < 1:
             yield f"{where}: {name}: {values[name]} is not at least 1"
     if values.get("noise_draws"):
