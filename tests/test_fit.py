@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from torch.nn.functional import cross_entropy
 
 from canforget.errors import ArtifactError, DivergedError, SpecError
 from canforget.fit import Epoch, Fit, frozen, half, passes, train_
+from canforget.grid_steps import at_nearest, layer_weights, rounding
 from canforget.images import Images, Split
+from canforget.predict import predict
 from canforget.progress import listening
+from canforget.quantizers.int import int as int_quantizer
 from canforget.rng import generator
 
 PLAIN = Fit(epochs=1, batch_size=32, lr=0.05, precision="float32")
@@ -378,3 +382,39 @@ def test_a_compiled_training_learns_the_same(digits: Images) -> None:
     plain, fast = (trained(digits, Fit(epochs=2, batch_size=32, lr=0.05, precision="float32", compile=c)) for c in (False, True))
     torch.testing.assert_close(weights(plain), weights(fast), rtol=1e-3, atol=1e-4)
     assert fast._compiled_call_impl is None
+
+
+def test_training_through_rounding_serves_the_codes_that_the_quantizer_finds(digits: Images) -> None:
+    """What the loss saw while training is what `int` computes in the end, BatchNorm folded or not; without it two bits say nothing."""
+    fit = Fit(epochs=12, batch_size=32, lr=0.05, bits=2, precision="float32")
+    aware, plain = trained(digits, fit), trained(digits, replace(fit, bits=0))
+    with torch.no_grad(), rounding(aware, 2):
+        seen = aware(digits.x)
+    rounded, naive = (int_quantizer(m, digits, bits=2, activations=0) for m in (aware, plain))
+    torch.testing.assert_close(predicted(rounded, digits), seen, rtol=1e-4, atol=1e-4)
+    losses = [float(cross_entropy(predicted(m, digits), digits.y)) for m in (rounded, naive)]
+    assert losses[0] < losses[1] - 0.1
+    assert not torch.equal(predicted(aware, digits), seen), "the weights that come back are not rounded"
+
+
+def test_one_step_through_rounding_is_straight_through(digits: Images) -> None:
+    """w - lr * gradient at the rounded weights, as written out."""
+    model, fit = net(), Fit(epochs=1, batch_size=len(digits), lr=0.1, momentum=0.0, bits=3, precision="float32")
+    before, rounded = model[-1].weight.detach().clone(), deepcopy(model).train()
+    for name in layer_weights(rounded):
+        rounded.get_parameter(name).data = at_nearest(rounded.get_parameter(name), 3)
+    cross_entropy(rounded(digits.x), digits.y).backward()
+    train_(model, digits, rng=generator("fit"), fit=fit)
+    torch.testing.assert_close(model[-1].weight, before - 0.1 * rounded[-1].weight.grad)
+
+
+def test_the_best_weights_of_a_training_through_rounding_are_not_rounded(digits: Images, digits_split: Split) -> None:
+    """Patience judges the rounded network and keeps the unrounded weights."""
+    best = trained(digits, Fit(epochs=2, batch_size=32, lr=0.05, bits=2, patience=5), val=digits_split.val)
+    weight = best.get_parameter("6.weight")
+    assert not torch.allclose(weight, at_nearest(weight, 2))
+
+
+def predicted(model: nn.Module, images: Images) -> Tensor:
+    """Logits in evaluation mode."""
+    return torch.from_numpy(predict(model, images).logits)

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from canforget.augment import Augmenter
 from canforget.errors import DivergedError, SpecError
+from canforget.grid_steps import rounding
 from canforget.hyper import Fit
 from canforget.images import Images
 from canforget.optimizers import optimizer_of, schedule
@@ -92,7 +93,7 @@ class Epoch:
     def step(self, loss: Callable[[], Tensor]) -> None:
         """Takes one step of the optimizer down the value that `loss()` returns; weights outside the mask stay bit-identical."""
         device = self.health.device
-        with self.shape.during(self.model):
+        with self.shape.during(self.model), rounding(self.model, self.fit.bits):
             with torch.autocast(device.type, torch.bfloat16, enabled=half(self.fit, device)):
                 value = self.shape.loss(loss(), self.model)
             self.optimizer.zero_grad(set_to_none=True)
@@ -142,7 +143,8 @@ def passes(
 
     `mask` (by parameter name, True = may change) keeps the rest bit-identical whatever momentum and weight decay say; `gradients(model)`
     may edit the gradients before every step. Frozen parameters stay as they are, and so does a BatchNorm layer whose parameters all are
-    frozen: it keeps its statistics. Ends in eval mode, with the averaged weights when `fit.average` asks for them. `resume` may put the
+    frozen: it keeps its statistics. Ends in eval mode, with the averaged weights when `fit.average` asks for them. With `fit.bits` the
+    loss and its gradient are taken at rounded weights, and the unrounded ones are moved and returned. `resume` may put the
     training back to where it stood, and says how many epochs were done then.
 
     Raises:
@@ -217,10 +219,12 @@ def train_(
 
 
 def judge(epoch: Epoch, val: Images) -> None:
-    """Takes note of the loss on `val` after an epoch, with the averaged weights where there are any, and stops when patience is over."""
+    """Takes note of the loss on `val` after an epoch, with averaged and rounded weights where asked for; stops when patience is over."""
     standing = epoch.standing
     with standing.average.in_place() if standing.average is not None else nullcontext():
-        standing.best.see(epoch.model, validation_loss(epoch.model, val))
+        with rounding(epoch.model, epoch.fit.bits):
+            loss = validation_loss(epoch.model, val)
+        standing.best.see(epoch.model, loss)
     if standing.best.stale >= epoch.fit.patience:
         epoch.stop()
 

@@ -1,15 +1,39 @@
 """Weights on the grid of a width: the step between neighbouring codes, and every weight at its nearest, one scale per output channel."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import Tensor, nn
 
 from canforget.ranges import Clip, weight_range
 from canforget.rounding import Grid, blocked, rounded, scales, unblocked
+from canforget.shaping import replaced
 
 
 def rounded_names(model: nn.Module) -> list[str]:
-    """Names of the weights that rounding is about: those of linear layers and convolutions that may change."""
-    layers = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-    return [f"{name}.weight" if name else "weight" for name, layer in layers if layer.weight.requires_grad]
+    """Names of the weights that unlearning for a grid is about: those of linear layers and convolutions that may change."""
+    return [name for name in layer_weights(model) if model.get_parameter(name).requires_grad]
+
+
+def layer_weights(model: nn.Module) -> list[str]:
+    """Names of the weights of all linear layers and convolutions."""
+    return [f"{n}.weight" if n else "weight" for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+
+
+@contextmanager
+def rounding(model: nn.Module, bits: int) -> Iterator[None]:
+    """Puts every weight of `model`'s linear layers and convolutions at its nearest for the block (0 bits: leaves them alone).
+
+    A gradient taken inside, and applied to the unrounded weights, trains the network for its rounding (quantization-aware training,
+    QAT): the codes are those that `int:bits=...` finds in the end, for the grid of a channel does not change when BatchNorm is folded
+    into it. What layers read stays in float.
+
+    Source: Jacob et al. 2018, https://arxiv.org/abs/1712.05877, section 3; the gradient passes straight through. Deviation: BatchNorm
+    is not folded while training, and activations are not rounded: eight bits of them need no training.
+    """
+    names = layer_weights(model) if bits else []
+    with replaced(model, {n: at_nearest(model.get_parameter(n), bits) for n in names}):
+        yield
 
 
 def step_sizes(weight: Tensor, bits: int) -> Tensor:

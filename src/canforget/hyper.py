@@ -11,7 +11,7 @@ class Fit:
     `lr` is the peak of the schedule; `warmup` the fraction of training over which it rises linearly from 0; `schedule` what follows
     ("triangle" falls linearly to 0, "cosine" along half a cosine, "step" by ten at 1/2 and 3/4). `average` is the decay of an
     exponential moving average of the weights (0: off). `crop` pads by that many pixels and crops back, `cutout` blanks a square of
-    that side. `patience` stops after so many epochs without a better loss on `val` (0: off) and returns the best weights.
+    that side. `bits` trains through the rounding of weights to that many bits (0: off): see `canforget.grid_steps.rounding`. `patience` stops after so many epochs without a better loss on `val` (0: off) and returns the best weights.
     """
 
     epochs: int = 10
@@ -29,6 +29,7 @@ class Fit:
     crop: int = 0
     flip: bool = False
     cutout: int = 0
+    bits: Literal[0, 2, 3, 4, 5, 6, 7, 8] = 0
     patience: int = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: bool = False
