@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from canforget import display, options, results
+from canforget.errors import SpecError, did_you_mean
 
 
 def show(
@@ -14,18 +15,38 @@ def show(
     unlearner: Annotated[str | None, typer.Option(help="Only this unlearner.", show_default=False)] = None,
     quantizer: Annotated[str | None, typer.Option(help="Only this format.", show_default=False)] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a record and leave.")] = False,
+    comeback: Annotated[bool, typer.Option("--comeback", help="Show instead what rounding brought back, over seeds.")] = False,
+    measure: Annotated[str, typer.Option(help="With --comeback: accuracy, probability, margin, rank or auc.")] = "margin",
     json: options.Json = False,
 ) -> None:
     """Show the table of records that a run has written.
 
     Example: canforget show canforget-results --quantizer none
+    Example: canforget show canforget-results --comeback --measure accuracy
     """
     if schema:
         options.echo_json(results.schema())
         return
     wanted = {k: v for k, v in (("unlearner", unlearner), ("quantizer", quantizer)) if v is not None}
     records = results.select(results.load(path), **wanted)
-    if json:
+    if comeback:
+        show_comebacks(records, measure, json)
+    elif json:
         options.echo_json([asdict(r) for r in records])
     else:
         print(display.text(records))
+
+
+def show_comebacks(records: list[results.Record], measure: str, json: bool) -> None:
+    """Prints what rounding brought back, of one measure."""
+    from canforget import comebacks
+
+    if measure not in comebacks.MEASURES:
+        raise SpecError(f"--measure: no '{measure}'{did_you_mean(measure, comebacks.MEASURES)}; known: {', '.join(comebacks.MEASURES)}")
+    found = comebacks.comebacks(records, measure)
+    if not found:
+        raise SpecError("--comeback: no unlearned model among these records; run a study that has some")
+    if json:
+        options.echo_json([asdict(block) | {"answer": block.answer()} for block in found])
+    else:
+        print(comebacks.text(found))
