@@ -165,6 +165,27 @@ def test_a_study_from_flags_runs_and_the_second_run_computes_nothing(capsys, tmp
     assert "finetune" in shown
     code, planned, _ = call(capsys, "plan", toml, *STUDY)
     assert "0 still to do" in planned
+    code, planned, _ = call(capsys, "plan", toml, *STUDY, "--set", "noise_draws=19", "probes=true")
+    assert "noise" in planned
+    assert "probe" in planned
+    code, shown, _ = call(capsys, "show", "canforget-results", "--comeback")
+    assert code == 0
+    assert "no noise controls" in shown or "retrained models move as far" in shown
+    assert json.loads(call(capsys, "show", "canforget-results", "--comeback", "--json")[1])[0]["measure"] == "margin"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["plan", *STUDY, "--set", "noise_drawz=3"], "no key 'noise_drawz'; did you mean 'noise_draws'?"),
+        (["plan", *STUDY, "--set", "noise_draws"], "--set: noise_draws: write key=value, as in noise_draws=20"),
+        (["plan", *STUDY, "--set", "seeds=3"], "seeds have --seeds"),
+    ],
+)
+def test_keys_that_are_none_are_told(capsys, arguments, said):
+    code, _, err = call(capsys, *arguments)
+    assert code == 2
+    assert said in err
 
 
 def test_the_schema_is_published(capsys):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -121,3 +122,27 @@ def test_control_c_loses_nothing_that_was_finished(tmp_path):
     assert "stopped; what was finished is kept" in err
     assert "Traceback" not in err
     assert any(done.glob("*/*/step.json"))
+
+
+def test_workers_end_with_a_killed_parent(tmp_path):
+    """A study that is killed leaves nothing computing behind."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, time\nfrom canforget.engines.processes import Pool\n"
+        "if __name__ == '__main__':\n"
+        "    pool = Pool(print, 1)\n"
+        "    print(pool.executor.submit(os.getpid).result(), flush=True)\n"
+        "    pool.executor.submit(time.sleep, 60)\n"
+        "    time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    for _ in range(200):
+        if not Path(f"/proc/{worker}").exists():
+            return
+        time.sleep(0.05)
+    pytest.fail("the worker outlived its parent")

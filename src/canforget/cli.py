@@ -14,7 +14,7 @@ from canforget.errors import CanforgetError, StoppedError, did_you_mean
 COMMANDS = Path(__file__).parent / "commands"
 ORDER = ("demo", "train", "adopt", "unlearn", "quantize", "evaluate", "sweep-bits", "plan", "run", "show", "list", "check")
 LISTS = (
-    "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--retrained", "--plugin", "--bits", "--layer-bits",
+    "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--plugin", "--bits", "--layer-bits",
 )  # fmt: skip
 
 

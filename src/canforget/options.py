@@ -10,6 +10,7 @@ import typer
 
 from canforget.errors import ArtifactError, SpecError, did_you_mean
 from canforget.registry import add_plugin
+from canforget.spec import scalar
 from canforget.study import Study, from_toml
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder that holds the data sets; default: $CANFORGET_DATA_DIR.", show_default=False)]
@@ -32,6 +33,9 @@ ModelFile = Annotated[Path, typer.Argument(help="Model file (.safetensors).", sh
 ModelOut = Annotated[Path, typer.Option("--out", help="Where to write the model (.safetensors).")]
 StudyFile = Annotated[Path | None, typer.Argument(help="Study (TOML); the options below replace its keys.", show_default=False)]
 Names = Annotated[list[str] | None, typer.Option(show_default=False, help="One or several names.")]
+Keys = Annotated[
+    list[str] | None, typer.Option("--set", show_default=False, help="Any other keys of a study, as in noise_draws=20 probes=true.")
+]
 
 
 def add_plugins(paths: Sequence[Path] | None) -> None:
@@ -40,12 +44,24 @@ def add_plugins(paths: Sequence[Path] | None) -> None:
         add_plugin(path)
 
 
-def study_of(file: Path | None, flags: Mapping[str, Sequence[str] | None]) -> Study:
-    """The study of a file with the keys that flags name replaced, or of flags alone."""
-    given: dict[str, Any] = {key: list(values) for key, values in flags.items() if values}
+def study_of(file: Path | None, flags: Mapping[str, Sequence[str] | None], keys: Sequence[str] | None = None) -> Study:
+    """The study of a file with the keys that flags and `--set` name replaced, or of flags alone."""
+    given: dict[str, Any] = {key: list(values) for key, values in flags.items() if values} | dict(map(pair, keys or ()))
     if "seeds" in given:
         given["seeds"] = seeds(given["seeds"])
     return Study.of("flags", **given) if file is None else from_toml(file, **given)
+
+
+def pair(text: str) -> tuple[str, Any]:
+    """A key and its value, as after `--set`.
+
+    >>> pair("noise_draws=20")
+    ('noise_draws', 20)
+    """
+    key, sign, value = text.partition("=")
+    if not sign or not key.isidentifier() or key == "seeds":
+        raise SpecError(f"--set: {text}: write key=value, as in noise_draws=20" + (" (seeds have --seeds)" if key == "seeds" else ""))
+    return key, scalar(value)
 
 
 def seeds(given: Sequence[str]) -> int | list[int]:

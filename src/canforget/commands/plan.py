@@ -18,6 +18,7 @@ def plan(
     unlearners: options.Names = None,
     quantizers: options.Names = None,
     seeds: options.Names = None,
+    keys: options.Keys = None,
     data_dir: options.DataDir = None,
     store: options.StoreDir = Path("canforget-store"),
     plugin: options.Plugins = None,
@@ -36,7 +37,7 @@ def plan(
         "quantizers": quantizers,
         "seeds": seeds,
     }
-    drawn = plan_study(options.study_of(study, flags), data_dir)
+    drawn = plan_study(options.study_of(study, flags, keys), data_dir)
     todo = missing(drawn, Store(store))
     if json:
         options.echo_json({"cases": [c.name for c in drawn.cases], "named": drawn.named, "steps": len(drawn.steps), "missing": len(todo)})

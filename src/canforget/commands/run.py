@@ -15,6 +15,7 @@ def run(
     unlearners: options.Names = None,
     quantizers: options.Names = None,
     seeds: options.Names = None,
+    keys: options.Keys = None,
     data_dir: options.DataDir = None,
     store: options.StoreDir = Path("canforget-store"),
     out: options.OutDir = Path("canforget-results"),
@@ -28,6 +29,7 @@ def run(
 
     Stopped or failed runs go on where they were: run the same command again.
     Example: canforget run --datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners scrub salun --quantizers none int --seeds 3
+    Example: canforget run study.toml --set noise_draws=20 probes=true
     """
     from canforget.plan import plan
     from canforget.studies import carry_out
@@ -41,7 +43,7 @@ def run(
         "quantizers": quantizers,
         "seeds": seeds,
     }
-    drawn = plan(options.study_of(study, flags), data_dir)
+    drawn = plan(options.study_of(study, flags, keys), data_dir)
     done = carry_out(drawn, store, out, engine=engine, workers=workers, data_dir=data_dir, device=options.device_of(device))
     if json:
         options.echo_json(done.plain())

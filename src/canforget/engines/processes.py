@@ -1,12 +1,14 @@
 """Several long-lived processes on this machine, each with its share of the cores: the best use of a CPU for small models."""
 
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from canforget.plan import Step
 from canforget.run import Graph, Outcome
@@ -33,9 +35,7 @@ class Pool:
 
     def fresh(self) -> ProcessPoolExecutor:
         """A pool of new processes that inherit nothing, and end without a word on Ctrl-C."""
-        return ProcessPoolExecutor(
-            self.workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)
-        )
+        return ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=begin)
 
     def start(self) -> None:
         """Hands out steps: as many as there are workers, but a suspect alone."""
@@ -73,6 +73,20 @@ class Pool:
                 return [Outcome(step, "failed", error="its worker process died twice (out of memory?); try fewer workers")]
         self.suspects.extend(lost)
         return []
+
+
+def begin() -> None:
+    """What a worker does first: it will end without a word on Ctrl-C, and with its parent however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=outlive_nobody, daemon=True).start()
+
+
+def outlive_nobody() -> None:
+    """Ends this process when its parent is gone: a killed study must not go on computing behind its user's back."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def processes(graph: Graph, work: Work, *, workers: int = 2) -> Iterator[Outcome]:
