@@ -9,9 +9,11 @@ from torch import nn
 
 from canforget.adaround import adaround
 from canforget.calibration import Rounder, Scheme, quantize, to_nearest
+from canforget.errors import SpecError
 from canforget.gptq import gptq
 from canforget.hqq import hqq
 from canforget.images import Images
+from canforget.norms import reestimated
 from canforget.ranges import Clip
 from canforget.registry import component
 from canforget.rng import generator
@@ -34,6 +36,7 @@ def int(
     symmetric: bool = True,
     full_range: bool = False,
     bias_correction: bool = False,
+    reestimate_norms: bool = False,
     first_last_bits: builtins.int = 0,
     seed: builtins.int = 0,
 ) -> nn.Module:
@@ -53,6 +56,8 @@ def int(
         symmetric: Whether weights have no zero point.
         full_range: Whether symmetric weights use the lowest code too, with scale = amax / (2^(bits-1) - 1/2).
         bias_correction: Whether biases make good the mean error of rounded weights on the calibration images.
+        reestimate_norms: Whether BatchNorm statistics are taken anew on the calibration images, with rounded weights in place, before
+            they are folded away; for plain weights only: symmetric, per channel, min-max, to nearest.
         first_last_bits: Bits of the weights of the first and the last layer to run; 0: as the others.
 
     Limits: what `coverage` lists stays in float. Two bits to nearest destroy a convolutional network that was not trained for them.
@@ -61,6 +66,10 @@ def int(
     weights = Grid("int", bits, granularity, group_size if granularity == "per_group" else 0, symmetric, full_range)
     reads = Grid("int", activations, "per_tensor", symmetric=False) if activations else None
     ends = replace(weights, bits=first_last_bits) if first_last_bits else None
+    if reestimate_norms:
+        if (granularity, rounding, ranges, symmetric, full_range, first_last_bits) != ("per_channel", "nearest", "minmax", True, False, 0):
+            raise SpecError("int: reestimate_norms knows plain weights only (symmetric, per channel, min-max, to nearest, one width)")
+        model = reestimated(model, calibration, bits)
     by_chance = partial(stochastic, rng=generator(f"stochastic/{seed}"))
     rounders: dict[str, Rounder] = {"nearest": to_nearest, "stochastic": by_chance, "adaround": adaround, "gptq": gptq, "hqq": hqq}
     return quantize(model, calibration, Scheme(weights, reads, Clip(ranges, percentile), ends, bias_correction), rounders[rounding])
