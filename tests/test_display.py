@@ -1,4 +1,7 @@
-from canforget.display import blocks, heads, text
+import pytest
+
+from canforget.display import COLUMNS, blocks, columns_of, heads, text
+from canforget.errors import SpecError
 from canforget.results import Label, Measured, Record, Ruling
 
 
@@ -7,7 +10,7 @@ def record(unlearner, seed=0, quantizer="none", accuracy=0.9, **changes):
 
 
 def test_the_retrained_model_comes_first_and_the_original_second():
-    rows = blocks([record("scrub"), record("nothing"), record("retrain")])[0].rows
+    rows = blocks([record("scrub"), record("nothing"), record("retrain")], COLUMNS)[0].rows
     assert [r[0] for r in rows] == ["retrained", "original", "scrub"]
 
 
@@ -26,11 +29,27 @@ def test_what_was_not_run_shows_its_reason():
 
 def test_every_data_set_has_its_own_block():
     other = Record(Label("cifar10", "tiny_cnn", "whole", "scrub", "none", 0))
-    assert len(blocks([record("scrub"), other])) == 2
+    assert len(blocks([record("scrub"), other], COLUMNS)) == 2
 
 
 def test_the_verdict_stands_in_the_last_column_and_only_where_there_is_one():
     ruled = [record("scrub", verdict=Ruling("residual", "forget.accuracy", "+0.300 from retraining", 3)), record("retrain")]
-    rows = blocks(ruled)[0].rows
+    rows = blocks(ruled, COLUMNS)[0].rows
     assert [(r[0], r[-1]) for r in rows] == [("retrained", "–"), ("scrub", "residual")]
-    assert len(heads()) == len(rows[0])
+    assert len(heads(COLUMNS)) == len(rows[0])
+
+
+def test_the_first_word_of_several_values_names_them_all_but_for_what_was_nowhere_measured():
+    values = {"probe.flip_rate_own": Measured(0.1), "probe.left": Measured(not_run="no codes"), "test.loss": Measured(0.5)}
+    found = columns_of([Record(Label("digits", "tiny_cnn", "whole", "scrub", "none", 0), values)], ["test.loss", "probe"])
+    assert [(c.title, c.name) for c in found] == [("test.loss", "test.loss"), ("flip rate own", "probe.flip_rate_own")]
+
+
+def test_wanted_columns_take_the_place_of_the_usual_ones():
+    shown = text([record("scrub")], ["test.accuracy"])
+    assert "test.accuracy" in shown and "forget set" not in shown
+
+
+def test_a_column_that_no_record_has_is_a_mistake():
+    with pytest.raises(SpecError, match="no value 'tset.accuracy' in these records; did you mean 'test.accuracy'"):
+        columns_of([record("scrub")], ["tset.accuracy"])

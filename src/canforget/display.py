@@ -2,24 +2,36 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from canforget.errors import SpecError, did_you_mean
 from canforget.results import Record, Summary, over_seeds, summarize
 
+
+class Column(NamedTuple):
+    """A value of the records, under a title, times a scale."""
+
+    title: str
+    name: str
+    scale: float = 1
+
+
 COLUMNS = (
-    ("test", "test.accuracy", 100),
-    ("forget set", "forget.accuracy", 100),
-    ("retain set", "retain.accuracy", 100),
-    ("test, forgotten", "test_forget.accuracy", 100),
-    ("test, retained", "test_retain.accuracy", 100),
-    ("gap", "average_gap", 100),
-    ("matched AUC", "membership.phi", 1),
-    ("legacy AUC", "legacy_membership.auc", 1),
+    Column("test", "test.accuracy", 100),
+    Column("forget set", "forget.accuracy", 100),
+    Column("retain set", "retain.accuracy", 100),
+    Column("test, forgotten", "test_forget.accuracy", 100),
+    Column("test, retained", "test_retain.accuracy", 100),
+    Column("gap", "average_gap", 100),
+    Column("matched AUC", "membership.phi"),
+    Column("legacy AUC", "legacy_membership.auc"),
 )
 LEGEND = (
     "Accuracy in % (gap: mean distance from the retrained models, points); AUC of membership inference (.5 = nothing to tell): matched = against\n"
     "unseen images of the same classes, legacy = against all test images, confounded by class. ± is half a 95 % t interval over seeds.\n"
     "Verdict: the weakest of utility and of every test of equivalence with the retrained models, in this format and before rounding."
 )
+LEGEND_OF_ANY = "Values as the records hold them. ± is half a 95 % t interval over seeds; –: not measured, or not run."
 
 
 @dataclass(frozen=True)
@@ -30,18 +42,31 @@ class Block:
     rows: list[list[str]]
 
 
-def heads() -> list[str]:
+def columns_of(records: Sequence[Record], wanted: Sequence[str]) -> tuple[Column, ...]:
+    """The columns that `wanted` names, each a value of the records or the first word of several (`probe` for `probe.flip_rate_own`, ...)."""
+    known = sorted({name for record in records for name, measured in record.values.items() if measured.value is not None})
+    words = {name.partition(".")[0] for name in known}
+    found: list[Column] = []
+    for name in wanted:
+        named = [k for k in known if name in (k, k.partition(".")[0])]
+        if not named:
+            raise SpecError(f"--columns: no value '{name}' in these records{did_you_mean(name, [*known, *words])}")
+        found += [Column(k.removeprefix(f"{name}.").replace("_", " "), k) for k in named]
+    return tuple(found)
+
+
+def heads(columns: Sequence[Column]) -> list[str]:
     """The column heads."""
-    return ["model", "format", *(title for title, _, _ in COLUMNS), "unlearn s", "verdict"]
+    return ["model", "format", *(c.title for c in columns), "unlearn s", "verdict"]
 
 
-def blocks(records: Sequence[Record]) -> list[Block]:
+def blocks(records: Sequence[Record], columns: Sequence[Column]) -> list[Block]:
     """The table of all records, a block a data set, model and scenario."""
     found: dict[str, Block] = {}
     for (dataset, model, scenario, unlearner, quantizer), group in sorted(over_seeds(records).items(), key=lambda g: place(g[0])):
         title = f"{dataset} · {model} · {scenario} · {len(group)} seed{'s' if len(group) > 1 else ''}"
         name = {"retrain": "retrained", "nothing": "original"}.get(unlearner, unlearner)
-        found.setdefault(title, Block(title, [])).rows.append([name, quantizer, *row(group)])
+        found.setdefault(title, Block(title, [])).rows.append([name, quantizer, *row(group, columns)])
     return list(found.values())
 
 
@@ -50,11 +75,11 @@ def place(labels: tuple[str, ...]) -> tuple[int, ...]:
     return ({"retrain": 0, "nothing": 1}.get(labels[3].partition(":")[0], 2),)
 
 
-def row(records: Sequence[Record]) -> list[str]:
+def row(records: Sequence[Record], columns: Sequence[Column]) -> list[str]:
     """The cells of one combination."""
     if records[0].not_run:
-        return [f"not run: {records[0].not_run}", *[""] * (len(COLUMNS) + 1)]
-    cells = [cell(summarize(records, name), scale) for _, name, scale in COLUMNS]
+        return [f"not run: {records[0].not_run}", *[""] * (len(columns) + 1)]
+    cells = [cell(summarize(records, c.name), c.scale) for c in columns]
     verdict = records[0].verdict
     return [*cells, cell(summarize(records, lambda r: r.seconds.get("unlearn")), 1), verdict.word if verdict else "–"]
 
@@ -82,14 +107,15 @@ def percent(value: float) -> str:
     return f"{value:.1f}"
 
 
-def text(records: Sequence[Record]) -> str:
-    """All blocks as aligned plain text."""
-    lines = []
-    for block in blocks(records):
-        table = [heads(), *block.rows]
-        wide = [max(len(r[i]) for r in table if not r[2].startswith("not run")) for i in range(len(heads()))]
+def text(records: Sequence[Record], wanted: Sequence[str] = ()) -> str:
+    """All blocks as aligned plain text; with the columns `wanted` instead of the usual ones, if any are named."""
+    columns = columns_of(records, wanted) if wanted else COLUMNS
+    head, lines = heads(columns), []
+    for block in blocks(records, columns):
+        table = [head, *block.rows]
+        wide = [max(len(r[i]) for r in table if not r[2].startswith("not run")) for i in range(len(head))]
         lines += [block.title, *(aligned(r, wide) for r in table), ""]
-    return "\n".join([*lines, LEGEND])
+    return "\n".join([*lines, LEGEND_OF_ANY if wanted else LEGEND])
 
 
 def aligned(cells: Sequence[str], wide: Sequence[int]) -> str:

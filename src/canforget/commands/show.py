@@ -14,6 +14,9 @@ def show(
     path: Annotated[Path, typer.Argument(help="results.json, a folder of results, or one case's file.")] = Path("canforget-results"),
     unlearner: Annotated[str | None, typer.Option(help="Only this unlearner.", show_default=False)] = None,
     quantizer: Annotated[str | None, typer.Option(help="Only this format.", show_default=False)] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option(show_default=False, help="Other values of the records than the usual ones, as in probe test.loss.")
+    ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a record and leave.")] = False,
     comeback: Annotated[bool, typer.Option("--comeback", help="Show instead what rounding brought back, over seeds.")] = False,
     measure: Annotated[str, typer.Option(help="With --comeback: accuracy, probability, margin, rank or auc.")] = "margin",
@@ -22,7 +25,10 @@ def show(
     """Show the table of records that a run has written.
 
     Example: canforget show canforget-results --quantizer none
+
     Example: canforget show canforget-results --comeback --measure accuracy
+
+    Example: canforget show canforget-results --columns probe test.loss
     """
     if schema:
         options.echo_json(results.schema())
@@ -34,7 +40,7 @@ def show(
     elif json:
         options.echo_json([asdict(r) for r in records])
     else:
-        print(display.text(records))
+        print(display.text(records, columns or ()))
 
 
 def show_comebacks(records: list[results.Record], measure: str, json: bool) -> None:
