@@ -15,10 +15,12 @@ from torch import Tensor, nn
 
 from canforget.atomic import write_atomically
 from canforget.classifier import Architecture, Classifier, build
+from canforget.compiled import ENGINE as COMPILED
+from canforget.compiled import Compiled
 from canforget.deploy import Deployed, describe_onnx, open_onnx
 from canforget.errors import ArtifactError, did_you_mean
 from canforget.packing import pack, pack_scales, unpack, unpack_scales
-from canforget.quantized import Coverage, Quantized, skeleton, structure
+from canforget.quantized import Coverage, Quantized, simulation, skeleton, structure
 from canforget.rng import generator
 
 KEY = "canforget"
@@ -40,13 +42,14 @@ def save(model: nn.Module, path: str | Path, **meta: Any) -> Path:
     path = Path(path)
     if taken := RESERVED & set(meta):
         raise ArtifactError(f"{path}: '{min(taken)}' is written by save itself; name it otherwise")
-    architecture = getattr(model, "architecture", None)
+    architecture, engine = getattr(model, "architecture", None), getattr(model, "engine", None)
+    model = simulation(model)
     about = {
         **meta,
         "version": VERSION,
         "architecture": None if architecture is None else asdict(architecture),
         "quantization": quantization(model),
-        "engine": getattr(model, "engine", None),
+        "engine": engine,
         "channels_last": any(strictly_channels_last(p) for p in model.parameters()),
     }
     try:
@@ -110,7 +113,7 @@ def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str 
     if named and expected and named["name"] != expected:
         message = f"{about['tensors']} tensors for {named['name']}, but {expected} was named; pass --model {named['name']}"
         raise ArtifactError(f"{path}: {message}")
-    if about.get("engine"):
+    if about.get("engine") not in (None, COMPILED):
         return load_deployed(path, about)
     if named is None and into is None:
         raise ArtifactError(f"{path}: holds a module that only its author can build; pass it, untrained, as load(..., into=module)")
@@ -123,7 +126,7 @@ def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str 
         model.__dict__["coverage"] = Coverage.of(quantized["coverage"])
     if about["channels_last"]:
         model = model.to(memory_format=torch.channels_last)
-    return model.to(device).eval()
+    return Compiled(model) if about.get("engine") == COMPILED else model.to(device).eval()
 
 
 def load_deployed(path: Path, about: dict[str, Any]) -> Deployed:

@@ -6,13 +6,13 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.folding import folded
-from canforget.quantized import codes
+from canforget.quantized import codes, simulation
 
 
 def errors(model: nn.Module, quantized: nn.Module) -> dict[str, float]:
     """Norm of each layer's rounding error ‖Q(u)_l - u_l‖, by the layer's name, in the network with BatchNorm folded."""
     root = folded(model).root
-    return {name: float((held.values() - weight_of(root, name)).norm()) for name, held in codes(quantized).items()}
+    return {name: float((held.values() - weight_of(root, name)).norm()) for name, held in codes(simulation(quantized)).items()}
 
 
 def disturbed(model: nn.Module, sizes: dict[str, float], draws: int, rng: Generator) -> Iterator[nn.Module]:

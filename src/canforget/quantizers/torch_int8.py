@@ -1,0 +1,32 @@
+"""Eight-bit integers run by the integer kernels that torch compiles for a CPU: the network of `int`, deployed."""
+
+from typing import Literal
+
+from torch import nn
+
+from canforget.calibration import Scheme, quantize
+from canforget.compiled import Compiled
+from canforget.images import Images
+from canforget.ranges import Clip
+from canforget.registry import component
+from canforget.rounding import Grid
+
+
+@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=1, real=True)
+def torch_int8(
+    model: nn.Module,
+    calibration: Images,
+    *,
+    ranges: Literal["minmax", "percentile", "mse", "entropy"] = "minmax",
+    percentile: float = 99.99,
+) -> nn.Module:
+    """Returns `model` with symmetric 8-bit weights per channel and affine 8-bit activations, compiled by torch for the CPU.
+
+    Codes and scales are those of the simulation, `int` with the same settings; logits differ from it by how the engine rounds between
+    layers, and top-1 predictions in well under one image of a hundred.
+
+    Limits: no gradients; needs torchao and a C++ compiler; the first batch takes half a minute or more. Without VNNI instructions sums of
+    u8 x s8 products may saturate.
+    """
+    weights, reads = Grid("int", 8, "per_channel"), Grid("int", 8, "per_tensor", symmetric=False)
+    return Compiled(quantize(model, calibration, Scheme(weights, reads, Clip(ranges, percentile))))
