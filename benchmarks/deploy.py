@@ -13,6 +13,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +26,7 @@ from torch import nn
 
 from canforget.artifact import describe, load, save
 from canforget.classifier import build
+from canforget.compiled import Compiled
 from canforget.datasets.cifar10 import cifar10
 from canforget.deploy import Deployed, deployed, export
 from canforget.images import Images
@@ -107,7 +109,11 @@ def engines(model: nn.Module, calibration: Images) -> dict[str, nn.Module]:
     with tempfile.TemporaryDirectory() as folder:
         plain = export(model, Path(folder) / "float32.onnx", image_shape=shape).read_bytes()  # type: ignore[arg-type]
     simulated = to_int(model, calibration)
-    made: dict[str, nn.Module] = {"torch float32 eager": model}
+    made: dict[str, nn.Module] = {
+        "torch float32 eager": model,
+        "compiled float32": torch.compile(deepcopy(model), dynamic=False),  # type: ignore[dict-item]
+        "compiled int8": Compiled(simulated),
+    }
     for engine in ("onnxruntime", "openvino"):
         made[f"{engine} float32"] = Deployed(plain, engine)
         made[f"{engine} int8"] = deployed(simulated, engine, shape)  # type: ignore[arg-type]
@@ -173,7 +179,7 @@ def conditions(path: Path | None) -> dict[str, Any]:
         "cpu": said.get("model name", platform.processor()),
         "instructions": [flag for flag in wanted if flag in said.get("flags", "").split()],
         "threads": torch.get_num_threads(),
-        **{name: version(name) for name in ("torch", "onnxruntime", "openvino", "onnxscript")},
+        **{name: version(name) for name in ("torch", "torchao", "onnxruntime", "openvino", "onnxscript")},
         "python": platform.python_version(),
         "calibration": CALIBRATION,
     }
