@@ -9,7 +9,8 @@ is taken as it is instead. Calibration: 256 training images. The change in accur
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,11 @@ from canforget.quantizers.int import int as to_int
 from canforget.statistics import t_interval
 
 TENT = Fit(epochs=4, batch_size=128, lr=0.1, nesterov=True, weight_decay=5e-4, schedule="triangle", warmup=0.2, flip=True)
-FORMATS: dict[str, Callable[[nn.Module, Images], nn.Module]] = {"int8": to_int, "float8": float8}
+FORMATS: dict[str, Callable[[nn.Module, Images], nn.Module]] = {
+    "int8": to_int,
+    "float8": float8,
+    "float8, bias corrected": partial(float8, bias_correction=True),
+}
 
 
 @dataclass(frozen=True)
@@ -57,13 +62,15 @@ class Row:
 
 
 SETTINGS = {
-    "resnet20": Setting({"name": "resnet20"}, TENT),
-    "resnet18": Setting({"name": "resnet18"}, TENT, images=10_000),
-    "resnet50": Setting({"name": "torchvision/resnet50", "input_size": 32}, Fit(**{**asdict(TENT), "optimizer": "adamw", "lr": 2e-3})),
+    "resnet20": Setting({"name": "resnet20"}, replace(TENT, epochs=16)),
+    "resnet18": Setting({"name": "resnet18"}, TENT),
+    "resnet50": Setting(
+        {"name": "torchvision/resnet50", "input_size": 32}, replace(TENT, epochs=7, batch_size=256, optimizer="adamw", lr=2e-3)
+    ),
     "vit_tiny": Setting(
         {"name": "timm/vit_tiny_patch16_224", "input_size": 32, "patch_size": 4},
-        Fit(**{**asdict(TENT), "optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.05}),
-        images=10_000,
+        replace(TENT, epochs=8, optimizer="adamw", lr=1e-3, weight_decay=0.05),
+        images=20_000,
     ),
 }
 

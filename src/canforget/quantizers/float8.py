@@ -21,14 +21,16 @@ def float8(
     granularity: Literal["per_tensor", "per_channel"] = "per_channel",
     ranges: Literal["minmax", "percentile", "mse", "entropy"] = "minmax",
     percentile: float = 99.99,
+    bias_correction: bool = False,
 ) -> nn.Module:
     """Returns `model` folded, its weights and (with `activations`) all that its layers read cast to float8 and back.
 
     Weights are scaled per output channel or tensor, activations per tensor, so that the largest magnitude of the range becomes the
-    largest of the format (448 for e4m3, 57344 for e5m2); sums are formed in float32, as float8 kernels do.
+    largest of the format (448 for e4m3, 57344 for e5m2); sums are formed in float32, as float8 kernels do. With `bias_correction`, biases
+    make good the mean error of rounded weights on the calibration images.
 
     Limits: what `coverage` lists stays in float: normalizations that follow no layer, the products of attention, embeddings.
     Source: section 3.1 for the formats. Deviation: casts saturate instead of becoming infinite.
     """
-    weights = Grid(format, 8, granularity)
-    return quantize(model, calibration, Scheme(weights, Grid(format, 8, "per_tensor") if activations else None, Clip(ranges, percentile)))
+    weights, reads = Grid(format, 8, granularity), Grid(format, 8, "per_tensor") if activations else None
+    return quantize(model, calibration, Scheme(weights, reads, Clip(ranges, percentile), bias_correction=bias_correction))

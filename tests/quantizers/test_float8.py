@@ -1,0 +1,21 @@
+"""What the hyperparameters of `float8` do."""
+
+from torch import Tensor, nn
+
+from canforget.folding import folded
+from canforget.quantizers.float8 import float8
+
+
+def test_bias_correction_leaves_the_mean_of_every_channel_of_a_layer_as_it_was(small_model, digits_split):
+    """Redone by hand for the first layer, whose inputs no rounding has touched."""
+
+    def means(model: nn.Module) -> Tensor:
+        return model.get_submodule("net.0")(small_model.normalize(digits_split.calibration.x)).mean((0, 2, 3))
+
+    exact = means(folded(small_model).root)
+    off = {corrected: (means(rounded(small_model, digits_split, corrected)) - exact).abs().max() for corrected in (False, True)}
+    assert off[True] < 0.1 * off[False]
+
+
+def rounded(model: nn.Module, split, corrected: bool) -> nn.Module:
+    return float8(model, split.calibration, format="e5m2", activations=False, bias_correction=corrected)
