@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from scipy.stats import ttest_1samp
 
-from canforget.comebacks import Comeback, comebacks, text
+from canforget.comebacks import Comeback, by_format, comebacks, text
 from canforget.evidence import NotRun, Value
 from canforget.recovery import BACK
 from canforget.results import Label, Measured, Record
@@ -108,3 +108,13 @@ def test_the_excess_grows_as_bits_fall() -> None:
     shown = text([block])
     assert "rank correlation -1.00" in shown
     assert "over the 3 tests" in shown
+
+
+def test_a_format_is_summed_up_over_all_unlearners() -> None:
+    """The excesses of two unlearners, 1 and -1 on average, one of which holds by its interval and its noise."""
+    other = [*records("salun", "none", [0.0] * SEEDS), *records("salun", "int:bits=4", (-1.0, -1.1, -0.9, -1.0), noise_p=1.0)]
+    (block,) = comebacks(study() + other)
+    (line,) = by_format(block)
+    assert line[0] == "int:bits=4"
+    assert [float(v) for v in line[1:5]] == pytest.approx([0.0, -1.0, 0.0, 1.0], abs=1e-9)
+    assert line[6:] == ["1", "1", "1"]

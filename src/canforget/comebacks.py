@@ -18,6 +18,7 @@ MEASURES = ("margin", "accuracy", "probability", "rank", "auc")
 RAW = {"margin": "forget.margin", "accuracy": "forget.accuracy"}
 """Which metric holds a measure itself, for the recovered fraction; a measure without one has no fraction."""
 HEADS = ("model", "format", "rebound", "retrained", "excess", "fraction", "noise p", "Holm p", "what may be said")
+FORMAT_HEADS = ("format", "retrained", "least excess", "median", "most", "median ±", "above 0", "below 0", "back")
 LEGEND = (
     "Of the {measure} on the forget set, up meaning remembered; ± is half a 95 % t interval over seeds. rebound: rounded less before rounding;\n"
     "retrained: the same of the retrained models of the same seeds; excess: the difference. fraction: 0 as the retrained models in that\n"
@@ -190,10 +191,36 @@ def text(found: Sequence[Comebacks]) -> str:
     for block in found:
         table = [list(HEADS), *(cells(row) for row in block.rows)]
         wide = [max(len(row[i]) for row in table) for i in range(len(HEADS))]
-        lines += [block.title, *(aligned(row, wide) for row in table), "", block.answer()]
+        lines += [block.title, *(aligned(row, wide) for row in table), ""]
+        if summary := by_format(block):
+            lines += [*columns([list(FORMAT_HEADS), *summary]), ""]
+        lines.append(block.answer())
         lines += [f"Excess against bits, {u}: rank correlation {t.correlation:+.2f}, p {t.p:.2g}." for u, t in block.trends.items()]
         lines += ["", LEGEND.format(measure=block.measure, tests=sum(isinstance(r.excess, Value) for r in block.rows)), ""]
     return "\n".join(lines)
+
+
+def columns(table: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with the first word to the left and numbers to the right."""
+    wide = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    return ["  " + "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, wide, strict=True))) for row in table]
+
+
+def by_format(block: Comebacks) -> list[list[str]]:
+    """A line a format: the rebound of retrained models, the excess over all unlearners, and how many lie off 0 by their interval."""
+    lines = []
+    for quantizer in dict.fromkeys(row.quantizer for row in block.rows):
+        rows = [row for row in block.rows if row.quantizer == quantizer]
+        found = [row.excess for row in rows if isinstance(row.excess, Value)]
+        ends = [v.interval for v in found if v.interval is not None]
+        if ends:
+            excess = [v.value for v in found]
+            spread = [numpy.min(excess), numpy.median(excess), numpy.max(excess)]
+            half = float(numpy.median([(high - low) / 2 for low, high in ends]))
+            off = [sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends), sum(row.back for row in rows)]
+            retrained = mean([row.retrained for row in rows if row.retrained is not None])
+            lines.append([quantizer, *(f"{v:+.3f}" for v in (retrained, *spread)), f"{half:.3f}", *map(str, off)])
+    return lines
 
 
 def cells(row: Comeback) -> list[str]:
