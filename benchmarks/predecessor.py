@@ -38,7 +38,7 @@ from canforget.rounding import Grid
 
 NORMALIZATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 FIT = Fit(batch_size=256, lr=2e-3, optimizer="adamw", weight_decay=5e-4, schedule="triangle", warmup=0.2, flip=True)
-UNLEARNER = "potion_joint:fit.epochs=1,fit.batch_size=128"
+UNLEARNER = "potion_joint:fit.epochs=5,fit.batch_size=128"
 COLUMNS = (
     *(f"test:{m}" for m in ("accuracy", "precision", "recall", "f1", "loss")),
     *(f"{v}:{m}" for v in ("test_forget", "test_retain") for m in ("accuracy", "loss")),
