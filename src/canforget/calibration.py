@@ -69,6 +69,12 @@ def quantize(model: nn.Module, calibration: Images, scheme: Scheme, rounder: Rou
     return root.requires_grad_(False).eval()
 
 
+def quantize_for_kernels(model: nn.Module, calibration: Images, clip: Clip) -> nn.Module:
+    """Returns `model` as the integer kernels of CPUs want it: symmetric 8-bit weights per channel, affine 8-bit activations."""
+    scheme = Scheme(Grid("int", 8, "per_channel"), Grid("int", 8, "per_tensor", symmetric=False), clip)
+    return quantize(model, calibration, scheme)
+
+
 def round_layer_(root: nn.Module, name: str, grid: Grid, scheme: Scheme, calibration: Images, rounder: Rounder) -> None:
     """Puts the rounded layer in the place of the float one; layers that run before it are rounded already."""
     layer = root.get_submodule(name)

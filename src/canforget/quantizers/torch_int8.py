@@ -4,12 +4,11 @@ from typing import Literal
 
 from torch import nn
 
-from canforget.calibration import Scheme, quantize
+from canforget.calibration import quantize_for_kernels
 from canforget.compiled import Compiled
 from canforget.images import Images
 from canforget.ranges import Clip
 from canforget.registry import component
-from canforget.rounding import Grid
 
 
 @component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=1, real=True)
@@ -28,5 +27,4 @@ def torch_int8(
     Limits: no gradients; needs torchao and a C++ compiler; the first batch takes half a minute or more. Without VNNI instructions sums of
     u8 x s8 products may saturate.
     """
-    weights, reads = Grid("int", 8, "per_channel"), Grid("int", 8, "per_tensor", symmetric=False)
-    return Compiled(quantize(model, calibration, Scheme(weights, reads, Clip(ranges, percentile))))
+    return Compiled(quantize_for_kernels(model, calibration, Clip(ranges, percentile)))
