@@ -104,7 +104,7 @@ def test_the_excess_grows_as_bits_fall() -> None:
             "scrub", f"int:bits={bits}", [size + 0.1 * s for s in range(SEEDS)]
         )
     (block,) = comebacks(found)
-    assert block.trends["scrub"].correlation == pytest.approx(-1.0)
+    assert block.trends["bits, scrub"].correlation == pytest.approx(-1.0)
     shown = text([block])
     assert "rank correlation -1.00" in shown
     assert "over the 3 tests" in shown

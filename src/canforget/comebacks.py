@@ -1,16 +1,15 @@
 """Does rounding bring the forgotten back? What the records of a study say, over seeds, beside retrained models and noise."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy
 
 from canforget.display import aligned, number
+from canforget.doses import trends
 from canforget.evidence import NotRun, Value
-from canforget.recovery import BACK, Trend, dose_response, excess_rebound, reason_of, recovered_fraction
+from canforget.recovery import BACK, Trend, excess_rebound, reason_of, recovered_fraction
 from canforget.results import Record, over_seeds
-from canforget.rng import numpy_generator
 from canforget.statistics import holm, mean_above_zero
 from canforget.verdicts import FLOAT, reference, retrained_of
 
@@ -52,7 +51,7 @@ class Comeback:
 
 @dataclass(frozen=True)
 class Comebacks:
-    """All formats and unlearners of one data set, model and scenario, for one measure; with the trend of the excess along `int` widths."""
+    """All formats and unlearners of one data set, model and scenario, for one measure; with trends of the excess along doses."""
 
     title: str
     measure: str
@@ -87,7 +86,7 @@ def comebacks(records: Sequence[Record], measure: str = "margin") -> list[Comeba
         if not reference(place):
             blocks.setdefault(place[:3], []).append(judged(place, group, groups, measure))
     return [
-        Comebacks(f"{' · '.join(where)} · {measure}", measure, adjusted(rows), trends(where, groups, measure))
+        Comebacks(f"{' · '.join(where)} · {measure}", measure, adjusted(rows), trends(responses(where, groups, measure)))
         for where, rows in blocks.items()
     ]
 
@@ -152,27 +151,15 @@ def paired(place: tuple[str, ...], group: Sequence[Record], groups: Groups, name
     return sides
 
 
-def trends(where: tuple[str, ...], groups: Groups, measure: str) -> dict[str, Trend]:
-    """Per unlearner, whether the excess rises or falls with the bits of plain integer formats (three widths or more)."""
-    found: dict[str, dict[int, list[float]]] = {}
+def responses(where: tuple[str, ...], groups: Groups, measure: str) -> dict[tuple[str, str], list[float]]:
+    """The excess rebound of every seed, by unlearner and format."""
+    found = {}
     for place, group in groups.items():
-        bits = width(place[4])
-        if place[:3] == where and not reference(place) and bits:
+        if place[:3] == where and not reference(place):
             pair = paired(place, group, groups, f"recovery.{measure}_rebound")
             if not isinstance(pair, NotRun):
-                found.setdefault(place[3], {})[bits] = numpy.subtract(*pair).tolist()
-    rng = numpy_generator("comebacks")
-    return {u: dose_response(list(by), numpy.transpose(list(by.values())), rng=rng) for u, by in found.items() if len(by) > 2}
-
-
-def width(quantizer: str) -> int:
-    """Bits of the weights of a plain integer format, else 0.
-
-    >>> width("int:bits=4"), width("int:bits=4,ranges=mse"), width("float8")
-    (4, 0, 0)
-    """
-    found = re.fullmatch(r"int:bits=(\d)", quantizer)
-    return int(found[1]) if found else 0
+                found[place[3], place[4]] = numpy.subtract(*pair).tolist()
+    return found
 
 
 def value(record: Record, name: str) -> float | None:
@@ -195,7 +182,7 @@ def text(found: Sequence[Comebacks]) -> str:
         if summary := by_format(block):
             lines += [*columns([list(FORMAT_HEADS), *summary]), ""]
         lines.append(block.answer())
-        lines += [f"Excess against bits, {u}: rank correlation {t.correlation:+.2f}, p {t.p:.2g}." for u, t in block.trends.items()]
+        lines += [f"Excess against {along}: rank correlation {t.correlation:+.2f}, p {t.p:.2g}." for along, t in block.trends.items()]
         lines += ["", LEGEND.format(measure=block.measure, tests=sum(isinstance(r.excess, Value) for r in block.rows)), ""]
     return "\n".join(lines)
 
