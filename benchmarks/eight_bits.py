@@ -69,8 +69,8 @@ SETTINGS = {
     ),
     "vit_tiny": Setting(
         {"name": "timm/vit_tiny_patch16_224", "input_size": 32, "patch_size": 4},
-        replace(TENT, epochs=8, optimizer="adamw", lr=1e-3, weight_decay=0.05),
-        images=20_000,
+        replace(TENT, optimizer="adamw", lr=1e-3, weight_decay=0.05),
+        images=10_000,
     ),
 }
 
