@@ -66,6 +66,7 @@ def test_what_is_compiled_computes_as_the_simulation(simulated, digits_split):
     assert (written - exact).abs().max() < 0.05 * exact.std()
 
 
+@pytest.mark.compiles
 def test_compiled_it_agrees_with_the_simulation(simulated, compiled, digits_split):
     """What is audited must be what is shipped: the same class on 99 images of 100."""
     images = together(digits_split.retain, digits_split.test)
@@ -74,6 +75,7 @@ def test_compiled_it_agrees_with_the_simulation(simulated, compiled, digits_spli
     assert numpy.mean(real.argmax(1) == exact.argmax(1)) >= 0.99
 
 
+@pytest.mark.compiles
 def test_images_are_answered_alike_alone_and_in_batches_that_no_block_divides(compiled, digits_split):
     """One and `BLOCK` images are compiled apart, and what a batch lacks is filled up."""
     x = digits_split.test.x[:70]
@@ -82,6 +84,7 @@ def test_images_are_answered_alike_alone_and_in_batches_that_no_block_divides(co
     assert torch.allclose(compiled(x[69:]), together[69:], atol=1e-4)
 
 
+@pytest.mark.compiles
 def test_every_layer_becomes_an_integer_kernel(simulated, digits_split):
     """A layer that the compiler did not recognize would run in float, unnoticed but for the time it takes."""
     from torch._dynamo.utils import counters
