@@ -16,6 +16,7 @@ from canforget.noise import errors
 from canforget.predict import predict
 from canforget.quantized import codes, coverage
 from canforget.quantizers.int import int as to_int
+from canforget.quantizers.torch_int8 import torch_int8
 from canforget.rng import generator, global_stream
 
 pytest.importorskip("torchao")
@@ -112,7 +113,7 @@ def test_noise_controls_take_the_norms_of_its_rounding(model, compiled, simulate
     assert errors(model, compiled) == errors(model, simulated)
 
 
-def test_a_machine_without_a_compiler_says_so_in_words(simulated, digits_split, monkeypatch):
+def test_a_machine_without_a_compiler_says_so_in_words(model, simulated, digits_split, monkeypatch):
     """Half of all laptops have none."""
     from torch._inductor import cpp_builder, exc
 
@@ -122,3 +123,5 @@ def test_a_machine_without_a_compiler_says_so_in_words(simulated, digits_split, 
     monkeypatch.setattr(cpp_builder, "get_cpp_compiler", none)
     with pytest.raises(SpecError, match=r"no C\+\+ compiler.*install g\+\+"):
         Compiled(simulated)(digits_split.test.x[:2])
+    with pytest.raises(SpecError, match="no C"):
+        torch_int8(model, digits_split.calibration)

@@ -62,13 +62,18 @@ def filled(x: Tensor, size: int) -> Tensor:
 
 def compiled(simulated: nn.Module, size: int, image_shape: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
     """A function from `size` images to logits; nothing is compiled before it is called."""
-    needed("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer", "quant")  # tells the compiler about integer kernels
+    check_compiler()
+    return torch.compile(graph_of(simulated, size, image_shape), dynamic=False)
+
+
+def check_compiler() -> None:
+    """Tells torch's compiler about integer kernels, or raises `SpecError` with what is missing."""
+    needed("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer", "quant")
     cpp, exc = needed("torch._inductor.cpp_builder", "quant"), needed("torch._inductor.exc", "quant")
     try:
         cpp.get_cpp_compiler()
     except exc.InvalidCxxCompiler:
         raise SpecError("no C++ compiler, which torch needs to compile a network; install g++, or name one in CXX") from None
-    return torch.compile(graph_of(simulated, size, image_shape), dynamic=False)
 
 
 def graph_of(simulated: nn.Module, size: int, image_shape: tuple[int, ...]) -> fx.GraphModule:
