@@ -61,7 +61,7 @@ def test_what_is_compiled_holds_the_simulations_codes_and_scales(simulated):
 
 
 def test_what_is_compiled_computes_as_the_simulation(simulated, digits_split):
-    """The graph run as it stands differs by where biases are rounded and by products with 1 / scale, no more."""
+    """The graph run as it stands differs by float rounding, and by what products with 1 / scale put on the other side of a half."""
     x = digits_split.test.x
     exact, written = simulated(x), graph_of(simulated, len(x), (1, 8, 8))(x)
     assert (written - exact).abs().max() < 0.05 * exact.std()

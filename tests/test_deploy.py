@@ -19,6 +19,7 @@ from canforget.quantized import codes, coverage
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
 from canforget.rng import generator, global_stream
+from canforget.written import writable
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -55,6 +56,12 @@ def shipped(simulated, tmp_path_factory):
 
 def everything(split) -> Images:
     return together(split.retain, split.test)
+
+
+def test_what_is_written_is_the_simulation_bit_for_bit(simulated, digits_split):
+    """Integers, scales and biases are the same; only the sums of real kernels, and how they round between layers, may differ."""
+    x = digits_split.test.x
+    assert torch.equal(writable(simulated)(x), simulated(x))
 
 
 def test_real_kernels_agree_with_the_simulation(simulated, shipped, digits_split):

@@ -85,6 +85,23 @@ class Quantized(nn.Module):
             return None
         return Codes(self.codes, self.scale, self.zero_point, self.grid, self.axis)
 
+    def bias_unit(self) -> Tensor | None:
+        """What a count in an integer kernel's sum stands for, by output channel: weight scale times input scale.
+
+        None where no integers are summed, or where groups, a zero point or a transposed convolution's groups give a sum many units.
+        """
+        held, readers = self.held(), self.reading()
+        if held is None or len(readers) != 1 or not (held.grid.kind == readers[0].grid.kind == "int"):
+            return None
+        channels, scale = self.channels(), held.scale.flatten()
+        if not held.grid.symmetric or held.grid.granularity == "per_group" or len(scale) not in (1, channels):
+            return None
+        return scale.expand(channels) * readers[0].scale
+
+    def channels(self) -> int:
+        """Output channels of a layer with codes."""
+        return int(getattr(self.layer, "out_channels", None) or self.weight.shape[0])
+
     @property
     def weight(self) -> Tensor:
         """The float weight on its grid."""

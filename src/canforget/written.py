@@ -89,15 +89,12 @@ class WrittenLayer(nn.Module):
         scale = held.scale.flatten().expand(len(held.codes)).clone()
         self.register_buffer("codes", held.codes)
         self.register_buffer("scale", scale)
-        self.write_bias_(scale)
+        self.write_bias_(quantized.bias_unit(), len(scale))
 
-    def write_bias_(self, scale: Tensor) -> None:
-        """Keeps the bias as int32 in units of weight scale times input scale, as integer kernels add it."""
-        bias = self.layer.bias if isinstance(self.layer.bias, Tensor) else torch.zeros_like(scale)
-        reads = self.readers[0].scale if len(self.readers) else None
-        unit = scale * reads if isinstance(reads, Tensor) else None
-        counted = bias.detach() if unit is None else (bias.detach() / unit).round().clamp(-(2**31) + 1, 2**31 - 129).to(torch.int32)
-        self.register_buffer("bias", counted)
+    def write_bias_(self, unit: Tensor | None, channels: int) -> None:
+        """Keeps the bias as the count that it is of the integer kernel's units; of a layer that reads floats, as it is."""
+        bias = self.layer.bias.detach() if isinstance(self.layer.bias, Tensor) else torch.zeros(channels)
+        self.register_buffer("bias", bias if unit is None else (bias / unit).round().to(torch.int32))
         self.register_buffer("bias_scale", unit)
 
     def forward(self, *inputs: Tensor) -> Tensor:

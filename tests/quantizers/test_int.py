@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from canforget.folding import folded
 from canforget.images import Images
-from canforget.quantized import codes, coverage
+from canforget.quantized import Quantized, codes, coverage
 from canforget.quantizers.int import int as to_int
 
 
@@ -72,6 +73,25 @@ def test_bias_correction_leaves_the_mean_of_every_channel_of_a_layer_as_it_was(s
     assert torch.allclose(means[0], means[1], atol=0.02)
     uncorrected = to_int(small_model, digits_split.calibration, bits=2, activations=0)
     assert float((uncorrected.get_submodule("net.0")(x).mean((0, 2, 3)) - means[1]).abs().max()) > 0.05
+
+
+def test_biases_are_counts_of_weight_scale_times_input_scale(small_model, digits_split):
+    """Integer kernels add them as 32-bit integers; a bias between two counts makes a simulation of something else."""
+    quantized = to_int(small_model, digits_split.calibration, bits=4)
+    for layer in (m for m in quantized.modules() if isinstance(m, Quantized) and m.codes is not None):
+        unit = layer.scale.flatten() * layer.reading()[0].scale
+        counts = layer.layer.bias.double() / unit.double()
+        assert torch.allclose(counts, counts.round(), atol=0.05)
+        assert float(counts.abs().max()) > 1
+
+
+@pytest.mark.parametrize("told", [{"activations": 0}, {"symmetric": False}, {"granularity": "per_group", "group_size": 8}])
+def test_biases_stay_as_they_are_where_no_integer_kernel_has_one_unit(told, small_model, digits_split):
+    """Floats are read, or a sum has many scales."""
+    quantized = to_int(small_model, digits_split.calibration, **told)
+    root = folded(small_model).root
+    for name in codes(quantized):
+        assert torch.equal(quantized.get_submodule(name).layer.bias, root.get_submodule(name).bias)
 
 
 def test_the_seed_is_for_stochastic_rounding_only(small_model, digits_split):

@@ -21,7 +21,7 @@ from canforget.rounding import Grid
 from canforget.stochastic import stochastic
 
 
-@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=1, shown=("bits",))
+@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=2, shown=("bits",))
 def int(
     model: nn.Module,
     calibration: Images,
@@ -43,7 +43,8 @@ def int(
     """Returns `model` folded, its weights rounded to `bits` and all that its layers read to `activations` bits (0: left in float).
 
     Weights w become round(w / scale) with scale = amax / (2^(bits-1) - 1), activations round(x / scale) + zero point with
-    scale = (max - min) / (2^bits - 1) over the calibration images; products and sums are formed in float32.
+    scale = (max - min) / (2^bits - 1) over the calibration images; biases become multiples of the product of both scales, where that is
+    one number a channel. Products and sums are formed in float32.
 
     Args:
         bits: Of weights, 2 to 8.
@@ -61,7 +62,7 @@ def int(
         first_last_bits: Bits of the weights of the first and the last layer to run; 0: as the others.
 
     Limits: what `coverage` lists stays in float. Two bits to nearest destroy a convolutional network that was not trained for them.
-    Source: section 2.1 and, for folding, 3.2. Deviation: weights are symmetric, as every integer kernel today wants them.
+    Source: section 2.1, for biases 2.4 and for folding 3.2. Deviation: weights are symmetric, as every integer kernel today wants them.
     """
     weights = Grid("int", bits, granularity, group_size if granularity == "per_group" else 0, symmetric, full_range)
     reads = Grid("int", activations, "per_tensor", symmetric=False) if activations else None
