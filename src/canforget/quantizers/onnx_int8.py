@@ -22,7 +22,7 @@ def onnx_int8(
     """Returns `model` with symmetric 8-bit weights per channel and affine 8-bit activations, as a graph that ONNX Runtime runs on the CPU.
 
     Codes and scales are those of the simulation, `int` with the same settings; logits differ from it by how the engine rounds between
-    layers, and top-1 predictions in well under one image of a hundred.
+    layers, and top-1 predictions in about one image of a thousand.
 
     Limits: no gradients; the engine must be installed. Without VNNI instructions sums of u8 x s8 products may saturate.
     """

@@ -22,7 +22,7 @@ def torch_int8(
     """Returns `model` with symmetric 8-bit weights per channel and affine 8-bit activations, compiled by torch for the CPU.
 
     Codes and scales are those of the simulation, `int` with the same settings; logits differ from it by how the engine rounds between
-    layers, and top-1 predictions in well under one image of a hundred.
+    layers, and top-1 predictions in about one image of a thousand.
 
     Limits: no gradients; needs torchao and a C++ compiler; the first batch takes half a minute or more. Without VNNI instructions sums of
     u8 x s8 products may saturate.
