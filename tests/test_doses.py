@@ -25,6 +25,11 @@ def test_what_differs_in_two_numbers_is_no_strength():
     assert strengths(["scrub:alpha=1.0,gamma=1.0", "scrub:alpha=2.0,gamma=2.0"]) == {}
 
 
+def test_a_name_or_number_that_ends_or_begins_like_another_is_not_taken_for_it():
+    """Cut out of the text, `a=1` would also be found in `beta=1` and in `a=10`."""
+    assert strengths(["m:a=1,beta=1", "m:a=10,beta=1"]) == {"a, m:beta=1": {"m:a=1,beta=1": 1.0, "m:a=10,beta=1": 10.0}}
+
+
 def test_the_other_hyperparameters_may_be_any_if_they_agree():
     """They stay in the name."""
     found = strengths(["ste:base=salun,fit.lr=0.1,bits=4", "ste:base=salun,fit.lr=0.2,bits=4", "ste:base=scrub,fit.lr=0.3,bits=4"])

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from canforget.atomic import write_atomically
 from canforget.classifier import Architecture, Classifier, build
 from canforget.compiled import ENGINE as COMPILED
-from canforget.compiled import Compiled
+from canforget.compiled import Compiled, simulation
 from canforget.deploy import Deployed, describe_onnx, open_onnx
 from canforget.errors import ArtifactError, did_you_mean
 from canforget.packing import pack, pack_scales, unpack, unpack_scales
-from canforget.quantized import Coverage, Quantized, simulation, skeleton, structure
+from canforget.quantized import Coverage, Quantized, skeleton, structure
 from canforget.rng import generator
 
 KEY = "canforget"
@@ -42,8 +42,8 @@ def save(model: nn.Module, path: str | Path, **meta: Any) -> Path:
     path = Path(path)
     if taken := RESERVED & set(meta):
         raise ArtifactError(f"{path}: '{min(taken)}' is written by save itself; name it otherwise")
-    architecture, engine = getattr(model, "architecture", None), getattr(model, "engine", None)
-    model = simulation(model)
+    engine, model = getattr(model, "engine", None), simulation(model)
+    architecture = getattr(model, "architecture", None)
     about = {
         **meta,
         "version": VERSION,

@@ -19,8 +19,8 @@ from canforget.rounding import Codes, Grid, check_finite
 
 BATCH = 64
 """Images per calibration batch: a constant, so that results do not depend on memory."""
-BIAS_TOP = 2**31 - 129
-"""The largest float32 that a 32-bit integer holds, less one step."""
+BIAS_TOP = 2**31 - 128
+"""The largest float32 that a 32-bit integer holds."""
 POOLS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d)
 
 Rounder = Callable[[nn.Module, Grid, Clip, Iterable[Tensor]], Codes]

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy
 
-from canforget.display import aligned, number
+from canforget.display import lines, number
 from canforget.doses import trends
 from canforget.evidence import NotRun, Value
 from canforget.recovery import BACK, Trend, excess_rebound, reason_of, recovered_fraction
 from canforget.results import Record, over_seeds
-from canforget.statistics import holm, mean_above_zero
+from canforget.statistics import Interval, holm, mean_above_zero
 from canforget.verdicts import FLOAT, reference, retrained_of
 
 MEASURES = ("margin", "accuracy", "probability", "rank", "auc")
@@ -60,17 +60,16 @@ class Comebacks:
 
     def answer(self) -> str:
         """One sentence that the rows support."""
-        tested = [row for row in self.rows if isinstance(row.excess, Value) and row.excess.interval is not None]
-        if not tested:
+        ends = intervals(self.rows)
+        if not ends:
             return f"Nothing can be said of the {self.measure}: no format was judged over two seeds or more, with noise."
-        back = [f"{row.unlearner} at {row.quantizer}" for row in tested if row.back]
-        above = sum(row.excess.interval[0] > 0 for row in tested if isinstance(row.excess, Value) and row.excess.interval)
-        largest = numpy.median([(row.excess.interval[1] - row.excess.interval[0]) / 2 for row in tested])  # type: ignore[index,union-attr]
-        found = f"brings the {self.measure} back in {len(back)} of {len(tested)} cases" + (f" ({'; '.join(back)})" if back else "")
-        chance = f"{0.025 * len(tested):.1f} would be above 0 by chance alone"
+        back = [f"{row.unlearner} at {row.quantizer}" for row in self.rows if row.back]
+        above = sum(low > 0 for low, _ in ends)
+        found = f"brings the {self.measure} back in {len(back)} of {len(ends)} cases" + (f" ({'; '.join(back)})" if back else "")
+        chance = f"{0.025 * len(ends):.1f} would be above 0 by chance alone"
         return (
             f"Rounding {found}: its excess over retrained models is above 0 in {above} ({chance}), after Holm in "
-            f"{sum(row.p_adjusted <= 0.05 for row in tested)}. Half of the intervals are wider than ± {largest:.2g}."
+            f"{sum(row.p_adjusted <= 0.05 for row in self.rows)}. Half of the intervals are wider than ± {median_half(ends):.2g}."
         )
 
 
@@ -174,40 +173,39 @@ def mean(values: Sequence[float]) -> float:
 
 def text(found: Sequence[Comebacks]) -> str:
     """Every block as aligned plain text, with its answer."""
-    lines: list[str] = []
+    said: list[str] = []
     for block in found:
-        table = [list(HEADS), *(cells(row) for row in block.rows)]
-        wide = [max(len(row[i]) for row in table) for i in range(len(HEADS))]
-        lines += [block.title, *(aligned(row, wide) for row in table), ""]
+        said += [block.title, *lines([HEADS, *map(cells, block.rows)], (0, 1, len(HEADS) - 1)), ""]
         if summary := by_format(block):
-            lines += [*columns([list(FORMAT_HEADS), *summary]), ""]
-        lines.append(block.answer())
-        lines += [f"Excess against {along}: rank correlation {t.correlation:+.2f}, p {t.p:.2g}." for along, t in block.trends.items()]
-        lines += ["", LEGEND.format(measure=block.measure, tests=sum(isinstance(r.excess, Value) for r in block.rows)), ""]
-    return "\n".join(lines)
+            said += [*lines([FORMAT_HEADS, *summary], (0,)), ""]
+        said.append(block.answer())
+        said += [f"Excess against {along}: rank correlation {t.correlation:+.2f}, p {t.p:.2g}." for along, t in block.trends.items()]
+        said += ["", LEGEND.format(measure=block.measure, tests=sum(isinstance(r.excess, Value) for r in block.rows)), ""]
+    return "\n".join(said)
 
 
-def columns(table: Sequence[Sequence[str]]) -> list[str]:
-    """Lines with the first word to the left and numbers to the right."""
-    wide = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    return ["  " + "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, wide, strict=True))) for row in table]
+def intervals(rows: Sequence[Comeback]) -> list[Interval]:
+    """The intervals of all excesses that have one."""
+    return [row.excess.interval for row in rows if isinstance(row.excess, Value) and row.excess.interval is not None]
+
+
+def median_half(ends: Sequence[Interval]) -> float:
+    """Half of the intervals are wider than ± this."""
+    return float(numpy.median([(high - low) / 2 for low, high in ends]))
 
 
 def by_format(block: Comebacks) -> list[list[str]]:
     """A line a format: the rebound of retrained models, the excess over all unlearners, and how many lie off 0 by their interval."""
-    lines = []
+    table = []
     for quantizer in dict.fromkeys(row.quantizer for row in block.rows):
         rows = [row for row in block.rows if row.quantizer == quantizer]
-        found = [row.excess for row in rows if isinstance(row.excess, Value)]
-        ends = [v.interval for v in found if v.interval is not None]
-        if ends:
-            excess = [v.value for v in found]
+        if ends := intervals(rows):
+            excess = [row.excess.value for row in rows if isinstance(row.excess, Value)]
             spread = [numpy.min(excess), numpy.median(excess), numpy.max(excess)]
-            half = float(numpy.median([(high - low) / 2 for low, high in ends]))
             off = [sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends), sum(row.back for row in rows)]
             retrained = mean([row.retrained for row in rows if row.retrained is not None])
-            lines.append([quantizer, *(f"{v:+.3f}" for v in (retrained, *spread)), f"{half:.3f}", *map(str, off)])
-    return lines
+            table.append([quantizer, *(f"{v:+.3f}" for v in (retrained, *spread)), f"{median_half(ends):.3f}", *map(str, off)])
+    return table
 
 
 def cells(row: Comeback) -> list[str]:

@@ -1,15 +1,12 @@
 """Deployment within torch: the simulated network compiled, with its own codes and scales, to the integer kernels of this CPU."""
 
-import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
-from canforget.deploy import needed
+from canforget.deploy import needed, quietly
 from canforget.errors import SpecError
 from canforget.written import operators, writable
 
@@ -26,21 +23,30 @@ class Compiled(nn.Module):
     Limits: needs a C++ compiler; no gradients. On processors without VNNI instructions sums of u8 x s8 products may saturate.
     """
 
+    engine = ENGINE
+
     def __init__(self, simulated: nn.Module) -> None:
         super().__init__()
-        self.simulated = simulated.cpu().eval()
-        self.engine = ENGINE
+        self.simulated = simulated.cpu()
         self._runs: dict[int, Callable[[Tensor], Tensor]] = {}
-        for known in ("coverage", "architecture"):
-            self.__dict__[known] = getattr(simulated, known, None)
         self.eval()
 
-    @torch.no_grad()
+    @property
+    def architecture(self) -> Any:
+        """What the simulated network knows of its architecture."""
+        return getattr(self.simulated, "architecture", None)
+
+    @property
+    def coverage(self) -> Any:
+        """What the simulated network knows of its coverage."""
+        return getattr(self.simulated, "coverage", None)
+
     def forward(self, x: Tensor) -> Tensor:
         from torch._inductor import config
 
         size = 1 if len(x) == 1 else BLOCK
-        with quietly(), config.patch(freezing=True):
+        # Leaving inference mode turns gradients on, and with gradients nothing is frozen; another mode would compile it once more.
+        with config.patch(freezing=True), torch.inference_mode(False), torch.no_grad():
             if size not in self._runs:
                 self._runs[size] = compiled(self.simulated, size, tuple(x.shape[1:]))
             found = [self._runs[size](block) for block in torch.split(filled(x.cpu(), size), size)]
@@ -49,6 +55,11 @@ class Compiled(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         """What was compiled stays behind when the module is copied; the copy compiles its own."""
         return {**self.__dict__, "_runs": {}}
+
+
+def simulation(model: nn.Module) -> nn.Module:
+    """The simulated network in a compiled one; any other model as it is."""
+    return model.simulated if isinstance(model, Compiled) else model
 
 
 def filled(x: Tensor, size: int) -> Tensor:
@@ -61,14 +72,18 @@ def filled(x: Tensor, size: int) -> Tensor:
 
 
 def compiled(simulated: nn.Module, size: int, image_shape: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
-    """A function from `size` images to logits; nothing is compiled before it is called."""
+    """A function from `size` images to logits, called once so that it is compiled."""
     check_compiler()
-    return torch.compile(graph_of(simulated, size, image_shape), dynamic=False)
+    run = torch.compile(graph_of(simulated, size, image_shape), dynamic=False)
+    with quietly():
+        run(torch.zeros(size, *image_shape, dtype=torch.uint8))
+    return run
 
 
 def check_compiler() -> None:
     """Tells torch's compiler about integer kernels, or raises `SpecError` with what is missing."""
-    needed("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer", "quant")
+    with quietly():
+        needed("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer", "quant")
     cpp, exc = needed("torch._inductor.cpp_builder", "quant"), needed("torch._inductor.exc", "quant")
     try:
         cpp.get_cpp_compiler()
@@ -130,16 +145,3 @@ def decomposed() -> Any:
     """The operators by which torch's compiler knows what is quantized."""
     needed("torch.ao.quantization.fx._decomposed", "quant")
     return torch.ops.quantized_decomposed
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keeps what the compiler and its imports tell their own authors from ours."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -1,8 +1,10 @@
 """Deployment: the simulated network written out as an ONNX graph with its own codes and scales, and run by real integer kernels."""
 
 import json
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,19 @@ def needed(module: str, extra: str) -> Any:
         raise SpecError(f"{module} is not installed (pip install 'canforget[{extra}]')") from None
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keeps from our users what an exporter, a compiler and their imports tell their own authors."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
 def export(model: nn.Module, path: str | Path, *, image_shape: tuple[int, int, int] | None = None, **meta: Any) -> Path:
     """Writes `model` as an .onnx file that any engine runs: raw uint8 pixels [n, c, h, w] in, float32 logits out; returns the path.
 
@@ -132,8 +147,7 @@ def graph_of(model: nn.Module, image_shape: tuple[int, int, int] | None, meta: d
     if shape is None:
         raise SpecError("export: this model knows no image shape; pass image_shape=(channels, height, width)")
     example = torch.zeros(2, *shape, dtype=torch.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's advice is for its own authors
+    with quietly():
         program = torch.onnx.export(
             writable(model), (example,), dynamo=True, verbose=False, opset_version=OPSET, input_names=["pixels"], output_names=["logits"],
             dynamic_shapes=({0: torch.export.Dim("n")},), custom_translation_table=translations(),

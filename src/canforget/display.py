@@ -122,6 +122,19 @@ def aligned(cells: Sequence[str], wide: Sequence[int]) -> str:
     """One line: words to the left, numbers to the right."""
     if cells[2].startswith("not run"):
         return f"  {cells[0]:<{wide[0]}}  {cells[1]:<{wide[1]}}  {cells[2]}"
-    return "  " + "  ".join(
-        c.ljust(w) if i < 2 or i == len(wide) - 1 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, wide, strict=True))
-    )
+    return line(cells, wide, (0, 1, len(wide) - 1))
+
+
+def line(cells: Sequence[str], wide: Sequence[int], words: Sequence[int]) -> str:
+    """One line: the columns `words` to the left, the others to the right.
+
+    >>> line(["a", "1", "2"], [2, 2, 2], (0,))
+    '  a    1   2'
+    """
+    return "  " + "  ".join(c.ljust(w) if i in words else c.rjust(w) for i, (c, w) in enumerate(zip(cells, wide, strict=True)))
+
+
+def lines(table: Sequence[Sequence[str]], words: Sequence[int]) -> list[str]:
+    """The rows of a table, each column as wide as its widest cell."""
+    wide = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [line(row, wide, words) for row in table]

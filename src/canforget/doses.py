@@ -47,11 +47,14 @@ def strengths(unlearners: Sequence[str]) -> dict[str, dict[str, float]]:
     """
     found: dict[str, dict[str, float]] = {}
     for label in dict.fromkeys(unlearners):
-        for key, value in re.findall(r"[:,]([\w.]+)=([^,]+)", label):
+        name, _, given = label.partition(":")
+        pairs = given.split(",")
+        for place, pair in enumerate(pairs):
+            key, _, value = pair.partition("=")
             number = numeric(value)
             if number is not None:
-                rest = label.replace(f"{key}={value}", "").replace(",,", ",").rstrip(":,")
-                found.setdefault(f"{key}, {rest}", {})[label] = number
+                others = ",".join(pairs[:place] + pairs[place + 1 :])
+                found.setdefault(f"{key}, {name}" + (f":{others}" if others else ""), {})[label] = number
     return {key: by for key, by in found.items() if len(by) > 1}
 
 

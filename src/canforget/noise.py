@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import torch
 from torch import Generator, Tensor, nn
 
+from canforget.compiled import simulation
 from canforget.folding import folded
-from canforget.quantized import codes, simulation
+from canforget.quantized import codes
 
 
 def errors(model: nn.Module, quantized: nn.Module) -> dict[str, float]:

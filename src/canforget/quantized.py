@@ -160,12 +160,6 @@ class Coverage:
         return cls(tuple(LayerCoverage(**layer) for layer in plain["layers"]), plain["parameters"], plain["macs"])
 
 
-def simulation(model: nn.Module) -> nn.Module:
-    """The simulated network in a compiled one; any other model as it is."""
-    found = getattr(model, "simulated", model)
-    return found if isinstance(found, nn.Module) else model
-
-
 def codes(model: nn.Module) -> dict[str, Codes]:
     """Returns the codes, scales and zero points of every quantized weight, by the name of its layer."""
     found = {name: module.held() for name, module in model.named_modules() if isinstance(module, Quantized)}

@@ -10,6 +10,7 @@ import numpy
 from torch import nn
 
 from canforget import artifact
+from canforget.display import line
 from canforget.errors import SpecError
 from canforget.files import opened, origin_of, origin_value
 from canforget.folding import folded
@@ -201,7 +202,7 @@ def text(found: Sweep) -> str:
     wide = [max(len(line[i]) for line in [HEADS, *(c for _, rows in blocks for c in rows)]) for i in range(len(HEADS))]
     lines = []
     for title, rows in blocks:
-        lines += [title, *(aligned(line, wide) for line in [HEADS, *rows]), ""]
+        lines += [title, *(line(row, wide, (0, 1)) for row in [HEADS, *rows]), ""]
     if found.worst is not None:
         lines.append(f"Worst neighbor: {found.worst.rounding}: {percent(found.worst.forget_accuracy)} % of the forget set recognized.")
     return "\n".join([*lines, LEGEND])
@@ -227,8 +228,3 @@ def percent(value: float | None) -> str:
     ('50.0', '–')
     """
     return "–" if value is None else f"{100 * value:.1f}"
-
-
-def aligned(line: Sequence[str], wide: Sequence[int]) -> str:
-    """Words to the left, numbers to the right."""
-    return "  " + "  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(line, wide, strict=True)))

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import nn
 
 from canforget.calibration import quantize_for_kernels
-from canforget.compiled import Compiled, check_compiler, quietly
+from canforget.compiled import Compiled, check_compiler
 from canforget.images import Images
 from canforget.ranges import Clip
 from canforget.registry import component
@@ -27,6 +27,5 @@ def torch_int8(
     Limits: no gradients; needs torchao and a C++ compiler; the first batch takes half a minute or more. Without VNNI instructions sums of
     u8 x s8 products may saturate.
     """
-    with quietly():
-        check_compiler()
+    check_compiler()
     return Compiled(quantize_for_kernels(model, calibration, Clip(ranges, percentile)))
