@@ -25,14 +25,14 @@ import torch
 import torch._inductor.config
 from torch import nn
 
-from canforget.artifact import describe, load, save
-from canforget.classifier import build
-from canforget.compiled import Compiled
+from canforget.data.images import Images
 from canforget.datasets.cifar10 import cifar10
-from canforget.deploy import Deployed, deployed, export
-from canforget.images import Images
-from canforget.predict import predict
-from canforget.quantized import coverage
+from canforget.deployment.inductor import Compiled
+from canforget.deployment.model_file import describe, load, save
+from canforget.deployment.onnx_graph import Deployed, deployed, export
+from canforget.network.classifier import build
+from canforget.network.predict import predict
+from canforget.quantization.layer import coverage
 from canforget.quantizers.bfloat16 import bfloat16
 from canforget.quantizers.float4 import float4
 from canforget.quantizers.float8 import float8

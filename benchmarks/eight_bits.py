@@ -18,14 +18,14 @@ import numpy
 import torch
 from torch import nn
 
-from canforget.artifact import load, save
-from canforget.fit import Fit
-from canforget.images import Images, Split
+from canforget.data.images import Images, Split
+from canforget.deployment.model_file import load, save
+from canforget.evaluation.statistics import t_interval
+from canforget.network.predict import predict
 from canforget.pipeline import open_split, train
-from canforget.predict import predict
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
-from canforget.statistics import t_interval
+from canforget.training.loop import Fit
 
 TENT = Fit(epochs=4, batch_size=128, lr=0.1, nesterov=True, weight_decay=5e-4, schedule="triangle", warmup=0.2, flip=True)
 FORMATS: dict[str, Callable[[nn.Module, Images], nn.Module]] = {

@@ -22,19 +22,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.artifact import load, save
-from canforget.augment import Augmenter
-from canforget.calibration import Scheme, quantize
-from canforget.classifier import Normalize, build
-from canforget.fit import Fit, passes
-from canforget.images import Images, Split, together
+from canforget.data.images import Images, Split, together
+from canforget.deployment.model_file import load, save
+from canforget.network.classifier import Normalize, build
+from canforget.network.predict import predict
 from canforget.pipeline import evaluate, open_split, unlearn
-from canforget.predict import predict
+from canforget.quantization.calibration import Scheme, quantize
+from canforget.quantization.grid import Grid
+from canforget.quantization.ranges import Clip
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
-from canforget.ranges import Clip
 from canforget.rng import generator
-from canforget.rounding import Grid
+from canforget.training.augment import Augmenter
+from canforget.training.loop import Fit, passes
 
 NORMALIZATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 FIT = Fit(batch_size=256, lr=2e-3, optimizer="adamw", weight_decay=5e-4, schedule="triangle", warmup=0.2, flip=True)

@@ -23,11 +23,11 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from canforget.augment import Augmenter
-from canforget.classifier import build
-from canforget.fit import Fit, half, passes
-from canforget.images import Images
+from canforget.data.images import Images
+from canforget.network.classifier import build
 from canforget.rng import generator
+from canforget.training.augment import Augmenter
+from canforget.training.loop import Fit, half, passes
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 STEPS = {"resnet18": 4, "resnet20": 16, "speed_net": 16}

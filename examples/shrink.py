@@ -11,7 +11,7 @@ from torch import Generator, nn
 from torch.nn.functional import cross_entropy
 
 from canforget import Fit, Images, component
-from canforget.fit import train_
+from canforget.training.loop import train_
 
 
 @component("unlearners", paper="none: an example", version=1)

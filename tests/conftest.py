@@ -12,10 +12,10 @@ from hypothesis import settings
 from sklearn.datasets import load_digits
 from torch import Generator, nn
 
-from canforget.classifier import Classifier, wrap
-from canforget.fit import Fit, train_
-from canforget.images import Images, Split, together
+from canforget.data.images import Images, Split, together
+from canforget.network.classifier import Classifier, wrap
 from canforget.rng import generator
+from canforget.training.loop import Fit, train_
 
 torch.set_num_threads(1)  # nets this small take far longer on several threads that wait for one another
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 import canforget
+from canforget.data.images import Images
 from canforget.errors import DataError, SpecError
-from canforget.images import Images
 
 
 @pytest.fixture(scope="module")

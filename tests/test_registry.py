@@ -25,7 +25,7 @@ def plugin_file(tmp_path, n, text=PLUGIN):
 
 def test_importing_the_package_loads_no_torch():
     """The command line must answer at once; torch alone takes seconds."""
-    code = "import sys, canforget, canforget.plan, canforget.results; sys.exit('torch' in sys.modules)"
+    code = "import sys, canforget, canforget.study.plan, canforget.report.record; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canforget.errors import SpecError
-from canforget.hyper import Fit
+from canforget.fit_settings import Fit
 from canforget.spec import call_of, canonical, fit_of, key_of, parse
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 from canforget.registry import component
 
 if TYPE_CHECKING:
-    from canforget.artifact import load, save
-    from canforget.classifier import wrap
-    from canforget.hyper import Fit
-    from canforget.images import Images, Split
+    from canforget.data.images import Images, Split
+    from canforget.deployment.model_file import load, save
+    from canforget.fit_settings import Fit
+    from canforget.network.classifier import wrap
     from canforget.pipeline import evaluate, open_split, quantize, split_of, train, unlearn
-    from canforget.store import Store
-    from canforget.studies import run_study
-    from canforget.study import Study
+    from canforget.study.collect_records import run_study
+    from canforget.study.definition import Study
+    from canforget.study.store import Store
     from canforget.testing import check_unlearner
 
 __version__ = "0.1.0"
@@ -39,14 +39,14 @@ __all__ = [
 ]
 
 HOMES = {
-    "artifact": ("load", "save"),
-    "classifier": ("wrap",),
-    "hyper": ("Fit",),
-    "images": ("Images", "Split"),
+    "data.images": ("Images", "Split"),
+    "deployment.model_file": ("load", "save"),
+    "fit_settings": ("Fit",),
+    "network.classifier": ("wrap",),
     "pipeline": ("evaluate", "open_split", "quantize", "split_of", "train", "unlearn"),
-    "store": ("Store",),
-    "studies": ("run_study",),
-    "study": ("Study",),
+    "study.collect_records": ("run_study",),
+    "study.definition": ("Study",),
+    "study.store": ("Store",),
     "testing": ("check_unlearner",),
 }
 

@@ -1,5 +1,5 @@
 """`python -m canforget`: the command line."""
 
-from canforget.cli import main
+from canforget.cli.app import main
 
 main()

@@ -8,19 +8,19 @@ import numpy
 import torch
 from torch import nn
 
-from canforget.classifier import build, channel_statistics
-from canforget.evidence import Evidence, Predictions, Views
-from canforget.fit import train_
-from canforget.hyper import Fit
-from canforget.images import Images, Split, together
-from canforget.judge import judged
-from canforget.predict import predict
-from canforget.results import Measured, measured
+from canforget.data.dataset import DataSet, Table
+from canforget.data.images import Images, Split, together
+from canforget.data.split import split_ids
+from canforget.evaluation.evaluate import judged
+from canforget.evaluation.evidence import Evidence, Predictions, Views
+from canforget.fit_settings import Fit
+from canforget.network.classifier import build, channel_statistics
+from canforget.network.predict import predict
+from canforget.report.record import Measured, measured
 from canforget.rng import generator
 from canforget.spec import Call, Given, parse
-from canforget.splitting import split_ids
-from canforget.study import AUDITS, METRICS, TRAINING
-from canforget.tables import DataSet, Table
+from canforget.study.definition import AUDITS, METRICS, TRAINING
+from canforget.training.loop import train_
 
 VIEWS = ("forget", "retain", "val", "test", "test_forget", "test_retain", "held_out")
 

@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, Literal, TypeVar
 
 from canforget.errors import SpecError, did_you_mean
-from canforget.hyper import Fit
+from canforget.fit_settings import Fit
 
 FAMILIES = ("datasets", "scenarios", "models", "unlearners", "quantizers", "metrics", "audits")
 PACKAGE = Path(__file__).parent

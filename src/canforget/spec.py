@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from canforget.errors import SpecError, did_you_mean
-from canforget.hyper import Fit
+from canforget.fit_settings import Fit
 from canforget.registry import Component, Parameter, find
 
 Given = str | Mapping[str, Any]

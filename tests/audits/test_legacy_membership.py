@@ -5,7 +5,7 @@ import pytest
 
 from canforget.audits.legacy_membership import legacy_membership
 from canforget.audits.membership import membership
-from canforget.evidence import Evidence, Predictions
+from canforget.evaluation.evidence import Evidence, Predictions
 
 
 def perfectly_forgotten(seed: int = 0) -> Evidence:

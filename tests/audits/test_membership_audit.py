@@ -6,8 +6,8 @@ import numpy
 import pytest
 
 from canforget.audits.membership import membership
-from canforget.checks_evidence import example_evidence
-from canforget.evidence import Evidence, NotRun, Predictions
+from canforget.evaluation.evidence import Evidence, NotRun, Predictions
+from canforget.testing.metrics_and_audits import example_evidence
 
 
 def made(margins: Callable[[str, int], numpy.ndarray], sizes=(400, 300, 100), classes=4, label=0) -> dict[str, Predictions]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy
 
 from canforget.audits.nearest_prototype import nearest_prototype
-from canforget.checks_evidence import example_evidence
-from canforget.evidence import Evidence, NotRun
+from canforget.evaluation.evidence import Evidence, NotRun
 from canforget.metrics.unlearning_accuracy import unlearning_accuracy
+from canforget.testing.metrics_and_audits import example_evidence
 
 
 def masked(views, forgotten=0):

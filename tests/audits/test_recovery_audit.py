@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from canforget.audits.recovery import recovery
-from canforget.evidence import Evidence, NotRun, Predictions
+from canforget.evaluation.evidence import Evidence, NotRun, Predictions
 
 
 def model(known: float, seed: int, n: int = 400) -> dict[str, Predictions]:

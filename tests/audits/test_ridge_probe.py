@@ -3,8 +3,8 @@
 import numpy
 
 from canforget.audits.ridge_probe import ridge_probe
-from canforget.checks_evidence import example_evidence
-from canforget.evidence import Evidence
+from canforget.evaluation.evidence import Evidence
+from canforget.testing.metrics_and_audits import example_evidence
 
 
 def test_features_of_the_original_are_told_from_those_of_retraining():

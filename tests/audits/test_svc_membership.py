@@ -2,11 +2,11 @@
 
 import numpy
 import pytest
-from test_legacy_membership import perfectly_forgotten
 
 from canforget.audits.svc_membership import svc_membership
-from canforget.checks_evidence import example_evidence
-from canforget.evidence import Evidence, NotRun, Predictions
+from canforget.evaluation.evidence import Evidence, NotRun, Predictions
+from canforget.testing.metrics_and_audits import example_evidence
+from tests.audits.test_legacy_membership import perfectly_forgotten
 
 
 def test_efficacy_says_all_is_well_while_the_matched_machine_sees_nothing_either_way():

@@ -1,6 +1,6 @@
 """Accuracy of a view."""
 
-from canforget.evidence import NotRun, evidence_of
+from canforget.evaluation.evidence import NotRun, evidence_of
 from canforget.metrics.accuracy import accuracy
 
 

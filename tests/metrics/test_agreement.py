@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from canforget.checks_evidence import example_evidence
-from canforget.evidence import NotRun
+from canforget.evaluation.evidence import NotRun
 from canforget.metrics.agreement import agreement
+from canforget.testing.metrics_and_audits import example_evidence
 
 
 def test_an_unlearned_model_is_nearer_to_the_original_than_retrained_models_are():

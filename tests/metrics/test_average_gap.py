@@ -3,10 +3,10 @@
 import numpy
 import pytest
 
-from canforget.checks_evidence import example_evidence
-from canforget.columns import columns
-from canforget.evidence import Evidence, NotRun
+from canforget.evaluation.evidence import Evidence, NotRun
+from canforget.evaluation.ua_ra_ta_mia import columns
 from canforget.metrics.average_gap import average_gap
+from canforget.testing.metrics_and_audits import example_evidence
 
 
 def test_the_gap_is_the_mean_of_four_columns_or_of_three():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from canforget.checks_evidence import example_evidence
 from canforget.metrics.completeness import completeness
+from canforget.testing.metrics_and_audits import example_evidence
 
 
 def test_completeness_is_a_mean_over_retrained_models_counted_by_hand():

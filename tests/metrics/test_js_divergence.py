@@ -1,8 +1,8 @@
 """Divergence from another model."""
 
-from canforget.checks_evidence import example_evidence
-from canforget.evidence import Evidence
+from canforget.evaluation.evidence import Evidence
 from canforget.metrics.js_divergence import js_divergence
+from canforget.testing.metrics_and_audits import example_evidence
 
 
 def test_the_original_is_farther_from_retraining_than_the_unlearned_model():

@@ -1,8 +1,8 @@
 """Shared neighborhoods with a reference."""
 
-from canforget.checks_evidence import example_evidence
-from canforget.evidence import Evidence
+from canforget.evaluation.evidence import Evidence
 from canforget.metrics.knn_overlap import knn_overlap
+from canforget.testing.metrics_and_audits import example_evidence
 
 
 def test_a_model_shares_all_its_neighborhoods_with_itself_and_some_with_others():

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from canforget.checks_evidence import example_evidence
-from canforget.evidence import Evidence, NotRun
+from canforget.evaluation.evidence import Evidence, NotRun
 from canforget.metrics.linear_cka import linear_cka
+from canforget.testing.metrics_and_audits import example_evidence
 
 
 def test_a_model_is_like_itself_and_less_like_others():

@@ -4,7 +4,7 @@ import numpy
 import pytest
 from scipy import stats
 
-from canforget.evidence import NotRun, evidence_of
+from canforget.evaluation.evidence import NotRun, evidence_of
 from canforget.metrics.loss import loss
 
 

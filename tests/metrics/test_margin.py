@@ -2,7 +2,7 @@
 
 import numpy
 
-from canforget.evidence import NotRun, evidence_of
+from canforget.evaluation.evidence import NotRun, evidence_of
 from canforget.metrics.margin import margin
 
 

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from canforget.evidence import Evidence, predictions_of
+from canforget.evaluation.evidence import Evidence, predictions_of
 from canforget.metrics.nomus import nomus
 
 

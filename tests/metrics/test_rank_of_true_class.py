@@ -3,7 +3,7 @@
 import numpy
 from scipy.stats import rankdata
 
-from canforget.evidence import evidence_of
+from canforget.evaluation.evidence import evidence_of
 from canforget.metrics.rank_of_true_class import rank_of_true_class
 
 

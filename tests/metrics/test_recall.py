@@ -2,7 +2,7 @@
 
 import pytest
 
-from canforget.evidence import evidence_of
+from canforget.evaluation.evidence import evidence_of
 from canforget.metrics.accuracy import accuracy
 from canforget.metrics.recall import recall
 

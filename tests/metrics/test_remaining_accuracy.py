@@ -1,6 +1,6 @@
 """RA."""
 
-from canforget.evidence import NotRun, evidence_of
+from canforget.evaluation.evidence import NotRun, evidence_of
 from canforget.metrics.remaining_accuracy import remaining_accuracy
 
 

@@ -1,6 +1,6 @@
 """TA."""
 
-from canforget.evidence import Evidence, predictions_of
+from canforget.evaluation.evidence import Evidence, predictions_of
 from canforget.metrics.testing_accuracy import testing_accuracy as accuracy
 
 VIEWS = {"test": predictions_of([[1, 0], [1, 0]], [0, 1]), "test_retain": predictions_of([[1, 0]], [0])}

@@ -3,9 +3,9 @@
 import numpy
 import pytest
 
-from canforget.checks_evidence import example_evidence
-from canforget.evidence import Evidence, predictions_of
+from canforget.evaluation.evidence import Evidence, predictions_of
 from canforget.metrics.total_variation import total_variation
+from canforget.testing.metrics_and_audits import example_evidence
 
 
 def sent_to(c):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from canforget.evidence import Evidence, predictions_of
+from canforget.evaluation.evidence import Evidence, predictions_of
 from canforget.metrics.tug_of_war import tug_of_war
 
 

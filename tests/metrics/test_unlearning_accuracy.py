@@ -1,6 +1,6 @@
 """UA."""
 
-from canforget.evidence import evidence_of
+from canforget.evaluation.evidence import evidence_of
 from canforget.metrics.unlearning_accuracy import unlearning_accuracy
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from canforget.evidence import evidence_of
+from canforget.evaluation.evidence import evidence_of
 from canforget.metrics.worst_class_accuracy import worst_class_accuracy
 
 

@@ -3,7 +3,7 @@
 import pytest
 from scipy.spatial.distance import jensenshannon
 
-from canforget.evidence import evidence_of
+from canforget.evaluation.evidence import evidence_of
 from canforget.metrics.zrf import zrf
 
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from canforget.classifier import build
-from canforget.fit import Fit, train_
-from canforget.images import Split
-from canforget.predict import predict
+from canforget.data.images import Split
+from canforget.network.classifier import build
+from canforget.network.predict import predict
 from canforget.registry import find, names
 from canforget.rng import generator
+from canforget.training.loop import Fit, train_
 
 MEMBERS = [name for name in names("models") if "/" not in name]
 SHAPES = [(1, 8, 8), (3, 32, 32), (1, 28, 28), (2, 9, 17)]

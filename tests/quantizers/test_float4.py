@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 import torch
 
-from canforget.artifact import load, save
-from canforget.classifier import build
-from canforget.images import Images
-from canforget.quantized import codes
+from canforget.data.images import Images
+from canforget.deployment.model_file import load, save
+from canforget.network.classifier import build
+from canforget.quantization.layer import codes
 from canforget.quantizers.float4 import float4
 from canforget.quantizers.int import int as to_int
 from canforget.quantizers.nf4 import nf4

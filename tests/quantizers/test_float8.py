@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from canforget.folding import folded
+from canforget.quantization.folding import folded
 from canforget.quantizers.float8 import float8
 
 

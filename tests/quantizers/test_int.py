@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from canforget.folding import folded
-from canforget.images import Images
-from canforget.quantized import Quantized, codes, coverage
+from canforget.data.images import Images
+from canforget.quantization.folding import folded
+from canforget.quantization.layer import Quantized, codes, coverage
 from canforget.quantizers.int import int as to_int
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from canforget.checks_quantizer import check_quantizer
-from canforget.checks_unlearner import BrokenPromise
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.quantizers.int import int as to_int
 from canforget.registry import find, names
+from canforget.testing.quantizer import check_quantizer
+from canforget.testing.unlearner import BrokenPromise
 
 
 @pytest.mark.parametrize("name", names("quantizers"))

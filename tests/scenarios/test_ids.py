@@ -1,9 +1,9 @@
 import numpy
 import pytest
 
+from canforget.data.dataset import Table
 from canforget.errors import DataError, PlanError
 from canforget.scenarios.ids import ids
-from canforget.tables import Table
 
 TABLE = Table(numpy.zeros(8, dtype=int), numpy.array([0, 1, 2, 4, 5, 7, 8, 9]))
 

@@ -1,9 +1,9 @@
 import numpy
 import pytest
 
+from canforget.data.dataset import Table
 from canforget.errors import PlanError, SpecError
 from canforget.scenarios.random_samples import random_samples
-from canforget.tables import Table
 
 TABLE = Table(numpy.array([0] * 60 + [1] * 30 + [2] * 10), 500 + numpy.arange(100))
 

@@ -1,9 +1,9 @@
 import numpy
 import pytest
 
+from canforget.data.dataset import Table
 from canforget.errors import PlanError, SpecError
 from canforget.scenarios.whole_class import whole_class
-from canforget.tables import Table
 
 NAMES = ("airplane", "cat", "7")
 TABLE = Table(numpy.array([0, 1, 2] * 10), 100 + numpy.arange(30))

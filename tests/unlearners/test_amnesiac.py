@@ -4,9 +4,9 @@ import torch
 from torch import Generator
 from torch.nn.functional import softmax
 
-from canforget.classifier import Classifier
-from canforget.fit import Fit
-from canforget.images import Split
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
+from canforget.training.loop import Fit
 from canforget.unlearners.amnesiac import amnesiac
 
 

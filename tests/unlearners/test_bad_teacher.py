@@ -4,12 +4,12 @@ import torch
 from torch import Generator
 from torch.nn.functional import softmax
 
-from canforget.classifier import Classifier, fresh
-from canforget.divergence import divergence
-from canforget.fit import Fit, frozen
-from canforget.images import Images, Split
+from canforget.data.images import Images, Split
+from canforget.network.classifier import Classifier, fresh
 from canforget.rng import generator
+from canforget.training.loop import Fit, frozen
 from canforget.unlearners.bad_teacher import bad_teacher
+from canforget.unlearning.losses import divergence
 
 
 def test_the_forget_set_is_learned_from_the_ignorant_teacher(small_model: Classifier, digits_split: Split) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from canforget.fit import Fit
 from canforget.registry import find, names
 from canforget.testing import check_unlearner
+from canforget.training.loop import Fit
 
 SHORTER: dict[str, dict[str, Any]] = {
     "eu_k": {"fit": Fit(epochs=8, batch_size=64, lr=0.05)},

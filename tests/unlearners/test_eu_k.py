@@ -5,10 +5,10 @@ from copy import deepcopy
 import torch
 from torch import Generator
 
-from canforget.classifier import Classifier
-from canforget.fit import Fit
-from canforget.images import Split
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
 from canforget.rng import generator
+from canforget.training.loop import Fit
 from canforget.unlearners.eu_k import eu_k
 
 

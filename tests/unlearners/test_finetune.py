@@ -2,10 +2,10 @@
 
 import torch
 
-from canforget.classifier import Classifier
-from canforget.fit import Fit
-from canforget.images import Split
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
 from canforget.rng import generator
+from canforget.training.loop import Fit
 from canforget.unlearners.finetune import finetune
 
 

@@ -5,11 +5,11 @@ import torch
 from torch import Generator
 from torch.nn.functional import cross_entropy
 
-from canforget.classifier import Classifier
+from canforget.data.images import Split
 from canforget.errors import DivergedError
-from canforget.fit import Fit
-from canforget.images import Split
+from canforget.network.classifier import Classifier
 from canforget.rng import generator
+from canforget.training.loop import Fit
 from canforget.unlearners.gradient_ascent import gradient_ascent
 
 

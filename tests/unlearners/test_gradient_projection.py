@@ -3,8 +3,8 @@
 import torch
 from torch import Generator, nn
 
-from canforget.classifier import Classifier
-from canforget.images import Images, Split
+from canforget.data.images import Images, Split
+from canforget.network.classifier import Classifier
 from canforget.unlearners.gradient_projection import gradient_projection
 
 

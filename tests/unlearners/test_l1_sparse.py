@@ -6,10 +6,10 @@ import torch
 from torch import Generator
 from torch.nn.functional import cross_entropy
 
-from canforget.classifier import Classifier
-from canforget.fit import Fit
-from canforget.images import Split
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
 from canforget.rng import generator
+from canforget.training.loop import Fit
 from canforget.unlearners.l1_sparse import l1_sparse
 
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from canforget.classifier import Classifier
+from canforget.data.images import Images, Split, together
 from canforget.errors import DataError
-from canforget.images import Images, Split, together
+from canforget.network.classifier import Classifier
 from canforget.rng import generator
 from canforget.unlearners.lfssd import lfssd
 

@@ -2,9 +2,9 @@
 
 from torch import Generator
 
-from canforget.classifier import Classifier
-from canforget.fit import Fit
-from canforget.images import Split
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
+from canforget.training.loop import Fit
 from canforget.unlearners.magnitude_floor import magnitude_floor
 
 

@@ -3,10 +3,10 @@
 import torch
 from torch.nn.functional import cross_entropy
 
-from canforget.classifier import Classifier, fresh
-from canforget.fit import Fit
-from canforget.images import Split
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier, fresh
 from canforget.rng import generator
+from canforget.training.loop import Fit
 from canforget.unlearners.msg import msg
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Generator
 
-from canforget.classifier import Classifier
-from canforget.images import Split
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
 from canforget.unlearners.nothing import nothing
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from canforget.classifier import Classifier
-from canforget.fit import Fit
-from canforget.images import Images, Split
+from canforget.data.images import Images, Split
+from canforget.network.classifier import Classifier
 from canforget.rng import generator
+from canforget.training.loop import Fit
 from canforget.unlearners import potion_joint as module
 from canforget.unlearners.potion_joint import potion_joint
 

@@ -3,11 +3,11 @@
 import torch
 from torch import Generator
 
-from canforget.classifier import Classifier
-from canforget.fit import Fit
-from canforget.images import Split
-from canforget.importance import gradient_saliency
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
+from canforget.training.loop import Fit
 from canforget.unlearners.salun import salun
+from canforget.unlearning.importance import gradient_saliency
 
 
 def test_weights_outside_the_mask_stay_bit_identical(small_model: Classifier, digits_split: Split, rng: Generator) -> None:

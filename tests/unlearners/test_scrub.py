@@ -3,11 +3,11 @@
 import torch
 from torch import Generator
 
-from canforget.classifier import Classifier
-from canforget.divergence import divergence
-from canforget.fit import Fit
-from canforget.images import Split
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
+from canforget.training.loop import Fit
 from canforget.unlearners.scrub import scrub
+from canforget.unlearning.losses import divergence
 
 
 def test_the_student_moves_away_on_the_forget_set(small_model: Classifier, digits_split: Split, rng: Generator) -> None:

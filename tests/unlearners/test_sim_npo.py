@@ -3,9 +3,9 @@
 import torch
 from torch import Generator
 
-from canforget.classifier import Classifier
-from canforget.fit import Fit
-from canforget.images import Split
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
+from canforget.training.loop import Fit
 from canforget.unlearners.npo import npo
 from canforget.unlearners.sim_npo import sim_npo
 

@@ -5,9 +5,9 @@ import torch
 from torch import Generator
 from torch.nn.functional import cross_entropy
 
-from canforget.classifier import Classifier
+from canforget.data.images import Images, Split, together
 from canforget.errors import DataError
-from canforget.images import Images, Split, together
+from canforget.network.classifier import Classifier
 from canforget.unlearners.ssd import ssd
 
 

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from canforget.classifier import Classifier
-from canforget.fit import Fit
-from canforget.grid_steps import at_nearest, rounded_names
-from canforget.images import Split
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
+from canforget.quantization.qat import at_nearest, rounded_names
 from canforget.rng import generator
+from canforget.training.loop import Fit
 from canforget.unlearners.neggrad_plus import neggrad_plus
 from canforget.unlearners.ste import ste
 

@@ -5,10 +5,10 @@ import torch
 from torch import Generator
 from torch.nn.functional import cross_entropy
 
-from canforget.classifier import Classifier
+from canforget.data.images import Split
 from canforget.errors import DataError
-from canforget.fit import Fit, frozen
-from canforget.images import Split
+from canforget.network.classifier import Classifier
+from canforget.training.loop import Fit, frozen
 from canforget.unlearners.unsir import maximized, unsir
 
 

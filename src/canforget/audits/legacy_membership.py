@@ -2,10 +2,10 @@
 
 import numpy
 
-from canforget.evidence import Audit, Evidence, NotRun, Value, view_of
-from canforget.membership import negative_loss
+from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, view_of
+from canforget.evaluation.membership_scores import negative_loss
+from canforget.evaluation.statistics import delong
 from canforget.registry import component
-from canforget.statistics import delong
 
 
 @component(version=1)

@@ -2,10 +2,10 @@
 
 import numpy
 
-from canforget.evidence import Audit, Evidence, NotRun, Value, references_of
-from canforget.membership import Ints, Sides, caught, cross_fitted_accuracy, retained_classes, scores, sides
+from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, references_of
+from canforget.evaluation.membership_scores import Ints, Sides, caught, cross_fitted_accuracy, retained_classes, scores, sides
+from canforget.evaluation.statistics import Delong, Floats, Interval, delong, delong_difference, prediction_interval, wilson
 from canforget.registry import component
-from canforget.statistics import Delong, Floats, Interval, delong, delong_difference, prediction_interval, wilson
 
 Found = dict[str, Value | NotRun]
 

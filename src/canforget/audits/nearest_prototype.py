@@ -2,8 +2,8 @@
 
 import numpy
 
-from canforget.evidence import Audit, Evidence
-from canforget.features import nearest_prototypes, probed
+from canforget.evaluation.evidence import Audit, Evidence
+from canforget.evaluation.feature_probes import nearest_prototypes, probed
 from canforget.registry import component
 
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy
 
-from canforget.evidence import Audit, Evidence, NotRun, Value, Views, references_of, view_of
-from canforget.measures import Measured, covariance, measured
-from canforget.membership import Ints, in_order, matching_places
-from canforget.recovery import Ratio, claim, excess_rebound, fraction, rebound
+from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, Views, references_of, view_of
+from canforget.evaluation.membership_scores import Ints, in_order, matching_places
+from canforget.evaluation.memory_measures import Measured, covariance, measured
+from canforget.evaluation.rebound import Ratio, claim, excess_rebound, fraction, rebound
+from canforget.evaluation.statistics import prediction_interval
 from canforget.registry import component
-from canforget.statistics import prediction_interval
 
 Found = dict[str, Value | NotRun]
 
@@ -50,7 +50,7 @@ def recovery(
     above its band *and* 19 draws of norm-matched noise or more are exceeded, else 0; `*_noise_p` is the share of draws as strong, on the
     images that noise was judged on (they may be fewer).
 
-    Limits: speaks of the exact rounding that was predicted with, and of one training seed of the subject; `canforget.recovery` has the
+    Limits: speaks of the exact rounding that was predicted with, and of one training seed of the subject; `canforget.evaluation.rebound` has the
     same over seeds. Interval of the fraction: Fieller's, from images and, with two retrained models or more, their spread.
     """
     places = unseen_places(evidence.subject, rng)

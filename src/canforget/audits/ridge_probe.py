@@ -2,8 +2,8 @@
 
 import numpy
 
-from canforget.evidence import Audit, Evidence
-from canforget.features import probed, ridge
+from canforget.evaluation.evidence import Audit, Evidence
+from canforget.evaluation.feature_probes import probed, ridge
 from canforget.registry import component
 
 

@@ -2,11 +2,11 @@
 
 import numpy
 
-from canforget.columns import unseen_view
-from canforget.evidence import Audit, Evidence, NotRun, Value, references_of
-from canforget.membership import Sides, confidence, sides, taken_for_unseen
+from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, references_of
+from canforget.evaluation.membership_scores import Sides, confidence, sides, taken_for_unseen
+from canforget.evaluation.statistics import Floats
+from canforget.evaluation.ua_ra_ta_mia import unseen_view
 from canforget.registry import component
-from canforget.statistics import Floats
 
 
 @component(paper="Fan et al. 2024 (SalUn), https://arxiv.org/abs/2310.12508", version=1)

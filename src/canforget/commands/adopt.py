@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canforget import options
+from canforget.cli import options
 
 
 def adopt(
@@ -24,7 +24,7 @@ def adopt(
 
     Example: canforget adopt resnet18.pth --pickle --model resnet18 --dataset cifar10 --mean 0.49,0.48,0.45 --std 0.2,0.2,0.2 --out original.safetensors
     """
-    from canforget.files import adopt_file
+    from canforget.cli.model_files import adopt_file
 
     options.add_plugins(plugin)
     path = options.Destination(out).checked()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from canforget import options
+from canforget.cli import options
 from canforget.errors import CanforgetError
 from canforget.registry import add_plugin
 

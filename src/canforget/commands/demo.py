@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from canforget import options
+from canforget.cli import options
 
 DEMO = {
     "name": "demo",
@@ -25,8 +25,8 @@ def demo(
 
     Example: canforget demo --out demo-results
     """
-    from canforget.studies import run_study
-    from canforget.study import Study
+    from canforget.study.collect_records import run_study
+    from canforget.study.definition import Study
 
     done = run_study(Study.of("demo", **DEMO), store=store, out=out, workers=workers)
     if json:

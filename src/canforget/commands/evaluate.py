@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canforget import options
+from canforget.cli import options
 
 
 def evaluate(
@@ -27,8 +27,8 @@ def evaluate(
 
     Example: canforget evaluate int8.safetensors --original original.safetensors --retrained g0.safetensors g1.safetensors
     """
-    from canforget.files import evaluate_file
-    from canforget.store import write_json
+    from canforget.cli.model_files import evaluate_file
+    from canforget.study.store import write_json
 
     options.add_plugins(plugin)
     about = evaluate_file(

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from canforget import options
-from canforget.hyper import Fit
+from canforget.cli import options
+from canforget.fit_settings import Fit
 from canforget.registry import FAMILIES, Component, Parameter, find, names
 from canforget.spec import differences, plain
 

@@ -3,11 +3,11 @@
 from collections import Counter
 from pathlib import Path
 
-from canforget import options
-from canforget.plan import Plan
-from canforget.plan import plan as plan_study
-from canforget.run import missing
-from canforget.store import Store
+from canforget.cli import options
+from canforget.study.plan import Plan
+from canforget.study.plan import plan as plan_study
+from canforget.study.schedule import missing
+from canforget.study.store import Store
 
 
 def plan(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canforget import options
+from canforget.cli import options
 
 
 def quantize(
@@ -27,7 +27,7 @@ def quantize(
     Calibrates on the retain set only: on no image of the scenario's forget set, nor of any held for validation or test.
     Example: canforget quantize unlearned.safetensors --quantizer int:bits=8 --out int8.safetensors
     """
-    from canforget.files import quantize_file
+    from canforget.cli.model_files import quantize_file
 
     options.add_plugins(plugin)
     path = options.Destination(out).checked()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from canforget import options
+from canforget.cli import options
 
 
 def run(
@@ -31,8 +31,8 @@ def run(
     Example: canforget run --datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners scrub salun --quantizers none int --seeds 3
     Example: canforget run study.toml --set noise_draws=20 probes=true
     """
-    from canforget.plan import plan
-    from canforget.studies import carry_out
+    from canforget.study.collect_records import carry_out
+    from canforget.study.plan import plan
 
     options.add_plugins(plugin)
     flags = {

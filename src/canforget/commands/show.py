@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from canforget import display, options, results
+from canforget.cli import options
 from canforget.errors import SpecError, did_you_mean
+from canforget.report import record, table
 
 
 def show(
@@ -31,28 +32,30 @@ def show(
     Example: canforget show canforget-results --columns probe test.loss
     """
     if schema:
-        options.echo_json(results.schema())
+        options.echo_json(record.schema())
         return
     wanted = {k: v for k, v in (("unlearner", unlearner), ("quantizer", quantizer)) if v is not None}
-    records = results.select(results.load(path), **wanted)
+    records = record.select(record.load(path), **wanted)
     if comeback:
         show_comebacks(records, measure, json)
     elif json:
         options.echo_json([asdict(r) for r in records])
     else:
-        print(display.text(records, columns or ()))
+        print(table.text(records, columns or ()))
 
 
-def show_comebacks(records: list[results.Record], measure: str, json: bool) -> None:
+def show_comebacks(records: list[record.Record], measure: str, json: bool) -> None:
     """Prints what rounding brought back, of one measure."""
-    from canforget import comebacks
+    from canforget.report import recovery_over_seeds
 
-    if measure not in comebacks.MEASURES:
-        raise SpecError(f"--measure: no '{measure}'{did_you_mean(measure, comebacks.MEASURES)}; known: {', '.join(comebacks.MEASURES)}")
-    found = comebacks.comebacks(records, measure)
+    if measure not in recovery_over_seeds.MEASURES:
+        raise SpecError(
+            f"--measure: no '{measure}'{did_you_mean(measure, recovery_over_seeds.MEASURES)}; known: {', '.join(recovery_over_seeds.MEASURES)}"
+        )
+    found = recovery_over_seeds.comebacks(records, measure)
     if not found:
         raise SpecError("--comeback: no unlearned model among these records; run a study that has some")
     if json:
         options.echo_json([asdict(block) | {"answer": block.answer()} for block in found])
     else:
-        print(comebacks.text(found))
+        print(recovery_over_seeds.text(found))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from canforget import options
+from canforget.cli import options
 
 
 def sweep_bits(
@@ -28,7 +28,7 @@ def sweep_bits(
     Judges on val and forget images, never on test images; calibrates on retain images.
     Example: canforget sweep-bits unlearned.safetensors --bits 8 4 3 --layer-bits 3 2
     """
-    from canforget.sweep import sweep_file, text
+    from canforget.bit_sweep import sweep_file, text
 
     options.add_plugins(plugin)
     found = sweep_file(

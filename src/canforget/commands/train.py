@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canforget import options
+from canforget.cli import options
 
 
 def train(
@@ -26,7 +26,7 @@ def train(
 
     Example: canforget train --model tiny_cnn --dataset digits --out original.safetensors
     """
-    from canforget.files import train_file
+    from canforget.cli.model_files import train_file
 
     options.add_plugins(plugin)
     path = options.Destination(out).checked()

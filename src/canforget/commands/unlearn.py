@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canforget import options
+from canforget.cli import options
 
 
 def unlearn(
@@ -25,7 +25,7 @@ def unlearn(
 
     Example: canforget unlearn original.safetensors --unlearner scrub --scenario whole_class:classes=3 --out unlearned.safetensors
     """
-    from canforget.files import unlearn_file
+    from canforget.cli.model_files import unlearn_file
 
     options.add_plugins(plugin)
     path = options.Destination(out).checked()

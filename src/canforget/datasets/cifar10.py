@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy
 
-from canforget.array_files import read_pickle
-from canforget.parquet_images import Labels, Layout
+from canforget.data.dataset import DataSet, Pixels
+from canforget.data.parquet_files import Labels, Layout
+from canforget.data.pickle_and_idx import read_pickle
+from canforget.data.torchvision_files import Files, well_known
 from canforget.registry import component
-from canforget.tables import DataSet, Pixels
-from canforget.well_known import Files, well_known
 
 FOLDER = "cifar-10-batches-py"
 

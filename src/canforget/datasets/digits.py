@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy
 from numpy.typing import NDArray
 
-from canforget.data_files import combined, content
+from canforget.data.cache import combined, content
+from canforget.data.dataset import DataSet, Pixels, tables_of
+from canforget.data.stratify import fixed_part
 from canforget.errors import DataError
 from canforget.registry import component
-from canforget.stratified import fixed_part
-from canforget.tables import DataSet, Pixels, tables_of
 
 TEST_FRACTION = 0.2
 

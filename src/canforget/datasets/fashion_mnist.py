@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy
 
-from canforget.array_files import read_idx
-from canforget.parquet_images import Layout
+from canforget.data.dataset import DataSet
+from canforget.data.parquet_files import Layout
+from canforget.data.pickle_and_idx import read_idx
+from canforget.data.torchvision_files import Files, well_known
 from canforget.registry import component
-from canforget.tables import DataSet
-from canforget.well_known import Files, well_known
 
 FOLDER = "FashionMNIST/raw"
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")

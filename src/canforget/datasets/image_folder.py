@@ -5,12 +5,12 @@ from typing import Literal
 
 import numpy
 
-from canforget.data_files import cached_pixels, combined, content, data_root
+from canforget.data.cache import cached_pixels, combined, content, data_root
+from canforget.data.dataset import DataSet, Mask, Pixels, tables_of
+from canforget.data.image_decoding import DECODING, Frame, decode_all, frame_of
+from canforget.data.stratify import fixed_part
 from canforget.errors import DataError, SpecError
-from canforget.image_files import DECODING, Frame, decode_all, frame_of
 from canforget.registry import component
-from canforget.stratified import fixed_part
-from canforget.tables import DataSet, Mask, Pixels, tables_of
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 PARTS = {"train", "test", "val", "valid", "validation"}

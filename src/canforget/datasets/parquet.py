@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Literal
 
-from canforget.data_files import data_root
+from canforget.data.cache import data_root
+from canforget.data.dataset import DataSet
+from canforget.data.parquet_files import Layout, parquet_data_set
 from canforget.errors import DataError
-from canforget.parquet_images import Layout, parquet_data_set
 from canforget.registry import component
-from canforget.tables import DataSet
 
 
 @component(version=1)

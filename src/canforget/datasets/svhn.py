@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy
 
+from canforget.data.dataset import DataSet
+from canforget.data.torchvision_files import Files, well_known
 from canforget.errors import DataError
 from canforget.registry import component
-from canforget.tables import DataSet
-from canforget.well_known import Files, well_known
 
 
 @component(version=1, paper="Netzer et al. 2011, http://ufldl.stanford.edu/housenumbers/nips2011_housenumbers.pdf")

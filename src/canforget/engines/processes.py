@@ -10,8 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process
 
-from canforget.plan import Step
-from canforget.run import Graph, Outcome
+from canforget.study.plan import Step
+from canforget.study.schedule import Graph, Outcome
 
 LIVES = 2
 """How often a step may take its worker down with it, alone, before it has failed."""

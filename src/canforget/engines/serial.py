@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from canforget.plan import Step
-from canforget.run import Graph, Outcome
+from canforget.study.plan import Step
+from canforget.study.schedule import Graph, Outcome
 
 
 def serial(graph: Graph, work: Callable[[Step], Outcome], *, workers: int = 1) -> Iterator[Outcome]:

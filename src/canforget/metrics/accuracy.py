@@ -1,8 +1,8 @@
 """Accuracy: how much of a set is classified as labelled."""
 
-from canforget.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.statistics import wilson
 from canforget.registry import component
-from canforget.statistics import wilson
 
 
 @component(version=1)
@@ -11,7 +11,7 @@ def accuracy(evidence: Evidence, *, view: str = "test") -> Value | NotRun:
 
     The interval is Wilson's at 95 %: it covers the choice of images, not the choice of the training seed.
 
-    >>> from canforget.evidence import evidence_of
+    >>> from canforget.evaluation.evidence import evidence_of
     >>> accuracy(evidence_of([[2, 1], [0, 3], [5, 4]], [0, 1, 1])).value
     0.6666666666666666
     """

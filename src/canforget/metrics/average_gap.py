@@ -1,7 +1,7 @@
 """Average gap: how far the field's columns are from the retrained models', on average."""
 
-from canforget.columns import gaps
-from canforget.evidence import Evidence, NotRun, Value
+from canforget.evaluation.evidence import Evidence, NotRun, Value
+from canforget.evaluation.ua_ra_ta_mia import gaps
 from canforget.registry import component
 
 

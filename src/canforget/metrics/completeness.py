@@ -1,7 +1,7 @@
 """Completeness: how much of the test set gets the answer that retraining would give."""
 
-from canforget.comparison import agreeing, compared
-from canforget.evidence import Evidence, NotRun, Value
+from canforget.evaluation.evidence import Evidence, NotRun, Value
+from canforget.evaluation.model_agreement import agreeing, compared
 from canforget.registry import component
 
 

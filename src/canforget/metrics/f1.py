@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from canforget.confusion import averaged_value, f1s
-from canforget.evidence import Evidence, NotRun, Value
+from canforget.evaluation.confusion import averaged_value, f1s
+from canforget.evaluation.evidence import Evidence, NotRun, Value
 from canforget.registry import component
 
 
@@ -14,7 +14,7 @@ def f1(evidence: Evidence, *, view: str = "test", average: Literal["macro", "wei
     `average`: "macro" counts every class that occurs or is predicted equally, "weighted" by its images. A class never predicted counts 0.
     The interval is a 95 % bootstrap over images; it does not cover the training seed.
 
-    >>> from canforget.evidence import evidence_of
+    >>> from canforget.evaluation.evidence import evidence_of
     >>> f1(evidence_of([[2, 1], [0, 3], [5, 4]], [0, 1, 1])).value
     0.6666666666666666
     """

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from canforget.comparison import compared, divergences
-from canforget.evidence import Evidence, NotRun, Value
+from canforget.evaluation.evidence import Evidence, NotRun, Value
+from canforget.evaluation.model_agreement import compared, divergences
 from canforget.registry import component
 
 

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from canforget.comparison import compared
-from canforget.evidence import Evidence, NotRun, Value
-from canforget.features import features_of, linear_alignment
+from canforget.evaluation.evidence import Evidence, NotRun, Value
+from canforget.evaluation.feature_probes import features_of, linear_alignment
+from canforget.evaluation.model_agreement import compared
 from canforget.registry import component
 
 

@@ -1,8 +1,8 @@
 """Loss: the mean cross-entropy over the images of a set."""
 
-from canforget.evidence import Evidence, NotRun, Value, finite, view_of
+from canforget.evaluation.evidence import Evidence, NotRun, Value, finite, view_of
+from canforget.evaluation.statistics import t_interval
 from canforget.registry import component
-from canforget.statistics import t_interval
 
 
 @component(version=1)
@@ -11,7 +11,7 @@ def loss(evidence: Evidence, *, view: str = "test") -> Value | NotRun:
 
     The mean is over images, never over batches. The interval is Student's over images at 95 %: it does not cover the training seed.
 
-    >>> from canforget.evidence import evidence_of
+    >>> from canforget.evaluation.evidence import evidence_of
     >>> round(loss(evidence_of([[0, 0], [0, 0]], [0, 1])).value, 4)
     0.6931
     """

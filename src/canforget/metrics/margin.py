@@ -1,9 +1,9 @@
 """Margin: how far the labelled class is ahead of all the others."""
 
-from canforget.evidence import Evidence, NotRun, Value, finite, view_of
-from canforget.membership import phi
+from canforget.evaluation.evidence import Evidence, NotRun, Value, finite, view_of
+from canforget.evaluation.membership_scores import phi
+from canforget.evaluation.statistics import t_interval
 from canforget.registry import component
-from canforget.statistics import t_interval
 
 
 @component(version=1)
@@ -12,7 +12,7 @@ def margin(evidence: Evidence, *, view: str = "forget") -> Value | NotRun:
 
     Compare with the retrained models'. The interval is Student's over images at 95 %: it does not cover the training seed.
 
-    >>> from canforget.evidence import evidence_of
+    >>> from canforget.evaluation.evidence import evidence_of
     >>> margin(evidence_of([[2, 0], [1, 0]], [0, 1], view="forget")).value
     0.5
     """

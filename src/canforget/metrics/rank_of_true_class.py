@@ -2,9 +2,9 @@
 
 import numpy
 
-from canforget.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.statistics import t_interval
 from canforget.registry import component
-from canforget.statistics import t_interval
 
 
 @component(version=1)
@@ -13,7 +13,7 @@ def rank_of_true_class(evidence: Evidence, *, view: str = "forget") -> Value | N
 
     Sees a class that is never answered but always second. Compare with the retrained models'. The interval is Student's over images.
 
-    >>> from canforget.evidence import evidence_of
+    >>> from canforget.evaluation.evidence import evidence_of
     >>> rank_of_true_class(evidence_of([[2, 1, 0], [3, 1, 0]], [0, 1], view="forget")).value
     1.5
     """

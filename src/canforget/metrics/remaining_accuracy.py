@@ -1,8 +1,8 @@
 """RA, remaining accuracy: how well the retain set is still classified."""
 
-from canforget.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.statistics import wilson
 from canforget.registry import component
-from canforget.statistics import wilson
 
 
 @component(paper="Jia et al. 2023, https://arxiv.org/abs/2304.04934", version=1)
@@ -11,7 +11,7 @@ def remaining_accuracy(evidence: Evidence) -> Value | NotRun:
 
     The interval is Wilson's at 95 % over images.
 
-    >>> from canforget.evidence import evidence_of
+    >>> from canforget.evaluation.evidence import evidence_of
     >>> remaining_accuracy(evidence_of([[2, 1], [0, 3]], [1, 1], view="retain")).value
     0.5
     """

@@ -1,9 +1,9 @@
 """TA, testing accuracy: how well unseen images of what is kept are classified."""
 
-from canforget.columns import unseen_view
-from canforget.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.statistics import wilson
+from canforget.evaluation.ua_ra_ta_mia import unseen_view
 from canforget.registry import component
-from canforget.statistics import wilson
 
 
 @component(paper="Jia et al. 2023, https://arxiv.org/abs/2304.04934", version=1)
@@ -13,7 +13,7 @@ def testing_accuracy(evidence: Evidence) -> Value | NotRun:
     Source: the authors' code drops the forgotten class from the test set; so does the view `test_retain` taken here. For random samples
     it is the whole test set. The interval is Wilson's at 95 % over images.
 
-    >>> from canforget.evidence import evidence_of
+    >>> from canforget.evaluation.evidence import evidence_of
     >>> testing_accuracy(evidence_of([[2, 1], [0, 3]], [0, 1])).value
     1.0
     """

@@ -1,7 +1,7 @@
 """ToW, tug of war: forgetting, keeping and generalizing as retraining does, in one product."""
 
-from canforget.columns import gaps
-from canforget.evidence import Evidence, NotRun, Value
+from canforget.evaluation.evidence import Evidence, NotRun, Value
+from canforget.evaluation.ua_ra_ta_mia import gaps
 from canforget.registry import component
 
 

@@ -1,6 +1,6 @@
 """Worst class: the accuracy on the retained class that fares worst."""
 
-from canforget.evidence import Evidence, NotRun, Value, per_class, view_of
+from canforget.evaluation.evidence import Evidence, NotRun, Value, per_class, view_of
 from canforget.registry import component
 
 
@@ -11,7 +11,7 @@ def worst_class_accuracy(evidence: Evidence, *, view: str = "test") -> Value | N
     Shows what an average hides: unlearning one class often costs its nearest neighbor most. The interval is Wilson's for that class
     alone, and does not know that it was chosen as the worst.
 
-    >>> from canforget.evidence import evidence_of
+    >>> from canforget.evaluation.evidence import evidence_of
     >>> worst_class_accuracy(evidence_of([[2, 1], [0, 3], [5, 4]], [0, 1, 1])).value
     0.5
     """

@@ -2,9 +2,9 @@
 
 import numpy
 
-from canforget.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.statistics import jensen_shannon, t_interval
 from canforget.registry import component
-from canforget.statistics import jensen_shannon, t_interval
 
 
 @component(paper="Chundawat et al. 2023, https://arxiv.org/abs/2205.08096", version=1)
@@ -14,7 +14,7 @@ def zrf(evidence: Evidence, *, view: str = "forget") -> Value | NotRun:
     Source: equation 7. Deviation: the ignorant model is uniform over the classes, as a freshly initialized network is on average.
     A value near 1 is *not* the aim: retraining answers with some confidence. The interval is Student's over images at 95 %.
 
-    >>> from canforget.evidence import evidence_of
+    >>> from canforget.evaluation.evidence import evidence_of
     >>> zrf(evidence_of([[0, 0]], [0], view="forget")).value
     1.0
     """

@@ -2,7 +2,7 @@
 
 from torch import Generator, nn
 
-from canforget.blocks import residual_net
+from canforget.network.residual import residual_net
 from canforget.registry import component
 from canforget.rng import global_stream
 

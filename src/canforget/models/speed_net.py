@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from canforget.blocks import conv_bn
+from canforget.network.residual import conv_bn
 from canforget.registry import component
 from canforget.rng import global_stream
 

@@ -2,7 +2,7 @@
 
 from torch import Generator, nn
 
-from canforget.blocks import conv_bn
+from canforget.network.residual import conv_bn
 from canforget.registry import component
 from canforget.rng import global_stream
 

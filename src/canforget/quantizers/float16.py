@@ -2,10 +2,10 @@
 
 from torch import nn
 
-from canforget.calibration import Scheme, quantize
-from canforget.images import Images
+from canforget.data.images import Images
+from canforget.quantization.calibration import Scheme, quantize
+from canforget.quantization.grid import Grid
 from canforget.registry import component
-from canforget.rounding import Grid
 
 
 @component(version=1)

@@ -4,10 +4,10 @@ from typing import Literal
 
 from torch import nn
 
-from canforget.calibration import Scheme, quantize
-from canforget.images import Images
+from canforget.data.images import Images
+from canforget.quantization.calibration import Scheme, quantize
+from canforget.quantization.grid import Grid
 from canforget.registry import component
-from canforget.rounding import Grid
 
 
 @component(paper="OCP Microscaling Formats specification 1.0, https://arxiv.org/abs/2310.10537", version=1)

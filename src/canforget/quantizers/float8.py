@@ -4,11 +4,11 @@ from typing import Literal
 
 from torch import nn
 
-from canforget.calibration import Scheme, quantize
-from canforget.images import Images
-from canforget.ranges import Clip
+from canforget.data.images import Images
+from canforget.quantization.calibration import Scheme, quantize
+from canforget.quantization.grid import Grid
+from canforget.quantization.ranges import Clip
 from canforget.registry import component
-from canforget.rounding import Grid
 
 
 @component(paper="Micikevicius et al. 2022, https://arxiv.org/abs/2209.05433", version=1)

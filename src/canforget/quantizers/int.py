@@ -7,18 +7,18 @@ from typing import Literal
 
 from torch import nn
 
-from canforget.adaround import adaround
-from canforget.calibration import Rounder, Scheme, quantize, to_nearest
+from canforget.data.images import Images
 from canforget.errors import SpecError
-from canforget.gptq import gptq
-from canforget.hqq import hqq
-from canforget.images import Images
-from canforget.norms import reestimated
-from canforget.ranges import Clip
+from canforget.quantization.adaround import adaround
+from canforget.quantization.batchnorm import reestimated
+from canforget.quantization.calibration import Rounder, Scheme, quantize, to_nearest
+from canforget.quantization.gptq import gptq
+from canforget.quantization.grid import Grid
+from canforget.quantization.hqq import hqq
+from canforget.quantization.ranges import Clip
+from canforget.quantization.stochastic import stochastic
 from canforget.registry import component
 from canforget.rng import generator
-from canforget.rounding import Grid
-from canforget.stochastic import stochastic
 
 
 @component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=2, shown=("bits",))

@@ -2,10 +2,10 @@
 
 from torch import nn
 
-from canforget.calibration import Scheme, quantize
-from canforget.images import Images
+from canforget.data.images import Images
+from canforget.quantization.calibration import Scheme, quantize
+from canforget.quantization.grid import Grid
 from canforget.registry import component
-from canforget.rounding import Grid
 
 
 @component(paper="Dettmers et al. 2023, https://arxiv.org/abs/2305.14314", version=1)

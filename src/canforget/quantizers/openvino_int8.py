@@ -4,10 +4,10 @@ from typing import Literal
 
 from torch import nn
 
-from canforget.calibration import quantize_for_kernels
-from canforget.deploy import deployed
-from canforget.images import Images
-from canforget.ranges import Clip
+from canforget.data.images import Images
+from canforget.deployment.onnx_graph import deployed
+from canforget.quantization.calibration import quantize_for_kernels
+from canforget.quantization.ranges import Clip
 from canforget.registry import component
 
 

@@ -6,10 +6,10 @@ from typing import Literal
 import numpy
 from numpy.random import Generator
 
+from canforget.data.dataset import Ids, Table
+from canforget.data.stratify import forgettable
 from canforget.errors import DataError
 from canforget.registry import component
-from canforget.stratified import forgettable
-from canforget.tables import Ids, Table
 
 
 @component(version=1)

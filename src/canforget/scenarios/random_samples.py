@@ -2,10 +2,10 @@
 
 from numpy.random import Generator
 
+from canforget.data.dataset import Ids, Table
+from canforget.data.stratify import draw_stratified, forgettable
 from canforget.errors import SpecError
 from canforget.registry import component
-from canforget.stratified import draw_stratified, forgettable
-from canforget.tables import Ids, Table
 
 
 @component(version=1)

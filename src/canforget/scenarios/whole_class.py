@@ -3,10 +3,10 @@
 import numpy
 from numpy.random import Generator
 
+from canforget.data.dataset import Ids, Table
+from canforget.data.stratify import draw, forgettable, histogram
 from canforget.errors import SpecError, did_you_mean
 from canforget.registry import component
-from canforget.stratified import draw, forgettable, histogram
-from canforget.tables import Ids, Table
 
 
 @component(version=1)

@@ -4,11 +4,11 @@ from copy import deepcopy
 
 from torch import Generator, nn
 
-from canforget.demands import needs
-from canforget.fit import Fit, train_
-from canforget.images import Images, together
+from canforget.data.images import Images, together
 from canforget.registry import component
-from canforget.relabel import class_count, wrong_classes
+from canforget.training.loop import Fit, train_
+from canforget.unlearning.labels import class_count, wrong_classes
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Graves et al. 2021, https://arxiv.org/abs/2010.10981", version=1)

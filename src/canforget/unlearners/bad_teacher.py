@@ -5,12 +5,12 @@ from copy import deepcopy
 import torch
 from torch import Generator, Tensor, nn
 
-from canforget.classifier import fresh
-from canforget.demands import needs
-from canforget.divergence import divergence
-from canforget.fit import Fit, frozen, passes
-from canforget.images import Images, together
+from canforget.data.images import Images, together
+from canforget.network.classifier import fresh
 from canforget.registry import component
+from canforget.training.loop import Fit, frozen, passes
+from canforget.unlearning.losses import divergence
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Chundawat et al. 2023, https://arxiv.org/abs/2205.08096", version=1)

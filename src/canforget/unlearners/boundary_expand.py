@@ -5,13 +5,13 @@ from copy import deepcopy
 import torch
 from torch import Generator, nn
 
-from canforget.demands import needs
-from canforget.fit import Fit, train_
-from canforget.images import Images
-from canforget.layers import head_of
+from canforget.data.images import Images
 from canforget.registry import component
-from canforget.relabel import class_count
 from canforget.rng import global_stream
+from canforget.training.loop import Fit, train_
+from canforget.unlearning.labels import class_count
+from canforget.unlearning.layers import head_of
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Chen et al. 2023, https://arxiv.org/abs/2303.11570", version=1, rebuilds=True)

@@ -6,10 +6,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.demands import needs
-from canforget.fit import Fit, frozen, train_
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.training.loop import Fit, frozen, train_
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Chen et al. 2023, https://arxiv.org/abs/2303.11570", version=1)

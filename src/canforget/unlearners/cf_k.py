@@ -4,12 +4,12 @@ from copy import deepcopy
 
 from torch import Generator, nn
 
-from canforget.demands import needs
-from canforget.fit import Fit
-from canforget.freezing import train_only_
-from canforget.images import Images
-from canforget.layers import last_layers
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.training.loop import Fit
+from canforget.unlearning.freezing import train_only_
+from canforget.unlearning.layers import last_layers
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Goel et al. 2022, https://arxiv.org/abs/2201.06640", version=1, needs_retain=True)

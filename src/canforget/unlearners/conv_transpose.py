@@ -5,11 +5,11 @@ from copy import deepcopy
 import torch
 from torch import Generator, nn
 
-from canforget.demands import needs
-from canforget.fit import Fit, train_
-from canforget.images import Images
-from canforget.layers import convolutions
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.training.loop import Fit, train_
+from canforget.unlearning.layers import convolutions
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Cadet et al. 2024, https://arxiv.org/abs/2410.01276", version=1, needs_retain=True, rebuilds=True)

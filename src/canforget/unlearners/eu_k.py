@@ -5,13 +5,13 @@ from copy import deepcopy
 import torch
 from torch import Generator, nn
 
-from canforget.classifier import fresh
-from canforget.demands import needs
-from canforget.fit import Fit
-from canforget.freezing import train_only_
-from canforget.images import Images
-from canforget.layers import last_layers
+from canforget.data.images import Images
+from canforget.network.classifier import fresh
 from canforget.registry import component
+from canforget.training.loop import Fit
+from canforget.unlearning.freezing import train_only_
+from canforget.unlearning.layers import last_layers
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Goel et al. 2022, https://arxiv.org/abs/2201.06640", version=1, needs_retain=True, rebuilds=True)

@@ -4,10 +4,10 @@ from copy import deepcopy
 
 from torch import Generator, nn
 
-from canforget.demands import needs
-from canforget.fit import Fit, train_
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.training.loop import Fit, train_
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Golatkar et al. 2020, https://arxiv.org/abs/1911.04933", version=1, needs_retain=True)

@@ -5,11 +5,11 @@ from copy import deepcopy
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.demands import needs
-from canforget.fit import Fit, passes
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.registry import component
-from canforget.selection import fraction_correct
+from canforget.training.loop import Fit, passes
+from canforget.unlearning.requirements import needs
+from canforget.unlearning.selection import fraction_correct
 
 
 @component(paper="Thudi et al. 2022, https://arxiv.org/abs/2109.13398", version=1)

@@ -5,12 +5,12 @@ from copy import deepcopy
 import torch
 from torch import Generator, Tensor, nn
 
-from canforget.activations import input_moments
-from canforget.demands import needs
-from canforget.fit import finite
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.progress import advance
 from canforget.registry import component
+from canforget.training.loop import finite
+from canforget.unlearning.activations import input_moments
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Kodge et al. 2024, https://arxiv.org/abs/2312.00761", version=1, needs_retain=True)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import torch
 from torch import Generator, Tensor, nn
 
-from canforget.demands import needs
-from canforget.fit import Fit, frozen, still
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.registry import component
-from canforget.shaping import Shape
-from canforget.wrapping import run_base
+from canforget.training.constraint import Shape
+from canforget.training.loop import Fit, frozen, still
+from canforget.unlearning.requirements import needs
+from canforget.unlearning.wrapper import run_base
 
 
 @component(paper="QUAIL 2026, https://arxiv.org/abs/2601.15538", version=1, wraps=True)

@@ -7,10 +7,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.demands import needs
-from canforget.fit import Fit, passes
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.training.loop import Fit, passes
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Jia et al. 2023, https://arxiv.org/abs/2304.04934", version=1, needs_retain=True)

@@ -2,11 +2,11 @@
 
 from torch import Generator, Tensor, nn
 
-from canforget.dampening import dampened
-from canforget.demands import needs
-from canforget.images import Images
-from canforget.importance import importance
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.unlearning.dampening import dampened
+from canforget.unlearning.importance import importance
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Foster et al. 2024, https://arxiv.org/abs/2402.19308", version=1)

@@ -3,14 +3,14 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from canforget.demands import needs
-from canforget.fit import Fit, finite
-from canforget.grid_steps import rounded_names, step_sizes
-from canforget.images import Images
-from canforget.importance import largest, mean_gradient
+from canforget.data.images import Images
+from canforget.quantization.qat import rounded_names, step_sizes
 from canforget.registry import component
-from canforget.shaping import Shape, put_, replaced
-from canforget.wrapping import run_base
+from canforget.training.constraint import Shape, put_, replaced
+from canforget.training.loop import Fit, finite
+from canforget.unlearning.importance import largest, mean_gradient
+from canforget.unlearning.requirements import needs
+from canforget.unlearning.wrapper import run_base
 
 Weights = dict[str, Tensor]
 

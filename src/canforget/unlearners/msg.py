@@ -6,13 +6,13 @@ import torch
 from torch import Generator, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.classifier import fresh
-from canforget.demands import needs
-from canforget.fit import Fit, passes
-from canforget.images import Images
-from canforget.importance import Weights, largest, mean_gradient
-from canforget.layers import convolutions
+from canforget.data.images import Images
+from canforget.network.classifier import fresh
 from canforget.registry import component
+from canforget.training.loop import Fit, passes
+from canforget.unlearning.importance import Weights, largest, mean_gradient
+from canforget.unlearning.layers import convolutions
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Cadet et al. 2024, https://arxiv.org/abs/2410.01276", version=1, needs_retain=True, rebuilds=True)

@@ -6,11 +6,11 @@ from functools import partial
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.demands import needs
-from canforget.fit import Fit, passes
-from canforget.images import Images
-from canforget.pairing import paired
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.training.loop import Fit, passes
+from canforget.unlearning.batches import paired
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Kurmanji et al. 2023, https://arxiv.org/abs/2302.09880", version=1, needs_retain=True)

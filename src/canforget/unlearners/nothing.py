@@ -4,7 +4,7 @@ from copy import deepcopy
 
 from torch import Generator, nn
 
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.registry import component
 
 

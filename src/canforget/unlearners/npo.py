@@ -7,13 +7,13 @@ from typing import Literal
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.demands import needs
-from canforget.divergence import divergence
-from canforget.fit import Fit, frozen, passes
-from canforget.images import Images
-from canforget.pairing import paired
-from canforget.preference import log_likelihood, preference
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.training.loop import Fit, frozen, passes
+from canforget.unlearning.batches import paired
+from canforget.unlearning.losses import divergence
+from canforget.unlearning.preference import log_likelihood, preference
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Zhang et al. 2024, https://arxiv.org/abs/2404.05868", version=1, needs_retain=True)

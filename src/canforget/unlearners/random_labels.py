@@ -5,11 +5,11 @@ from copy import deepcopy
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.demands import needs
-from canforget.fit import Fit, passes
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.registry import component
-from canforget.relabel import class_count, random_classes
+from canforget.training.loop import Fit, passes
+from canforget.unlearning.labels import class_count, random_classes
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Golatkar et al. 2020, https://arxiv.org/abs/1911.04933", version=1)

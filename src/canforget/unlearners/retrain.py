@@ -2,11 +2,11 @@
 
 from torch import Generator, nn
 
-from canforget.classifier import fresh
-from canforget.demands import needs
-from canforget.fit import Fit, train_
-from canforget.images import Images
+from canforget.data.images import Images
+from canforget.network.classifier import fresh
 from canforget.registry import component
+from canforget.training.loop import Fit, train_
+from canforget.unlearning.requirements import needs
 
 
 @component(version=1, fresh=True, needs_retain=True)

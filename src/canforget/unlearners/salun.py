@@ -5,12 +5,12 @@ from copy import deepcopy
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.demands import needs
-from canforget.fit import Fit, passes
-from canforget.images import Images
-from canforget.importance import gradient_saliency
+from canforget.data.images import Images
 from canforget.registry import component
-from canforget.relabel import class_count, random_classes
+from canforget.training.loop import Fit, passes
+from canforget.unlearning.importance import gradient_saliency
+from canforget.unlearning.labels import class_count, random_classes
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Fan et al. 2024, https://arxiv.org/abs/2310.12508", version=1)

@@ -5,11 +5,11 @@ from copy import deepcopy
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.demands import needs
-from canforget.divergence import divergence
-from canforget.fit import Fit, frozen, passes
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.training.loop import Fit, frozen, passes
+from canforget.unlearning.losses import divergence
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Kurmanji et al. 2023, https://arxiv.org/abs/2302.09880", version=1, needs_retain=True)

@@ -6,12 +6,12 @@ from functools import partial
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.demands import needs
-from canforget.fit import Fit, passes
-from canforget.images import Images
-from canforget.pairing import paired
-from canforget.preference import log_likelihood, preference
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.training.loop import Fit, passes
+from canforget.unlearning.batches import paired
+from canforget.unlearning.preference import log_likelihood, preference
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Fan et al. 2024, https://arxiv.org/abs/2410.07163", version=1, needs_retain=True)

@@ -4,11 +4,11 @@ from typing import Literal
 
 from torch import Generator, nn
 
-from canforget.dampening import dampened
-from canforget.demands import needs
-from canforget.images import Images
-from canforget.importance import importance
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.unlearning.dampening import dampened
+from canforget.unlearning.importance import importance
+from canforget.unlearning.requirements import needs
 
 
 @component(paper="Foster et al. 2024, https://arxiv.org/abs/2308.07707", version=1)

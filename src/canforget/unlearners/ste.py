@@ -2,13 +2,13 @@
 
 from torch import Generator, nn
 
-from canforget.demands import needs
-from canforget.fit import Fit
-from canforget.grid_steps import at_nearest, rounded_names
-from canforget.images import Images
+from canforget.data.images import Images
+from canforget.quantization.qat import at_nearest, rounded_names
 from canforget.registry import component
-from canforget.shaping import Shape, replaced
-from canforget.wrapping import run_base
+from canforget.training.constraint import Shape, replaced
+from canforget.training.loop import Fit
+from canforget.unlearning.requirements import needs
+from canforget.unlearning.wrapper import run_base
 
 
 @component(paper="DurableUn 2026, https://arxiv.org/abs/2605.02196", version=1, wraps=True)

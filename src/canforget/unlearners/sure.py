@@ -2,13 +2,13 @@
 
 from torch import Generator, Tensor, nn
 
-from canforget.demands import needs
-from canforget.fit import Fit
-from canforget.images import Images
-from canforget.importance import largest, mean_gradient
+from canforget.data.images import Images
 from canforget.registry import component
-from canforget.shaping import Shape
-from canforget.wrapping import run_base
+from canforget.training.constraint import Shape
+from canforget.training.loop import Fit
+from canforget.unlearning.importance import largest, mean_gradient
+from canforget.unlearning.requirements import needs
+from canforget.unlearning.wrapper import run_base
 
 
 @component(paper="Zhang et al. 2025, https://arxiv.org/abs/2410.16454", version=1, wraps=True)

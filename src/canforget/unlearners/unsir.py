@@ -7,10 +7,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.demands import needs, needs_whole_classes
-from canforget.fit import Epoch, Fit, frozen, passes
-from canforget.images import Images
+from canforget.data.images import Images
 from canforget.registry import component
+from canforget.training.loop import Epoch, Fit, frozen, passes
+from canforget.unlearning.requirements import needs, needs_whole_classes
 
 
 @component(paper="Tarun et al. 2023, https://arxiv.org/abs/2111.08947", version=1, needs_retain=True, whole_class_only=True, rebuilds=True)

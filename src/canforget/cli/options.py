@@ -1,0 +1,150 @@
+"""The options that several commands share: their types, words and meaning, once."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from canforget.errors import ArtifactError, SpecError, did_you_mean
+from canforget.registry import add_plugin
+from canforget.spec import scalar
+from canforget.study.definition import Study, from_toml
+
+DataDir = Annotated[Path | None, typer.Option(help="Folder that holds the data sets; default: $CANFORGET_DATA_DIR.", show_default=False)]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="Python file with components of your own; may be repeated.", show_default=False)
+]
+StoreDir = Annotated[Path, typer.Option("--store", help="Folder of finished steps: what lies there is not computed again.")]
+OutDir = Annotated[Path, typer.Option("--out", help="Folder for the records.")]
+Engine = Annotated[str, typer.Option(help="serial, or processes (several at once).")]
+Workers = Annotated[int, typer.Option(min=1, help="Number of processes of the engine `processes`.")]
+Seed = Annotated[int, typer.Option(help="Seed of this step's random stream.")]
+SplitSeed = Annotated[int, typer.Option(help="Seed of the split; one for all models that are to be compared.")]
+Dataset = Annotated[str, typer.Option(help="Data set, as in digits or parquet:name=scans.")]
+Scenario = Annotated[
+    str | None, typer.Option(help="What is forgotten, as in whole_class:classes=3 or ids:file=request.txt.", show_default=False)
+]
+ModelFile = Annotated[Path, typer.Argument(help="Model file (.safetensors).", show_default=False)]
+ModelOut = Annotated[Path, typer.Option("--out", help="Where to write the model (.safetensors).")]
+StudyFile = Annotated[Path | None, typer.Argument(help="Study (TOML); the options below replace its keys.", show_default=False)]
+Names = Annotated[list[str] | None, typer.Option(show_default=False, help="One or several names.")]
+Keys = Annotated[
+    list[str] | None, typer.Option("--set", show_default=False, help="Any other keys of a study, as in noise_draws=20 probes=true.")
+]
+
+
+def add_plugins(paths: Sequence[Path] | None) -> None:
+    """Registers the components of the plugin files given."""
+    for path in paths or ():
+        add_plugin(path)
+
+
+def study_of(file: Path | None, flags: Mapping[str, Sequence[str] | None], keys: Sequence[str] | None = None) -> Study:
+    """The study of a file with the keys that flags and `--set` name replaced, or of flags alone."""
+    given: dict[str, Any] = {key: list(values) for key, values in flags.items() if values} | dict(map(pair, keys or ()))
+    if "seeds" in given:
+        given["seeds"] = seeds(given["seeds"])
+    return Study.of("flags", **given) if file is None else from_toml(file, **given)
+
+
+def pair(text: str) -> tuple[str, Any]:
+    """A key and its value, as after `--set`.
+
+    >>> pair("noise_draws=20")
+    ('noise_draws', 20)
+    """
+    key, sign, value = text.partition("=")
+    if not sign or not key.isidentifier() or key == "seeds":
+        raise SpecError(f"--set: {text}: write key=value, as in noise_draws=20" + (" (seeds have --seeds)" if key == "seeds" else ""))
+    return key, scalar(value)
+
+
+def seeds(given: Sequence[str]) -> int | list[int]:
+    """`--seeds 3` as a count, `--seeds 4 5` as a list."""
+    if not all(word.isdigit() for word in given):
+        raise SpecError(f"--seeds: {' '.join(given)}: write a count, or several numbers")
+    return int(given[0]) if len(given) == 1 else [int(word) for word in given]
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A model file to write, refused before anything is computed when it cannot be."""
+
+    path: Path
+
+    def checked(self) -> Path:
+        """The path, if it names a safetensors file in a folder that exists or can be made."""
+        if self.path.suffix != ".safetensors":
+            raise ArtifactError(f"{self.path}: models are written as .safetensors; name the file so")
+        if self.path.is_dir():
+            raise ArtifactError(f"{self.path}: is a folder; name a file")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.path
+
+
+def device_of(name: str) -> str:
+    """The device's name, if torch has it."""
+    import torch
+
+    kind = name.partition(":")[0]
+    if kind not in ("cpu", "cuda", "mps"):
+        raise SpecError(f"--device: no device '{name}'{did_you_mean(name, ['cpu', 'cuda', 'mps'])}")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise SpecError("--device: no CUDA device is available here; use --device cpu")
+    return name
+
+
+def interactive() -> bool:
+    """Whether a person is looking at standard error."""
+    return sys.stderr.isatty()
+
+
+def echo_json(content: Any) -> None:
+    """Prints JSON that is sorted and never holds NaN."""
+    import json
+
+    print(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False))
+
+
+def tell(about: Mapping[str, Any], json: bool) -> None:
+    """Prints what was written: as JSON, or a line a fact."""
+    if json:
+        echo_json(about)
+        return
+    width = max(map(len, about))
+    print("\n".join(f"{key:<{width}}  {value}" for key, value in about.items() if value is not None))
+
+
+def value_table(values: Mapping[str, Mapping[str, Any]]) -> str:
+    """Values by name as aligned lines, with intervals, and the reason for each that was not run."""
+    width = max(map(len, values))
+    return "\n".join(f"{name:<{width}}  {worded(value)}" for name, value in values.items())
+
+
+def worded(value: Mapping[str, Any]) -> str:
+    """A value with its interval and the number it rests on.
+
+    >>> worded({"value": 0.5, "interval": (0.4, 0.6), "n": 100, "not_run": ""})
+    '0.5000  [0.4000, 0.6000]  n = 100'
+    """
+    if value["value"] is None:
+        return f"not run: {value['not_run']}"
+    interval = f"  [{value['interval'][0]:.4f}, {value['interval'][1]:.4f}]" if value["interval"] else ""
+    return f"{value['value']:.4f}{interval}" + (f"  n = {value['n']}" if value["n"] else "")
+
+
+def numbers(text: str, flag: str) -> tuple[float, ...]:
+    """Numbers separated by commas.
+
+    >>> numbers("0.5,0.25", "--mean")
+    (0.5, 0.25)
+    """
+    try:
+        return tuple(float(word) for word in text.split(",") if word)
+    except ValueError:
+        raise SpecError(f"{flag}: {text}: write numbers separated by commas, as in 0.49,0.48,0.45") from None

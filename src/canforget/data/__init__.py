@@ -1,0 +1,1 @@
+"""Images, splits and the files they are read from."""

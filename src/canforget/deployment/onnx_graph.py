@@ -1,0 +1,176 @@
+"""Deployment: the simulated network written out as an ONNX graph with its own codes and scales, and run by real integer kernels."""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from canforget.deployment.operators import operators, writable
+from canforget.errors import ArtifactError, SpecError, did_you_mean
+from canforget.file_io import write_atomically
+
+ENGINES = ("onnxruntime", "openvino")
+KEY = "canforget"
+OPSET = 18
+
+
+class Deployed(nn.Module):
+    """A network in an ONNX graph, run by an engine on the CPU: raw uint8 pixels in, float32 logits out, like any model.
+
+    Limits: no gradients, no weights to look at. On processors without VNNI instructions ONNX Runtime's sums of u8 x s8 products may
+    saturate, so that logits differ from the simulation's.
+    """
+
+    graph: Tensor
+
+    def __init__(self, graph: bytes | Tensor, engine: str = "onnxruntime") -> None:
+        super().__init__()
+        if engine not in ENGINES:
+            raise SpecError(f"no engine '{engine}'{did_you_mean(engine, ENGINES)}")
+        self.register_buffer("graph", graph if isinstance(graph, Tensor) else torch.frombuffer(bytearray(graph), dtype=torch.uint8))
+        self.engine = engine
+        self._run: Callable[[Any], Any] | None = None
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self._run is None:
+            content = self.graph.cpu().numpy().tobytes()
+            self._run = (in_onnxruntime if self.engine == "onnxruntime" else in_openvino)(content, torch.get_num_threads())
+        return torch.from_numpy(self._run(x.cpu().contiguous().numpy())).to(x.device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The session stays behind when the module is copied; the copy opens its own."""
+        return {**self.__dict__, "_run": None}
+
+
+def in_onnxruntime(content: bytes, threads: int) -> Callable[[Any], Any]:
+    """A function from pixels to logits in ONNX Runtime."""
+    runtime = needed("onnxruntime", "onnx")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda x: session.run(None, {name: x})[0]
+
+
+def in_openvino(content: bytes, threads: int) -> Callable[[Any], Any]:
+    """A function from pixels to logits in OpenVINO; what stays in float is float32 there too."""
+    openvino = needed("openvino", "openvino")
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+    compiled = openvino.Core().compile_model(openvino.Core().read_model(content), "CPU", settings)
+    return lambda x: compiled(x)[0].copy()
+
+
+def needed(module: str, extra: str) -> Any:
+    """An optional package, or one line that says how to install it."""
+    try:
+        return import_module(module)
+    except ImportError:
+        raise SpecError(f"{module} is not installed (pip install 'canforget[{extra}]')") from None
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keeps from our users what an exporter, a compiler and their imports tell their own authors."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def export(model: nn.Module, path: str | Path, *, image_shape: tuple[int, int, int] | None = None, **meta: Any) -> Path:
+    """Writes `model` as an .onnx file that any engine runs: raw uint8 pixels [n, c, h, w] in, float32 logits out; returns the path.
+
+    What our quantizers rounded becomes pairs of QuantizeLinear and DequantizeLinear with our scales, weights as 8-bit integers, which
+    engines fuse into integer convolutions and sums. A float model is written as it is.
+
+    Args:
+        image_shape: Channels, height and width in pixels; needed for a model that knows no architecture.
+        meta: Plain JSON that the file is to say about itself.
+
+    Raises:
+        SpecError: A format that no integer kernel runs: other than symmetric weights (per tensor or channel) and 8-bit activations.
+    """
+    path = Path(path)
+    write_atomically(path, graph_of(model, image_shape, meta))
+    return path
+
+
+def deployed(model: nn.Module, engine: str, image_shape: tuple[int, int, int] | None = None) -> Deployed:
+    """Returns `model` as real kernels of an engine, with what it knows of its coverage and architecture."""
+    made = Deployed(graph_of(model, image_shape, {}), engine)
+    for known in ("coverage", "architecture"):
+        made.__dict__[known] = getattr(model, known, None)
+    return made
+
+
+def open_onnx(path: str | Path, engine: str = "onnxruntime") -> Deployed:
+    """Returns the network in an .onnx file, ours or another's that takes raw pixels, ready to be asked.
+
+    Raises:
+        ArtifactError: No such file, or no ONNX graph.
+    """
+    describe_onnx(path)
+    return Deployed(Path(path).read_bytes(), engine)
+
+
+def describe_onnx(path: str | Path) -> dict[str, Any]:
+    """Returns what an .onnx file says of itself: its metadata of ours if it has any, its size in bytes, the number of its tensors."""
+    onnx, path = needed("onnx", "onnx"), Path(path)
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such file")
+    try:
+        graph = onnx.load_from_string(path.read_bytes())
+        onnx.checker.check_model(graph)
+    except (ValueError, onnx.checker.ValidationError, needed("google.protobuf.message", "onnx").DecodeError) as problem:
+        raise ArtifactError(f"{path}: not a whole ONNX file ({str(problem).splitlines()[0]})") from None
+    said = {p.key: p.value for p in graph.metadata_props}
+    return {**json.loads(said.get(KEY, "{}")), "bytes": path.stat().st_size, "tensors": len(graph.graph.initializer)}
+
+
+def graph_of(model: nn.Module, image_shape: tuple[int, int, int] | None, meta: dict[str, Any]) -> bytes:
+    """The ONNX graph of a model, serialized: the same model gives the same bytes."""
+    needed("onnxscript", "onnx")
+    known = getattr(model, "architecture", None)
+    shape = image_shape or (known.image_shape if known is not None else None)
+    if shape is None:
+        raise SpecError("export: this model knows no image shape; pass image_shape=(channels, height, width)")
+    example = torch.zeros(2, *shape, dtype=torch.uint8)
+    with quietly():
+        program = torch.onnx.export(
+            writable(model), (example,), dynamo=True, verbose=False, opset_version=OPSET, input_names=["pixels"], output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("n")},), custom_translation_table=translations(),
+        )  # fmt: skip
+    assert program is not None
+    graph = program.model_proto
+    for node in [*graph.graph.node, *graph.graph.value_info, graph.graph]:
+        node.ClearField("doc_string")
+        node.ClearField("metadata_props")
+    graph.ClearField("metadata_props")
+    graph.metadata_props.add(key=KEY, value=json.dumps(meta, sort_keys=True))
+    return bytes(graph.SerializeToString(deterministic=True))
+
+
+def translations() -> dict[Callable[..., Any], Callable[..., Any]]:
+    """What the two operators are in ONNX."""
+    from onnxscript import opset18 as op
+
+    def read(x: Any, scale: Any, zero: Any) -> Any:
+        return op.DequantizeLinear(op.QuantizeLinear(x, scale, zero), scale, zero)
+
+    def values(codes: Any, scale: Any, axis: int) -> Any:
+        return op.DequantizeLinear(codes, scale, axis=axis)
+
+    operators()
+    return {torch.ops.canforget.read.default: read, torch.ops.canforget.values.default: values}

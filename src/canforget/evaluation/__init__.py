@@ -1,0 +1,1 @@
+"""What metrics and audits share: evidence, statistics and scores. Arrays only, no torch."""

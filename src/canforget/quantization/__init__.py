@@ -1,0 +1,1 @@
+"""What quantizers share: grids, ranges, folding, calibration and the rounding of layers."""

@@ -1,0 +1,213 @@
+"""Quantized layers: integer codes and scales beside the float weight they stand for, and rounding of whatever a layer reads."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from canforget.quantization.folding import channel_axis, folded
+from canforget.quantization.grid import Codes, Grid, blocked, encode, rounded, scales, unblocked
+from canforget.quantization.ranges import Clip, Observer, weight_range
+
+
+class Reader(nn.Module):
+    """Rounds what a layer reads to a grid with one scale; while it observes, it only looks on."""
+
+    scale: Tensor
+    zero_point: Tensor
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__()
+        self.grid = grid
+        self.observer: Observer | None = None
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("zero_point", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.observer is not None:
+            self.observer.see(x)
+            return x
+        return rounded(x, self.scale, self.zero_point if self.grid.affine else None, self.grid)
+
+    def observe(self) -> Observer:
+        """Starts looking on instead of rounding."""
+        self.observer = Observer()
+        return self.observer
+
+    def settle(self, clip: Clip) -> None:
+        """Fixes the scale by what was observed and starts rounding."""
+        assert self.observer is not None
+        low, high = (torch.tensor(v) for v in self.observer.range(self.grid, clip))
+        scale, zero = scales(low, high, self.grid)
+        self.scale.copy_(scale)
+        self.zero_point.copy_(torch.zeros(()) if zero is None else zero)
+        self.observer = None
+
+
+class Quantized(nn.Module):
+    """A layer whose weight (if it has codes) and inputs (if it has readers) lie on a grid; it computes in float32."""
+
+    codes: Tensor | None
+    scale: Tensor | None
+    zero_point: Tensor | None
+
+    def __init__(self, layer: nn.Module, codes: Codes | None, readers: Iterable[Reader] = ()) -> None:
+        super().__init__()
+        self.layer = layer
+        self.readers = nn.ModuleList(readers)
+        self.grid = None if codes is None else codes.grid
+        self.axis = 0 if codes is None else codes.axis
+        for name in ("codes", "scale", "zero_point"):
+            self.register_buffer(name, None if codes is None else getattr(codes, name))
+        self.refresh_()
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        if len(self.readers):
+            inputs = tuple(reader(x) for reader, x in zip(self.readers, inputs, strict=True))
+        return self.layer(*inputs)  # type: ignore[no-any-return]
+
+    def refresh_(self) -> None:
+        """Sets the float weight to what the codes stand for."""
+        for parameter in self.layer.parameters():
+            parameter.requires_grad_(False)
+        if (held := self.held()) is not None:
+            self.layer.weight = nn.Parameter(held.values(), requires_grad=False)
+
+    def reading(self) -> list[Reader]:
+        """What rounds the inputs, in their order."""
+        return [reader for reader in self.readers if isinstance(reader, Reader)]
+
+    def held(self) -> Codes | None:
+        """The rounded weight, if there is one."""
+        if self.codes is None or self.scale is None or self.grid is None:
+            return None
+        return Codes(self.codes, self.scale, self.zero_point, self.grid, self.axis)
+
+    def bias_unit(self) -> Tensor | None:
+        """What a count in an integer kernel's sum stands for, by output channel: weight scale times input scale.
+
+        None where no integers are summed, or where groups, a zero point or a transposed convolution's groups give a sum many units.
+        """
+        held, readers = self.held(), self.reading()
+        if held is None or len(readers) != 1 or not (held.grid.kind == readers[0].grid.kind == "int"):
+            return None
+        channels, scale = self.channels(), held.scale.flatten()
+        if not held.grid.symmetric or held.grid.granularity == "per_group" or len(scale) not in (1, channels):
+            return None
+        return scale.expand(channels) * readers[0].scale
+
+    def channels(self) -> int:
+        """Output channels of a layer with codes."""
+        return int(getattr(self.layer, "out_channels", None) or self.weight.shape[0])
+
+    @property
+    def weight(self) -> Tensor:
+        """The float weight on its grid."""
+        return self.layer.weight  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class LayerCoverage:
+    """What became of one layer: formats of weights and activations ("-" where it has none), weights, products, and why it was left."""
+
+    name: str
+    kind: str
+    weights: str
+    activations: str
+    parameters: int
+    macs: int
+    reason: str = ""
+
+    @property
+    def coded(self) -> bool:
+        """Whether the layer's weights are codes on a grid."""
+        return self.weights not in ("float32", "-")
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a quantized network rounds and what it leaves in float; multiply-accumulates are counted for one image."""
+
+    layers: tuple[LayerCoverage, ...]
+    parameters: int
+    macs: int
+
+    @property
+    def left(self) -> tuple[LayerCoverage, ...]:
+        """The layers, sums and products left in float, each with its reason."""
+        return tuple(layer for layer in self.layers if layer.reason)
+
+    @property
+    def weights_fraction(self) -> float:
+        """Fraction of all parameters that have codes (biases have none), in [0, 1]."""
+        return sum(layer.parameters for layer in self.layers if layer.coded) / max(1, self.parameters)
+
+    @property
+    def macs_fraction(self) -> float:
+        """Fraction of all multiply-accumulates with rounded weights, in [0, 1]; attention's products count among all."""
+        return sum(layer.macs for layer in self.layers if layer.coded) / max(1, self.macs)
+
+    def plain(self) -> dict[str, Any]:
+        """The account as JSON."""
+        fractions = {"weights_fraction": self.weights_fraction, "macs_fraction": self.macs_fraction}
+        return {"layers": [asdict(layer) for layer in self.layers], "parameters": self.parameters, "macs": self.macs, **fractions}
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> "Coverage":
+        """Undoes `plain`."""
+        return cls(tuple(LayerCoverage(**layer) for layer in plain["layers"]), plain["parameters"], plain["macs"])
+
+
+def codes(model: nn.Module) -> dict[str, Codes]:
+    """Returns the codes, scales and zero points of every quantized weight, by the name of its layer."""
+    found = {name: module.held() for name, module in model.named_modules() if isinstance(module, Quantized)}
+    return {name: held for name, held in found.items() if held is not None}
+
+
+def coverage(model: nn.Module) -> Coverage:
+    """Returns what a quantizer rounded in `model` and what it left in float, and why; of a float model, that all of it is.
+
+    For a network that no quantizer of ours has seen, nothing is known of its products: `macs` is 0.
+    """
+    found = getattr(model, "coverage", None)
+    if isinstance(found, Coverage):
+        return found
+    own = {name: sum(p.numel() for p in m.parameters(recurse=False)) for name, m in model.named_modules()}
+    kinds = {name: type(m).__name__ for name, m in model.named_modules()}
+    left = [LayerCoverage(name, kinds[name], "float32", "float32", size, 0, "not quantized") for name, size in own.items() if size]
+    return Coverage(tuple(left), sum(own.values()), 0)
+
+
+def nearest(layer: nn.Module, grid: Grid, clip: Clip) -> Codes:
+    """Rounds a layer's weight to the nearest values of the grid, ties to even."""
+    axis, weight = channel_axis(layer), layer.weight
+    assert isinstance(weight, Tensor)
+    blocks = blocked(weight.detach().float(), axis, grid)
+    scale, zero = scales(*weight_range(blocks, grid, clip), grid)
+    return coded(encode(blocks, scale, zero, grid), scale, zero, grid, weight.shape, axis)
+
+
+def coded(blocks: Tensor, scale: Tensor, zero: Tensor | None, grid: Grid, shape: torch.Size, axis: int) -> Codes:
+    """The codes of [rows, blocks, size] as those of a weight of the given shape."""
+    return Codes(unblocked(blocks, shape, axis), scale.squeeze(-1), None if zero is None else zero.squeeze(-1), grid, axis)
+
+
+def structure(model: nn.Module) -> dict[str, Any]:
+    """What `skeleton` needs to make the same quantized layers again, as plain JSON: grids by the name of the layer."""
+    return {
+        name: {"weights": None if module.grid is None else asdict(module.grid), "readers": [asdict(r.grid) for r in module.reading()]}
+        for name, module in model.named_modules()
+        if isinstance(module, Quantized)
+    }
+
+
+def skeleton(model: nn.Module, layers: dict[str, Any]) -> nn.Module:
+    """Returns `model` folded and with quantized layers as `structure` tells, ready for the codes, scales and biases of a file."""
+    root = folded(model).root
+    for name, grids in layers.items():
+        layer = root.get_submodule(name)
+        held = None if grids["weights"] is None else nearest(layer, Grid(**grids["weights"]), Clip())
+        root.set_submodule(name, Quantized(layer, held, [Reader(Grid(**grid)) for grid in grids["readers"]]))
+    return root.requires_grad_(False)

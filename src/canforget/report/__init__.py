@@ -1,0 +1,1 @@
+"""Records, verdicts and tables. Arrays only, no torch."""

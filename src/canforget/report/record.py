@@ -1,0 +1,219 @@
+"""Records: one JSON a case is the truth; the list of all, the Parquet file and every table are made from them."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from canforget.errors import ArtifactError
+from canforget.evaluation.statistics import t_interval
+from canforget.file_io import write_atomically
+from canforget.study.store import Store, read_json, write_json
+
+if TYPE_CHECKING:
+    from canforget.study.plan import Case, Plan
+
+VERSION = "canforget.record/1"
+AXES = ("dataset", "model", "scenario", "unlearner", "quantizer", "seed")
+
+
+@dataclass(frozen=True)
+class Label:
+    """Which case: the labels that a study gives, hyperparameters that differ from their defaults included."""
+
+    dataset: str
+    model: str
+    scenario: str
+    unlearner: str
+    quantizer: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number with its 95 % interval and the images or models it rests on; or why it was not run."""
+
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    n: int | None = None
+    not_run: str = ""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What is to be said of a combination over all its seeds, the test that decided it, and why (`canforget.report.verdict` has the rules)."""
+
+    word: str
+    test: str
+    reason: str
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that is known of a case: its labels and hyperparameters, values, seconds and bytes, and the conditions they were found under."""
+
+    case: Label
+    values: dict[str, Measured] = field(default_factory=dict)
+    not_run: str = ""
+    verdict: Ruling | None = None
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    bytes: int = 0
+    coverage: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    steps: dict[str, str] = field(default_factory=dict)
+    conditions: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    schema: Literal["canforget.record/1"] = "canforget.record/1"
+
+
+def record_of(case: "Case", plan: "Plan", store: Store, errors: Mapping[tuple[str, str], str]) -> Record:
+    """The record of a case whose steps were carried out, or which says why they were not."""
+    label = Label(case.dataset, case.model, case.scenario, case.unlearner, case.quantizer, case.seed)
+    why = case.not_run or next((f"{role} failed: {errors[s]}" for role, s in case.steps.items() if s in errors), "")
+    if why:
+        return Record(label, not_run=why)
+    found = {role: store.provenance(*name) for role, name in case.steps.items()}
+    values = read_json(store.folder(*case.steps["judge"]) / "values.json")
+    split = store.provenance("split", found["predict"]["what"]["split"])
+    model = found["quantize"]
+    return Record(
+        case=label,
+        values={name: measured(v) for name, v in values.items()},
+        hyperparameters=hyperparameters(found, split["what"]),
+        seconds={role: p["conditions"]["seconds"] for role, p in found.items()},
+        bytes=model["facts"]["bytes"],
+        coverage=model["facts"].get("coverage", {}),
+        data={k: split["facts"][k] for k in ("fingerprint", "counts", "classes")},
+        steps={role: name[1] for role, name in case.steps.items()},
+        conditions={k: v for k, v in found["unlearn"]["conditions"].items() if k != "seconds"},
+        versions=model["versions"],
+    )
+
+
+def hyperparameters(found: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, Any]:
+    """Every hyperparameter of every component that made a case, defaults filled in."""
+    made = {k: found["train"]["what"][k] for k in ("dataset", "model", "fit")}
+    made |= {k: split[k] for k in ("scenario", "seed", "val_fraction", "held_out_fraction", "calibration", "judged_retain")}
+    for role, name in (("unlearn", "unlearner"), ("quantize", "quantizer")):
+        made |= {name: found[role]["what"][name]} if name in found[role]["what"] else {}
+    return made
+
+
+def measured(plain: Mapping[str, Any]) -> Measured:
+    """A value as its JSON says it."""
+    interval = plain.get("interval")
+    return Measured(plain.get("value"), tuple(interval) if interval else None, plain.get("n"), plain.get("not_run", ""))
+
+
+@lru_cache(maxsize=1)
+def adapter() -> Any:
+    """What checks and reads a record."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Record)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a record."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **adapter().json_schema(), "title": VERSION}
+
+
+def save(records: Sequence[Record], names: Sequence[str], folder: Path, about: Mapping[str, Any]) -> list[Path]:
+    """Writes one JSON a record under `cases/`, `results.json` and `results.parquet`; returns the files."""
+    files = [folder / "cases" / f"{name}.json" for name in names]
+    for file, record in zip(files, records, strict=True):
+        content = asdict(record)
+        if not file.is_file() or json.loads(file.read_text(encoding="utf-8")) != json.loads(json.dumps(content)):
+            write_json(file, content)
+    write_json(folder / "results.json", {"schema": VERSION, **about, "records": [asdict(r) for r in records]})
+    write_parquet(folder / "results.parquet", records)
+    return [*files, folder / "results.json", folder / "results.parquet"]
+
+
+def write_parquet(path: Path, records: Sequence[Record]) -> None:
+    """One row a value of a record: long and flat, for any tool that reads Parquet."""
+    import io
+
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = [
+        asdict(r.case) | {"name": name, "value": v.value, "low": low(v), "high": high(v), "n": v.n, "not_run": v.not_run or r.not_run}
+        for r in records
+        for name, v in (r.values or {"": Measured(not_run=r.not_run)}).items()
+    ]
+    columns = {
+        "seed": pyarrow.int64(),
+        "value": pyarrow.float64(),
+        "low": pyarrow.float64(),
+        "high": pyarrow.float64(),
+        "n": pyarrow.int64(),
+    }
+    named = (*AXES, "name", "value", "low", "high", "n", "not_run")
+    table = pyarrow.Table.from_pylist(rows, schema=pyarrow.schema([(c, columns.get(c, pyarrow.string())) for c in named]))
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def low(value: Measured) -> float | None:
+    """The lower end of the interval, if there is one."""
+    return value.interval[0] if value.interval else None
+
+
+def high(value: Measured) -> float | None:
+    """The upper end of the interval, if there is one."""
+    return value.interval[1] if value.interval else None
+
+
+def load(path: Path) -> list[Record]:
+    """The records in a `results.json`, a folder of results, or a single record's file; each checked."""
+    from pydantic import ValidationError
+
+    path = path if path.suffix == ".json" else path / "results.json"
+    content = read_json(path)
+    plain = content["records"] if isinstance(content, dict) and "records" in content else [content]
+    try:
+        return [adapter().validate_python(r) for r in plain]
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ArtifactError(f"{path}: not a list of {VERSION}: {place}: {first['msg'].lower()}; make it again with canforget run") from None
+
+
+def select(records: Iterable[Record], **wanted: Any) -> list[Record]:
+    """The records whose labels, or the names that these begin with, are as wanted, as in `select(records, unlearner="scrub", quantizer="int")`."""
+    return [r for r in records if all(v in (label := getattr(r.case, k), str(label).partition(":")[0]) for k, v in wanted.items())]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A value over seeds: its mean, half the width of the t interval (None for one seed), and the number of seeds."""
+
+    mean: float
+    half_width: float | None
+    seeds: int
+
+
+def over_seeds(records: Iterable[Record]) -> dict[tuple[str, ...], list[Record]]:
+    """The records of each combination but for the seed, in their order."""
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record in records:
+        groups.setdefault(tuple(getattr(record.case, a) for a in AXES[:-1]), []).append(record)
+    return groups
+
+
+def summarize(records: Sequence[Record], value: str | Callable[[Record], float | None]) -> Summary | str:
+    """A value's mean over the records of several seeds with its 95 % t interval; or the reason why there is none."""
+    if any(r.not_run for r in records):
+        return next(r.not_run for r in records if r.not_run)
+    read = value if callable(value) else lambda r: r.values[value].value if value in r.values else None
+    found = [v for v in map(read, records) if v is not None]
+    if not found:
+        return next((r.values[value].not_run for r in records if isinstance(value, str) and value in r.values), "not measured")
+    mean, interval = sum(found) / len(found), t_interval(found)
+    return Summary(mean, None if interval is None else interval[1] - mean, len(found))

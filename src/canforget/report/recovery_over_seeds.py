@@ -1,0 +1,227 @@
+"""Does rounding bring the forgotten back? What the records of a study say, over seeds, beside retrained models and noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy
+
+from canforget.evaluation.evidence import NotRun, Value
+from canforget.evaluation.rebound import BACK, Trend, excess_rebound, reason_of, recovered_fraction
+from canforget.evaluation.statistics import Interval, holm, mean_above_zero
+from canforget.report.dose_response import trends
+from canforget.report.record import Record, over_seeds
+from canforget.report.table import lines, number
+from canforget.report.verdicts import FLOAT, reference, retrained_of
+
+MEASURES = ("margin", "accuracy", "probability", "rank", "auc")
+RAW = {"margin": "forget.margin", "accuracy": "forget.accuracy"}
+"""Which metric holds a measure itself, for the recovered fraction; a measure without one has no fraction."""
+HEADS = ("model", "format", "rebound", "retrained", "excess", "fraction", "noise p", "Holm p", "what may be said")
+FORMAT_HEADS = ("format", "retrained", "least excess", "median", "most", "median ±", "above 0", "below 0", "back")
+LEGEND = (
+    "Of the {measure} on the forget set, up meaning remembered; ± is half a 95 % t interval over seeds. rebound: rounded less before rounding;\n"
+    "retrained: the same of the retrained models of the same seeds; excess: the difference. fraction: 0 as the retrained models in that\n"
+    "format, 1 as the original (–: not measured, or too little lies between them). noise p: the largest over seeds of the share of draws of\n"
+    "weight noise, of the rounding's norm, that move at least as far. Holm p: of an excess above 0, one-sided, over the {tests} tests of the table.\n"
+    "Rounding brings it back only where the excess is above 0 by its interval and no seed's noise p is above .05. A net that merely stands\n"
+    "a format better than retrained ones shows an excess too, on unseen images alike: what is of the forget set alone shows with --measure auc."
+)
+
+
+@dataclass(frozen=True)
+class Comeback:
+    """What rounding an unlearned model to a format does to a measure, over seeds; `says` is what may be claimed of it."""
+
+    unlearner: str
+    quantizer: str
+    rebound: float | None
+    retrained: float | None
+    excess: Value | NotRun
+    fraction: Value | NotRun
+    noise_p: float | None
+    p: float
+    p_adjusted: float
+    says: str
+
+    @property
+    def back(self) -> bool:
+        """Whether rounding may be said to bring something back."""
+        return self.says == BACK
+
+
+@dataclass(frozen=True)
+class Comebacks:
+    """All formats and unlearners of one data set, model and scenario, for one measure; with trends of the excess along doses."""
+
+    title: str
+    measure: str
+    rows: tuple[Comeback, ...]
+    trends: dict[str, Trend]
+
+    def answer(self) -> str:
+        """One sentence that the rows support."""
+        ends = intervals(self.rows)
+        if not ends:
+            return f"Nothing can be said of the {self.measure}: no format was judged over two seeds or more, with noise."
+        back = [f"{row.unlearner} at {row.quantizer}" for row in self.rows if row.back]
+        above = sum(low > 0 for low, _ in ends)
+        found = f"brings the {self.measure} back in {len(back)} of {len(ends)} cases" + (f" ({'; '.join(back)})" if back else "")
+        chance = f"{0.025 * len(ends):.1f} would be above 0 by chance alone"
+        return (
+            f"Rounding {found}: its excess over retrained models is above 0 in {above} ({chance}), after Holm in "
+            f"{sum(row.p_adjusted <= 0.05 for row in self.rows)}. Half of the intervals are wider than ± {median_half(ends):.2g}."
+        )
+
+
+def comebacks(records: Sequence[Record], measure: str = "margin") -> list[Comebacks]:
+    """What the records say of a measure of the `recovery` audit (accuracy, probability, margin, rank, auc), a block a scenario.
+
+    A claim needs the excess rebound above 0 by its t interval over seeds and, in every seed, noise of the rounding's norm that moves the
+    measure as far in at most one of twenty draws. Holm's p covers all formats and unlearners of a block.
+    """
+    groups = over_seeds(records)
+    blocks: dict[tuple[str, ...], list[Comeback]] = {}
+    for place, group in groups.items():
+        if not reference(place):
+            blocks.setdefault(place[:3], []).append(judged(place, group, groups, measure))
+    return [
+        Comebacks(f"{' · '.join(where)} · {measure}", measure, adjusted(rows), trends(responses(where, groups, measure)))
+        for where, rows in blocks.items()
+    ]
+
+
+Groups = dict[tuple[str, ...], list[Record]]
+
+
+def judged(place: tuple[str, ...], group: Sequence[Record], groups: Groups, measure: str) -> Comeback:
+    """One unlearner at one format, not yet adjusted for the other tests."""
+    rebounds = paired(place, group, groups, f"recovery.{measure}_rebound")
+    fraction = fraction_of(place, group, groups, measure)
+    if isinstance(rebounds, NotRun):
+        says = "before rounding" if place[4] == FLOAT else f"not run: {rebounds.reason}"
+        return Comeback(place[3], place[4], None, None, rebounds, fraction, None, 1.0, 1.0, says)
+    own, others = rebounds
+    noise = [v for r in group if (v := value(r, f"recovery.{measure}_noise_p")) is not None]
+    worst = max(noise) if len(noise) == len(group) else None
+    excess = excess_rebound(own, others) if len(own) > 1 else Value(own[0] - others[0], None, 1)
+    p = mean_above_zero(numpy.subtract(own, others))
+    return Comeback(place[3], place[4], mean(own), mean(others), excess, fraction, worst, p, p, said(excess, worst))
+
+
+def said(excess: Value, noise_p: float | None) -> str:
+    """What may be claimed."""
+    if excess.interval is None:
+        return "one seed decides nothing"
+    if noise_p is None:
+        return "no noise controls: nothing may be claimed" if excess.interval[0] > 0 else reason_of(excess.interval, 1.0)
+    return reason_of(excess.interval, noise_p)
+
+
+def adjusted(rows: Sequence[Comeback]) -> tuple[Comeback, ...]:
+    """The rows with Holm's p over those that were tested."""
+    tested = [row for row in rows if isinstance(row.excess, Value)]
+    found = dict(zip(map(id, tested), holm([row.p for row in tested]).tolist() if tested else (), strict=True))
+    return tuple(replace(row, p_adjusted=found.get(id(row), 1.0)) for row in rows)
+
+
+def fraction_of(place: tuple[str, ...], group: Sequence[Record], groups: Groups, measure: str) -> Value | NotRun:
+    """The recovered fraction over seeds, from the measure itself of unlearned, original and retrained models in the same format."""
+    name = RAW.get(measure)
+    if name is None:
+        return NotRun(f"no metric holds the {measure} itself")
+    with_retrained = paired(place, group, groups, name)
+    originals = [g for p, g in groups.items() if p[3].partition(":")[0] == "nothing" and (*p[:3], p[4]) == (*place[:3], place[4])]
+    o = [value(r, name) for r in originals[0]] if originals else []
+    if isinstance(with_retrained, NotRun) or None in o or len(o) != len(with_retrained[0]):
+        return with_retrained if isinstance(with_retrained, NotRun) else NotRun(f"the original models have no {name}")
+    return recovered_fraction(with_retrained[0], o, with_retrained[1])  # type: ignore[arg-type]
+
+
+def paired(place: tuple[str, ...], group: Sequence[Record], groups: Groups, name: str) -> tuple[list[float], list[float]] | NotRun:
+    """A value of the unlearned models and of the retrained ones of the same seeds; or why some seed has none."""
+    others = {r.case.seed: r for r in retrained_of(groups, place)}
+    sides: tuple[list[float], list[float]] = ([], [])
+    for record in group:
+        for r, side in zip((record, others.get(record.case.seed)), sides, strict=True):
+            found = None if r is None else value(r, name)
+            if found is None:
+                return NotRun(f"seed {record.case.seed}: {'no retrained model' if r is None else r.not_run or f'{name} was not measured'}")
+            side.append(found)
+    return sides
+
+
+def responses(where: tuple[str, ...], groups: Groups, measure: str) -> dict[tuple[str, str], list[float]]:
+    """The excess rebound of every seed, by unlearner and format."""
+    found = {}
+    for place, group in groups.items():
+        if place[:3] == where and not reference(place):
+            pair = paired(place, group, groups, f"recovery.{measure}_rebound")
+            if not isinstance(pair, NotRun):
+                found[place[3], place[4]] = numpy.subtract(*pair).tolist()
+    return found
+
+
+def value(record: Record, name: str) -> float | None:
+    """A value of a record, if it was measured."""
+    return record.values[name].value if name in record.values else None
+
+
+def mean(values: Sequence[float]) -> float:
+    """The arithmetic mean."""
+    return float(numpy.mean(values))
+
+
+def text(found: Sequence[Comebacks]) -> str:
+    """Every block as aligned plain text, with its answer."""
+    said: list[str] = []
+    for block in found:
+        said += [block.title, *lines([HEADS, *map(cells, block.rows)], (0, 1, len(HEADS) - 1)), ""]
+        if summary := by_format(block):
+            said += [*lines([FORMAT_HEADS, *summary], (0,)), ""]
+        said.append(block.answer())
+        said += [f"Excess against {along}: rank correlation {t.correlation:+.2f}, p {t.p:.2g}." for along, t in block.trends.items()]
+        said += ["", LEGEND.format(measure=block.measure, tests=sum(isinstance(r.excess, Value) for r in block.rows)), ""]
+    return "\n".join(said)
+
+
+def intervals(rows: Sequence[Comeback]) -> list[Interval]:
+    """The intervals of all excesses that have one."""
+    return [row.excess.interval for row in rows if isinstance(row.excess, Value) and row.excess.interval is not None]
+
+
+def median_half(ends: Sequence[Interval]) -> float:
+    """Half of the intervals are wider than ± this."""
+    return float(numpy.median([(high - low) / 2 for low, high in ends]))
+
+
+def by_format(block: Comebacks) -> list[list[str]]:
+    """A line a format: the rebound of retrained models, the excess over all unlearners, and how many lie off 0 by their interval."""
+    table = []
+    for quantizer in dict.fromkeys(row.quantizer for row in block.rows):
+        rows = [row for row in block.rows if row.quantizer == quantizer]
+        if ends := intervals(rows):
+            excess = [row.excess.value for row in rows if isinstance(row.excess, Value)]
+            spread = [numpy.min(excess), numpy.median(excess), numpy.max(excess)]
+            off = [sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends), sum(row.back for row in rows)]
+            retrained = mean([row.retrained for row in rows if row.retrained is not None])
+            table.append([quantizer, *(f"{v:+.3f}" for v in (retrained, *spread)), f"{median_half(ends):.3f}", *map(str, off)])
+    return table
+
+
+def cells(row: Comeback) -> list[str]:
+    """The cells of one line."""
+    plain = ["–" if v is None else f"{v:+.3f}" for v in (row.rebound, row.retrained)]
+    p = ["–" if v is None else number(v) for v in (row.noise_p, row.p_adjusted if isinstance(row.excess, Value) else None)]
+    return [row.unlearner, row.quantizer, *plain, spread(row.excess), spread(row.fraction), *p, row.says]
+
+
+def spread(found: Value | NotRun) -> str:
+    """A value with half its interval, or its two ends where it is not symmetric; a dash where there is none."""
+    if isinstance(found, NotRun):
+        return "–"
+    if found.interval is None:
+        return f"{found.value:+.3f}"
+    low, high = found.interval
+    if abs((low + high) / 2 - found.value) < 1e-9:
+        return f"{found.value:+.3f} ± {(high - low) / 2:.3f}"
+    return f"{found.value:+.3f} [{low:+.2f}, {high:+.2f}]"

@@ -1,0 +1,1 @@
+"""A study: its definition, its plan, its execution and its store."""

@@ -1,0 +1,185 @@
+"""Study: data sets x models x scenarios x unlearners x quantizers x seeds, from TOML, flags or Python; all mistakes told at once."""
+
+import dataclasses
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from canforget.errors import SpecError, did_you_mean
+from canforget.fit_settings import Fit
+from canforget.spec import Call, Given, fit_of, parse, typed
+
+AXES = ("datasets", "models", "scenarios", "unlearners", "quantizers")
+VIEWED = ("accuracy", "precision", "recall", "f1", "loss")
+VIEWS = ("test", "forget", "retain", "test_forget", "test_retain", "held_out")
+METRICS = (
+    *(f"{m}:view={v}" for v in VIEWS for m in VIEWED),
+    "worst_class_accuracy", "unlearning_accuracy", "remaining_accuracy", "testing_accuracy", "average_gap", "tug_of_war",
+)  # fmt: skip
+AUDITS = ("membership", "legacy_membership", "recovery")
+FEATURE_AUDITS = ("nearest_prototype", "ridge_probe")
+TRAINING = Fit(epochs=15, batch_size=256, lr=0.2, nesterov=True, weight_decay=5e-4, schedule="triangle", warmup=0.2, label_smoothing=0.1)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An architecture and how its original and retrained models are trained."""
+
+    model: Call
+    fit: Fit
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is to be run: every combination of the five axes and the seeds; the retrained and the original model always among the unlearners.
+
+    `seeds` are training seeds; the split is one for all (`split_seed`), so that the retrained models of all seeds are one reference.
+    `val_fraction` of the training images choose hyperparameters; `held_out_fraction` of the forget classes is never trained on and
+    serves as extra matched non-members; `calibration` retain images calibrate quantizers; at most `judged_retain` retain images are judged.
+    `features` keeps what the last layer reads, and adds the audits of it; `noise_draws` (20 for the claim rule, 0 for none) disturb every
+    rounded model's weights as far as its rounding did, and are asked about at most `noise_images` images of the forget, the matched test
+    and the retain set each (twenty draws of the default cost about two test sets); `probes` counts the codes that unlearning changed, layer by layer.
+    """
+
+    datasets: tuple[Call, ...]
+    models: tuple[Trained, ...]
+    scenarios: tuple[Call, ...]
+    unlearners: tuple[Call, ...]
+    quantizers: tuple[Call, ...]
+    seeds: tuple[int, ...] = (0,)
+    name: str = "study"
+    metrics: tuple[Call, ...] = ()
+    audits: tuple[Call, ...] = ()
+    val_fraction: float = 0.1
+    held_out_fraction: float = 0.0
+    calibration: int = 256
+    judged_retain: int = 10_000
+    split_seed: int = 0
+    features: bool = False
+    noise_draws: int = 0
+    noise_images: int = 500
+    probes: bool = False
+
+    @classmethod
+    def of(cls, where: str = "study", **given: Any) -> "Study":
+        """A study from plain names, tables and numbers; raises one `SpecError` with a line for every mistake.
+
+        >>> Study.of(datasets="digits", models="tiny_cnn", scenarios="whole_class:classes=3", unlearners=["scrub"], seeds=2).seeds
+        (0, 1)
+        """
+        return read(cls, given, where)
+
+
+def from_toml(path: Path, **changes: Any) -> Study:
+    """The study that a TOML file describes, with some of its keys changed."""
+    return Study.of(path.name, **({"name": path.stem} | toml(path) | changes))
+
+
+def toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(f"{path}: no such study file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise SpecError(f"{path}: not valid TOML: {problem}") from None
+
+
+class Mistakes(list[str]):
+    """Lines about what is wrong, gathered so that all are told at once."""
+
+    def catch(self, read: Callable[[], Any], otherwise: Any = None) -> Any:
+        """What `read()` returns, or `otherwise` with the mistake noted."""
+        try:
+            return read()
+        except SpecError as problem:
+            self.append(str(problem))
+            return otherwise
+
+
+def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
+    """Checks and fills in everything that `given` says."""
+    mistakes = Mistakes()
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    for unknown in given.keys() - fields.keys() - {"fit"}:
+        mistakes.append(f"{where}: no key '{unknown}'{did_you_mean(unknown, [*fields, 'fit'])}")
+    fit = mistakes.catch(lambda: fit_of(given.get("fit", {}), TRAINING, f"{where}: fit"), TRAINING)
+    values: dict[str, Any] = {}
+    for axis in (*AXES, "metrics", "audits"):
+        entries = listed(given.get(axis, defaults(axis, given.get("features") is True)))
+        if not entries:
+            mistakes.append(f"{where}: {axis}: none given; name at least one (canforget list {axis})")
+        parsers = [entry(axis, e, f"{where}: {axis}[{i}]", fit) for i, e in enumerate(entries)]
+        values[axis] = tuple(unique(mistakes.catch(p) for p in parsers))
+    for name in fields.keys() - {*AXES, "metrics", "audits", "seeds"}:
+        if name in given:
+            values[name] = mistakes.catch(partial(typed, fields[name].type, given[name], f"{where}: {name}", str(fields[name].type)))
+    values["seeds"] = mistakes.catch(lambda: seeds_of(given.get("seeds", 1), where), (0,))
+    mistakes.extend(bounds(values, where))
+    if mistakes:
+        raise SpecError("\n".join(mistakes))
+    return cls(**values)
+
+
+def defaults(axis: str, features: bool = False) -> tuple[str, ...]:
+    """What an axis holds when a study does not say."""
+    audits = (*AUDITS, *FEATURE_AUDITS) if features else AUDITS
+    return {"metrics": METRICS, "audits": audits, "quantizers": ("none",)}.get(axis, ())
+
+
+def listed(given: Any) -> list[Given]:
+    """One entry or several, as a list."""
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str | Mapping) else [given]
+
+
+def entry(axis: str, given: Given, where: str, fit: Fit) -> Callable[[], Call | Trained]:
+    """What reads one entry of an axis; a model's table may change the fit of the study."""
+    if axis != "models":
+        return lambda: parse(axis, given, where)
+
+    def read_model() -> Trained:
+        if isinstance(given, Mapping) and "fit" in given:
+            plain = {k: v for k, v in given.items() if k != "fit"}
+            return Trained(parse(axis, plain, where), fit_of(given["fit"], fit, f"{where}.fit"))
+        return Trained(parse(axis, given, where), fit)
+
+    return read_model
+
+
+def unique(entries: Iterable[Any]) -> Iterable[Any]:
+    """The entries that could be read, each once, in their order."""
+    return dict.fromkeys(e for e in entries if e is not None)
+
+
+def seeds_of(given: Any, where: str) -> tuple[int, ...]:
+    """`3` as (0, 1, 2); a list as it is."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        given = list(range(given))
+    seeds: tuple[int, ...] = typed(tuple[int, ...], given, f"{where}: seeds", "tuple[int, ...]")
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise SpecError(f"{where}: seeds: {list(seeds)}: give a count of at least 1, or a list of different numbers")
+    return seeds
+
+
+def bounds(values: Mapping[str, Any], where: str) -> Iterable[str]:
+    """What is out of range."""
+    if not 0 < values.get("val_fraction", 0.1) < 0.5:
+        yield f"{where}: val_fraction: {values['val_fraction']} is not between 0 and 0.5"
+    if not 0 <= values.get("held_out_fraction", 0.0) < 1:
+        yield f"{where}: held_out_fraction: {values['held_out_fraction']} is not in [0, 1)"
+    for name in ("calibration", "judged_retain", "noise_images"):
+        if values.get(name, 1) < 1:
+            yield f"{where}: {name}: {values[name]} is not at least 1"
+    if values.get("noise_draws"):
+        yield from too_few(values["noise_draws"], where)
+
+
+def too_few(draws: int, where: str) -> Iterable[str]:
+    """Draws of noise that the claim rule could not use."""
+    from canforget.evaluation.rebound import NOISE_DRAWS
+
+    if draws < NOISE_DRAWS:
+        yield f"{where}: noise_draws: {draws} can decide nothing; give 0, or at least {NOISE_DRAWS}"

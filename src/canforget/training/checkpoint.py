@@ -1,0 +1,176 @@
+"""Where a training stands: weights, optimizer, average, best so far and random streams; saved, and taken up again bit for bit."""
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
+
+from canforget.errors import ArtifactError
+from canforget.fit_settings import Fit
+
+
+class Average:
+    """An exponential moving average of all weights and of BatchNorm's statistics.
+
+    The decay starts at 0.1 and rises as (1 + steps) / (10 + steps) to `decay`, so that the first weights are soon forgotten.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.live = [t for t in [*model.parameters(), *model.buffers()] if t.is_floating_point()]
+        self.mean = [t.detach().clone() for t in self.live]
+        self.steps = 0
+
+    @torch.no_grad()
+    def update_(self) -> None:
+        """Takes the model's current weights in."""
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        self.steps += 1
+        for mean, live in zip(self.mean, self.live, strict=True):
+            mean.lerp_(live, 1 - decay)
+
+    @torch.no_grad()
+    def put_(self) -> None:
+        """Makes the average the model's weights."""
+        for mean, live in zip(self.mean, self.live, strict=True):
+            live.copy_(mean)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Lends the model its average for the block."""
+        before = [t.detach().clone() for t in self.live]
+        self.put_()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for live, weights in zip(self.live, before, strict=True):
+                    live.copy_(weights)
+
+
+@dataclass
+class Best:
+    """The lowest loss on `val` so far, a copy of the weights that had it, and for how many epochs it has stood."""
+
+    loss: float = math.inf
+    stale: int = 0
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def see(self, model: nn.Module, loss: float) -> None:
+        """Takes note of the loss after another epoch; the weights are copied, for training will go on changing them."""
+        self.stale += 1
+        if loss < self.loss:
+            self.loss, self.stale = loss, 0
+            self.weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+@dataclass
+class Standing:
+    """All of a training that changes as it goes on."""
+
+    model: nn.Module
+    optimizer: Optimizer
+    rng: Generator
+    average: Average | None = None
+    best: Best = field(default_factory=Best)
+
+
+def save(path: Path, standing: Standing, fit: Fit, epochs_done: int) -> None:
+    """Writes a training's standing to a safetensors file, whole or not at all."""
+    facts = {"fit": repr(fit), "epochs_done": epochs_done, "loss": repr(standing.best.loss), "stale": standing.best.stale}
+    if standing.average is not None:
+        facts["steps"] = standing.average.steps
+    tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors_of(standing).items()}
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        save_file(tensors, partial, metadata={"canforget": json.dumps(facts, sort_keys=True)})
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def tensors_of(standing: Standing) -> dict[str, Tensor]:
+    """Every tensor of a training's standing by name, the states of the random streams among them."""
+    tensors = {f"model/{name}": tensor for name, tensor in standing.model.state_dict().items()}
+    for place, parameter in enumerate(parameters_of(standing.optimizer)):
+        state = standing.optimizer.state.get(parameter, {})
+        tensors |= {f"optimizer/{place}/{key}": value for key, value in state.items() if isinstance(value, Tensor)}
+    if standing.average is not None:
+        tensors |= {f"average/{place}": tensor for place, tensor in enumerate(standing.average.mean)}
+    tensors |= {f"best/{name}": tensor for name, tensor in standing.best.weights.items()}
+    return tensors | {f"stream/{name}": state for name, state in streams(standing).items()}
+
+
+def streams(standing: Standing) -> dict[str, Tensor]:
+    """States of the generator, and of torch's global streams that dropout draws from."""
+    states = {"rng": standing.rng.get_state(), "global": torch.get_rng_state()}
+    device = next(standing.model.parameters()).device
+    return states | ({"device": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
+
+
+def load_(path: Path, standing: Standing, fit: Fit) -> int:
+    """Puts a training back where the file at `path` left it, in place; returns how many epochs were done (0 when there is no file).
+
+    Raises:
+        ArtifactError: The file is damaged, or belongs to another training; delete it to start anew.
+    """
+    if not path.is_file():
+        return 0
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads(file.metadata()["canforget"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError) as problem:
+        raise ArtifactError(f"{path}: not a readable checkpoint ({problem}); delete it to start anew") from None
+    if facts["fit"] != repr(fit):
+        raise ArtifactError(f"{path}: the checkpoint of a training with another fit ({facts['fit']}); delete it to start anew")
+    try:
+        restore_(standing, tensors, facts)
+    except (KeyError, RuntimeError) as problem:
+        raise ArtifactError(f"{path}: the checkpoint of another model ({str(problem).splitlines()[0]}); delete it to start anew") from None
+    return int(facts["epochs_done"])
+
+
+def restore_(standing: Standing, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Copies saved tensors and numbers back into a training."""
+    standing.model.load_state_dict(under("model/", tensors))
+    for place, parameter in enumerate(parameters_of(standing.optimizer)):
+        for key, value in under(f"optimizer/{place}/", tensors).items():
+            like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
+            standing.optimizer.state[parameter][key] = like.copy_(value)
+    if standing.average is not None:
+        standing.average.steps = facts["steps"]
+        for place, mean in enumerate(standing.average.mean):
+            mean.copy_(tensors[f"average/{place}"])
+    device = next(standing.model.parameters()).device
+    weights = {name: tensor.to(device) for name, tensor in under("best/", tensors).items()}
+    standing.best = Best(float(facts["loss"]), facts["stale"], weights)
+    standing.rng.set_state(tensors["stream/rng"])
+    torch.set_rng_state(tensors["stream/global"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["stream/device"], device)
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, named without it.
+
+    >>> sorted(under("a/", {"a/x": torch.ones(1), "b/x": torch.ones(1)}))
+    ['x']
+    """
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
+    """All parameters that an optimizer moves, in order."""
+    return [p for group in optimizer.param_groups for p in group["params"]]

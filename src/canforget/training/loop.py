@@ -1,0 +1,313 @@
+"""The one training loop: `passes` hands out epochs, an epoch steps down a loss; training, unlearning and QAT all go through it."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
+
+from canforget.data.images import Images
+from canforget.errors import DivergedError, SpecError
+from canforget.fit_settings import Fit
+from canforget.progress import advance
+from canforget.quantization.qat import rounding
+from canforget.rng import global_stream
+from canforget.training.augment import Augmenter
+from canforget.training.checkpoint import Average, Standing, load_, save
+from canforget.training.constraint import Shape, current_shape
+from canforget.training.optimizers import optimizer_of, schedule
+
+__all__ = ["Epoch", "Fit", "finite", "frozen", "passes", "train_"]
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Hook = Callable[[nn.Module], None]
+STEPS_BETWEEN_CHECKS = 32
+"""Whether the loss is still finite is asked this often: asking makes a GPU wait."""
+
+
+@dataclass
+class Epoch:
+    """One pass of a training: `descend` goes down a loss over a set of images, `step` takes a single step; both follow the schedule."""
+
+    number: int
+    fit: Fit
+    standing: Standing
+    augmenter: Augmenter
+    health: Tensor
+    mask: Mapping[str, Tensor] = field(default_factory=dict)
+    original: Mapping[str, Tensor] = field(default_factory=dict)
+    gradients: Hook | None = None
+    shape: Shape = field(default_factory=Shape)
+    stopped: bool = False
+
+    @property
+    def model(self) -> nn.Module:
+        """The model in training."""
+        return self.standing.model
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer of the whole training."""
+        return self.standing.optimizer
+
+    @property
+    def rng(self) -> Generator:
+        """The stream that batches and augmentation are drawn from."""
+        return self.standing.rng
+
+    def stop(self) -> None:
+        """Makes this epoch the last."""
+        self.stopped = True
+
+    def descend(self, loss: Loss, images: Images, batch_size: int | None = None) -> None:
+        """Takes one step down `loss(x, y)` for every shuffled batch of `images`."""
+        for x, y in self.batches(images, batch_size):
+            self.step(lambda x=x, y=y: loss(x, y))  # type: ignore[misc]
+
+    def batches(self, images: Images, batch_size: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Shuffled, augmented batches of `images`; the learning rate moves along the schedule with them.
+
+        A last batch of one image joins the batch before it. Where there is no other (a set of one image), BatchNorm uses its running
+        statistics for it and leaves them alone: one image has no statistics of its own.
+        """
+        size = batch_size or self.fit.batch_size
+        parts = portions(torch.randperm(len(images), generator=self.rng), size)
+        for place, chosen in enumerate(parts):
+            done = (self.number + (place + 0.5) / len(parts)) / self.fit.epochs
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.fit.lr * schedule(self.fit, done)
+            with still(self.model) if len(chosen) == 1 else nullcontext():
+                yield self.augmenter.batch(images.x, chosen), images.y[chosen.to(images.y.device)]
+            advance((self.number + (place + 1) / len(parts)) / self.fit.epochs)
+            if place % STEPS_BETWEEN_CHECKS == STEPS_BETWEEN_CHECKS - 1:
+                self.check()
+
+    def step(self, loss: Callable[[], Tensor]) -> None:
+        """Takes one step of the optimizer down the value that `loss()` returns; weights outside the mask stay bit-identical."""
+        device = self.health.device
+        with self.shape.during(self.model), rounding(self.model, self.fit.bits):
+            with torch.autocast(device.type, torch.bfloat16, enabled=half(self.fit, device)):
+                value = self.shape.loss(loss(), self.model)
+            self.optimizer.zero_grad(set_to_none=True)
+            value.backward()  # type: ignore[no-untyped-call]
+        self.health.add_(value.detach())
+        if self.gradients is not None:
+            self.gradients(self.model)
+        self.mask_gradients()
+        if self.fit.clip:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.fit.clip)
+        self.optimizer.step()
+        self.put_back()
+        if self.standing.average is not None:
+            self.standing.average.update_()
+
+    def mask_gradients(self) -> None:
+        """Blanks the gradient outside the mask, so that clipping does not count it."""
+        for name, mask in self.mask.items():
+            gradient = self.model.get_parameter(name).grad
+            if gradient is not None:
+                gradient.mul_(mask)
+
+    @torch.no_grad()
+    def put_back(self) -> None:
+        """Gives weights outside the mask their original bits, whatever momentum and weight decay did to them."""
+        for name, mask in self.mask.items():
+            parameter = self.model.get_parameter(name)
+            parameter.copy_(torch.where(mask, parameter, self.original[name]))
+
+    def check(self) -> None:
+        """Raises `DivergedError` when a loss since the training began was not finite."""
+        if not torch.isfinite(self.health):
+            place = f"epoch {self.number + 1} of {self.fit.epochs} at lr {self.fit.lr}"
+            raise DivergedError(f"diverged: the loss is not finite in {place}; lower the learning rate or clip the gradients")
+
+
+def passes(
+    fit: Fit,
+    model: nn.Module,
+    rng: Generator,
+    *,
+    mask: Mapping[str, Tensor] | None = None,
+    gradients: Hook | None = None,
+    resume: Callable[[Standing], int] | None = None,
+) -> Iterator[Epoch]:
+    """Yields the epochs of a training of `model`, in place: in train mode, with one optimizer, from the streams of `rng` alone.
+
+    `mask` (by parameter name, True = may change) keeps the rest bit-identical whatever momentum and weight decay say; `gradients(model)`
+    may edit the gradients before every step. Frozen parameters stay as they are, and so does a BatchNorm layer whose parameters all are
+    frozen: it keeps its statistics. Ends in eval mode, with the averaged weights when `fit.average` asks for them. With `fit.bits` the
+    loss and its gradient are taken at rounded weights, and the unrounded ones are moved and returned. `resume` may put the
+    training back to where it stood, and says how many epochs were done then.
+
+    Raises:
+        DivergedError: A loss or a weight is no longer finite.
+    """
+    shape = current_shape()
+    mask = masks(shape.masking(mask or {}, model), model)
+    optimizer = optimizer_of(fit, model)
+    model.to(memory_format=torch.channels_last)
+    standing = Standing(model, optimizer, rng, Average(model, fit.average) if fit.average else None)
+    health = torch.zeros((), device=next(model.parameters()).device)
+    original = {name: model.get_parameter(name).detach().clone() for name in mask}
+    augmenter = Augmenter(fit, rng)
+    with global_stream(rng), compiled(model) if fit.compile else nullcontext():
+        first = resume(standing) if resume is not None else 0
+        try:
+            for number in range(first, fit.epochs):
+                training_mode_(model)
+                epoch = Epoch(number, fit, standing, augmenter, health, mask, original, gradients, shape)
+                yield epoch
+                epoch.check()
+                finite(model, f"after epoch {number + 1} of {fit.epochs} at lr {fit.lr}")
+                if epoch.stopped:
+                    break
+        finally:
+            if standing.average is not None:
+                standing.average.put_()
+            model.eval()
+
+
+def train_(
+    model: nn.Module,
+    images: Images,
+    *,
+    rng: Generator,
+    fit: Fit,
+    loss: Loss | None = None,
+    val: Images | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_seconds: float = 60.0,
+) -> nn.Module:
+    """Trains `model` on `images` in place and returns it, with the weights that were best on `val` when `fit.patience` is set.
+
+    Args:
+        loss: What to descend, given pixels and labels (default: cross-entropy with `fit.label_smoothing`).
+        checkpoint: Written after an epoch when `checkpoint_seconds` have passed since the last time, and removed at the end. If the file
+            is there at the start, training goes on from it and ends with the same bits as if it had never stopped.
+    """
+    if fit.patience and not val:
+        raise SpecError("fit: patience chooses the best epoch on val, and there are no val images; give some or set patience = 0")
+
+    def smoothed(x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(model(x), y, label_smoothing=fit.label_smoothing)
+
+    best, saved = None, time.monotonic()
+    for epoch in passes(fit, model, rng, resume=lambda standing: load_(checkpoint, standing, fit) if checkpoint else 0):
+        best = epoch.standing.best
+        if fit.patience and best.stale >= fit.patience:
+            epoch.stop()
+            continue
+        epoch.descend(loss or smoothed, images)
+        if fit.patience and val:
+            judge(epoch, val)
+        if checkpoint is not None and time.monotonic() - saved >= checkpoint_seconds:
+            save(checkpoint, epoch.standing, fit, epoch.number + 1)
+            saved = time.monotonic()
+    if best is not None and best.weights:
+        model.load_state_dict(best.weights)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return model
+
+
+def judge(epoch: Epoch, val: Images) -> None:
+    """Takes note of the loss on `val` after an epoch, with averaged and rounded weights where asked for; stops when patience is over."""
+    standing = epoch.standing
+    with standing.average.in_place() if standing.average is not None else nullcontext():
+        with rounding(epoch.model, epoch.fit.bits):
+            loss = validation_loss(epoch.model, val)
+        standing.best.see(epoch.model, loss)
+    if standing.best.stale >= epoch.fit.patience:
+        epoch.stop()
+
+
+def validation_loss(model: nn.Module, val: Images) -> float:
+    """Mean cross-entropy on `val` in nats, in eval mode and float32."""
+    model.eval()
+    with torch.no_grad():
+        return sum(float(cross_entropy(model(x).float(), y, reduction="sum")) for x, y in val.batches(512)) / len(val)
+
+
+def portions(order: Tensor, size: int) -> list[Tensor]:
+    """Cuts an order into batches; a last batch of one joins the one before.
+
+    >>> [len(part) for part in portions(torch.arange(9), 4)]
+    [4, 5]
+    """
+    parts = [order[start : start + size] for start in range(0, len(order), size)]
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
+
+
+def masks(mask: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """The masks as booleans on the model's device; raises `SpecError` for a name that is not a parameter of it."""
+    parameters = dict(model.named_parameters())
+    strangers = sorted(set(mask) - set(parameters))
+    if strangers:
+        raise SpecError(f"passes: the mask names '{strangers[0]}', which is no parameter of the model")
+    return {name: chosen.to(parameters[name].device, torch.bool) for name, chosen in mask.items()}
+
+
+def training_mode_(model: nn.Module) -> None:
+    """Puts `model` in train mode, but for BatchNorm layers whose parameters are all frozen."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, _BatchNorm) and module.affine and not any(p.requires_grad for p in module.parameters()):
+            module.eval()
+
+
+@contextmanager
+def still(model: nn.Module) -> Iterator[None]:
+    """Has BatchNorm use its running statistics for the block, and leave them alone."""
+    moving = [module for module in model.modules() if isinstance(module, _BatchNorm) and module.training]
+    for module in moving:
+        module.eval()
+    try:
+        yield
+    finally:
+        for module in moving:
+            module.train()
+
+
+@contextmanager
+def compiled(model: nn.Module) -> Iterator[None]:
+    """Compiles what `model(x)` runs for the block; takes 15 to 30 seconds at the first step."""
+    device = next(model.parameters()).device
+    if device.type == "cpu" and not any(map(shutil.which, ("g++", "clang++", "c++"))):
+        raise SpecError("fit: compile = true needs a C++ compiler (g++ or clang++), and there is none; install one or set compile = false")
+    model.compile()
+    try:
+        yield
+    finally:
+        model._compiled_call_impl = None
+
+
+def half(fit: Fit, device: torch.device) -> bool:
+    """Whether to compute in bfloat16: as `fit.precision` says, and by "auto" where the device is faster with it."""
+    if fit.precision == "auto":
+        if device.type == "cuda":
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        return device.type == "cpu" and bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+    return fit.precision == "bfloat16"
+
+
+def frozen(model: nn.Module) -> nn.Module:
+    """A copy of `model` in eval mode that no gradient flows into."""
+    return deepcopy(model).eval().requires_grad_(False)
+
+
+def finite(model: nn.Module, when: str) -> nn.Module:
+    """Returns `model`; raises `DivergedError` when one of its weights or buffers is NaN or infinite."""
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise DivergedError(f"diverged: '{name}' is not finite {when}; lower the learning rate or clip the gradients")
+    return model

@@ -1,0 +1,1 @@
+"""What unlearners share: importance, losses, masks, batches, and wrapping another method."""

@@ -1,0 +1,29 @@
+"""A forget batch beside every retain batch: how methods that weigh two losses against each other go through their images."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from canforget.data.images import Images
+from canforget.training.loop import Epoch, portions
+
+Batch = tuple[Tensor, Tensor]
+
+
+def paired(epoch: Epoch, forget: Images, retain: Images) -> Iterator[tuple[Batch, Batch]]:
+    """Yields (forget batch, retain batch) for one pass over `retain`; `forget` starts again, newly shuffled, whenever it runs out."""
+    forgotten = endless(epoch, forget)
+    for kept in epoch.batches(retain):
+        yield next(forgotten), kept
+
+
+def endless(epoch: Epoch, images: Images) -> Iterator[Batch]:
+    """Yields shuffled, augmented batches of `images` without end; the learning rate does not move with them.
+
+    A batch of one image holds it twice: its mean loss is the same, and BatchNorm has no statistics of a single value.
+    """
+    while len(images):
+        for chosen in portions(torch.randperm(len(images), generator=epoch.rng), epoch.fit.batch_size):
+            chosen = chosen.repeat(2) if len(chosen) == 1 else chosen
+            yield epoch.augmenter.batch(images.x, chosen), images.y[chosen.to(images.y.device)]

@@ -1,0 +1,107 @@
+"""How much a weight matters to a set of images: mean squared gradients of single samples, and the saliency mask of a summed gradient."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import cross_entropy
+
+from canforget.data.images import Images
+from canforget.progress import advance
+from canforget.training.loop import frozen
+
+Objective = Callable[[Tensor, Tensor], Tensor]
+"""(logits [n, classes], labels [n]) -> its mean over the samples."""
+Weights = dict[str, Tensor]
+"""A tensor for each parameter that may change, by the parameter's name."""
+
+GRADIENTS_AT_ONCE = 1 << 27
+"""How many numbers the per-sample gradients of one batch may hold: half a gibibyte."""
+
+
+def importance(
+    model: nn.Module,
+    images: Images,
+    *,
+    objective: Objective = cross_entropy,
+    measure: Callable[[Tensor], Tensor] = torch.square,
+    per_sample: bool = True,
+    batch_size: int = 64,
+    span: tuple[float, float] = (0.0, 1.0),
+) -> Weights:
+    """Returns the mean of `measure` of the objective's gradient in eval mode, by weight: with cross-entropy the diagonal empirical Fisher.
+
+    `per_sample` takes the measure of every image's gradient: the definition, which no order or batch size can change. Otherwise it is
+    taken of the batches' mean gradients, as released code does. `span` is the part of the step whose progress this is.
+    """
+    gradients = gradients_of_samples if per_sample else gradients_of_batches
+    twin = frozen(model)
+    weights = {n: twin.get_parameter(n).detach() for n, p in model.named_parameters() if p.requires_grad}
+    size = max(1, min(batch_size, GRADIENTS_AT_ONCE // max(1, sum(w.numel() for w in weights.values())))) if per_sample else batch_size
+    total = {n: torch.zeros_like(w) for n, w in weights.items()}
+    taken = 0
+    for place, found in enumerate(gradients(twin, weights, images, objective, size)):
+        for name, value in found.items():
+            total[name] += measure(value).sum(dim=0)
+        taken += len(next(iter(found.values())))
+        advance(span[0] + (span[1] - span[0]) * min(1.0, (place + 1) * size / len(images)))
+    return {n: t / max(1, taken) for n, t in total.items()}
+
+
+def gradients_of_samples(twin: nn.Module, weights: Weights, images: Images, objective: Objective, size: int) -> Iterator[Weights]:
+    """Yields the gradients of `size` single images at a time, each [size, ...]."""
+
+    def loss(weights: Weights, x: Tensor, y: Tensor) -> Tensor:
+        return objective(functional_call(twin, weights, (x[None],)), y[None])
+
+    every = vmap(grad(loss), in_dims=(None, 0, 0))
+    for x, y in images.batches(size):
+        with sdpa_kernel(SDPBackend.MATH):  # the fused kernels know no gradients of single samples
+            yield every(weights, x, y)
+
+
+def gradients_of_batches(twin: nn.Module, weights: Weights, images: Images, objective: Objective, size: int) -> Iterator[Weights]:
+    """Yields the mean gradient of each batch of `size` images, [1, ...]."""
+
+    def loss(weights: Weights, x: Tensor, y: Tensor) -> Tensor:
+        return objective(functional_call(twin, weights, (x,)), y)
+
+    for x, y in images.batches(size):
+        yield {name: g[None] for name, g in grad(loss)(weights, x, y).items()}
+
+
+def gradient_saliency(model: nn.Module, images: Images, *, keep: float, batch_size: int = 256) -> Weights:
+    """Returns the mask (True = salient) of the fraction `keep` of all weights whose summed cross-entropy gradient on `images` is largest.
+
+    One ranking over the whole model, in eval mode; exactly `keep` of the weights are chosen, ties included.
+
+    Source: Fan et al. 2024, equation 3, https://arxiv.org/abs/2310.12508.
+    """
+
+    return largest({name: g.abs() for name, g in mean_gradient(model, images, batch_size=batch_size).items()}, keep)
+
+
+def mean_gradient(model: nn.Module, images: Images, *, batch_size: int = 256) -> Weights:
+    """Returns the gradient of the mean cross-entropy on all of `images` in eval mode, by weight."""
+
+    def share(logits: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(logits, y, reduction="sum") / len(images)
+
+    parts = importance(model, images, objective=share, measure=lambda g: g, per_sample=False, batch_size=batch_size, span=(0.0, 0.0))
+    batches = -(-len(images) // batch_size)
+    return {name: part * batches for name, part in parts.items()}
+
+
+def largest(scores: Weights, keep: float) -> Weights:
+    """Returns the mask of the fraction `keep` of all entries of `scores` that are largest, over all tensors together.
+
+    >>> largest({"a": torch.tensor([3.0, 1.0]), "b": torch.tensor([2.0, 4.0])}, keep=0.5)
+    {'a': tensor([ True, False]), 'b': tensor([False,  True])}
+    """
+    flat = torch.cat([s.flatten() for s in scores.values()])
+    chosen = torch.zeros_like(flat, dtype=torch.bool)
+    chosen[flat.argsort(descending=True, stable=True)[: round(keep * len(flat))]] = True
+    parts = torch.split(chosen, [s.numel() for s in scores.values()])
+    return {name: part.view(s.shape) for (name, s), part in zip(scores.items(), parts, strict=True)}

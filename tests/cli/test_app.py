@@ -1,0 +1,201 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from canforget.cli.app import main, spread
+
+
+def call(capsys, *arguments):
+    """Exit code, standard output, standard error of a call."""
+    try:
+        main([str(a) for a in arguments])
+        code = 0
+    except SystemExit as leave:
+        code = int(leave.code or 0)
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A model file trained on digits by the command line."""
+    path = tmp_path_factory.mktemp("files") / "original.safetensors"
+    with pytest.raises(SystemExit) as leave:
+        main(["train", "--model", "tiny_cnn", "--dataset", "digits", "--out", str(path), "--fit", "epochs=3"])
+    assert not leave.value.code
+    return path
+
+
+@pytest.mark.parametrize("command", ["demo", "train", "adopt", "unlearn", "quantize", "evaluate", "plan", "run", "show", "list", "check"])
+def test_every_command_has_help_with_an_example(capsys, command):
+    code, out, _ = call(capsys, command, "--help")
+    assert code == 0
+    assert f"Example: canforget {command}" in out.replace("\n  ", " ")
+    assert "--json" in out
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys\nfrom canforget.cli.app import main\ntry: main(['--help'])\nexcept SystemExit: pass\nsys.exit(bool({'torch', 'pydantic_core', 'pyarrow', 'scipy'} & set(sys.modules)))"
+    assert (
+        subprocess.run([sys.executable, "-c", code.replace("pydantic_core", "sklearn")], check=False, capture_output=True).returncode == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lst"], "no command 'lst'; did you mean 'list'? (canforget --help)"),
+        (["list", "unlearner"], "no family 'unlearner'; did you mean 'unlearners'?"),
+        (["list", "unlearners", "scurb"], "did you mean 'scrub'?"),
+        (["run", "absent.toml"], "absent.toml: no such study file"),
+        (["show", "absent"], "absent/results.json: no such file"),
+        (["train", "--model", "tiny_cnn", "--dataset", "digits", "--out", "x.pth"], "x.pth: models are written as .safetensors"),
+        (["train", "--model", "tiny_cnn", "--dataset", "digits", "--fit", "epoch=3"], "--fit has no field 'epoch'; did you mean 'epochs'?"),
+        (["train", "--model", "tiny_cnn", "--dataset", "digits", "--retrain"], "name it by --scenario"),
+        (["train", "--model", "tiny_cnn", "--dataset", "digits", "--device", "cdua"], "no device 'cdua'; did you mean 'cuda'?"),
+        (["check", "absent.py"], "absent.py: no such plugin file"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, *arguments)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert not out
+    assert not list(tmp_path.iterdir()), "nothing half-written"
+
+
+def test_flags_that_take_lists_may_be_repeated_or_followed_by_several_names():
+    assert spread(["run", "--models", "a", "b", "--seeds", "3", "--json"]) == [
+        "run",
+        "--models",
+        "a",
+        "--models",
+        "b",
+        "--seeds",
+        "3",
+        "--json",
+    ]
+    assert spread(["run", "--models", "a", "--models", "b"]) == ["run", "--models", "a", "--models", "b"]
+
+
+def test_files_go_in_and_files_come_out(capsys, tmp_path, original):
+    """A user with one model needs no study: train, unlearn, quantize, evaluate, each on its own."""
+    unlearned, int8, values = tmp_path / "u.safetensors", tmp_path / "q.safetensors", tmp_path / "values.json"
+    scenario = ["--scenario", "whole_class:classes=3"]
+    code, out, _ = call(capsys, "unlearn", original, "--unlearner", "neggrad_plus:fit.epochs=1", *scenario, "--out", unlearned, "--json")
+    assert code == 0
+    assert json.loads(out)["unlearner"] == "neggrad_plus:fit.epochs=1"
+    assert call(capsys, "quantize", unlearned, "--quantizer", "int:bits=8", "--out", int8)[0] == 0
+    assert int8.stat().st_size < 0.5 * unlearned.stat().st_size
+    code, out, _ = call(capsys, "evaluate", int8, "--original", original, "--out", values)
+    assert code == 0
+    assert "forget.accuracy" in out
+    assert "not run: " in out  # no retrained models were given
+    assert json.loads(values.read_text())["scenario"] == "whole_class:classes=3"
+
+
+def test_a_model_file_that_does_not_say_its_scenario_asks_for_it(capsys, original):
+    code, _, err = call(capsys, "evaluate", original)
+    assert code == 2
+    assert "does not say its scenario; pass --scenario" in err
+
+
+def test_a_truncated_model_file_is_one_line(capsys, tmp_path, original):
+    path = tmp_path / "half.safetensors"
+    path.write_bytes(original.read_bytes()[:1000])
+    code, _, err = call(capsys, "quantize", path, "--quantizer", "int")
+    assert code == 2
+    assert str(path) in err
+
+
+def test_a_pickle_is_not_opened(capsys, tmp_path):
+    import pickle
+
+    path = tmp_path / "model.pth"
+    path.write_bytes(pickle.dumps({"a": 1}))
+    code, _, err = call(capsys, "evaluate", path, "--scenario", "whole_class:classes=3", "--dataset", "digits")
+    assert code == 2
+    assert "pickle" in err
+
+
+def test_weights_made_elsewhere_are_adopted_and_a_pickle_only_by_name(capsys, tmp_path, original):
+    """A .pth is a pickle: it is read only when the user says so, and then without running what it says."""
+    import torch
+
+    import canforget
+
+    model = canforget.load(original)
+    weights, adopted = tmp_path / "net.pth", tmp_path / "adopted.safetensors"
+    torch.save(model.net.state_dict(), weights)
+    arguments = ["adopt", weights, "--model", "tiny_cnn", "--dataset", "digits", "--out", adopted]
+    code, _, err = call(capsys, *arguments)
+    assert code == 2
+    assert "pickle" in err
+    assert not adopted.exists()
+    code, _, err = call(
+        capsys, *arguments, "--pickle", "--mean", str(float(model.normalize.mean)), "--std", str(float(model.normalize.std))
+    )
+    assert code == 0, err
+    pixels = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
+    assert torch.allclose(canforget.load(adopted)(pixels), model(pixels), atol=1e-5)
+    assert call(capsys, *arguments, "--pickle", "--mean", "1,2")[0] == 2
+
+
+STUDY = ["--datasets", "digits", "--models", "tiny_cnn", "--scenarios", "whole_class:classes=3", "--unlearners", "finetune:fit.epochs=1", "--quantizers", "none", "int", "--seeds", "2"]  # fmt: skip
+
+
+def test_a_study_from_flags_runs_and_the_second_run_computes_nothing(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    toml = tmp_path / "s.toml"
+    toml.write_text("[fit]\nepochs = 2\n")
+    code, first, _ = call(capsys, "run", toml, *STUDY)
+    assert code == 0
+    assert "retrained" in first.split("\n")[2]
+    before = (tmp_path / "canforget-results" / "results.json").read_bytes()
+    code, second, _ = call(capsys, "run", toml, *STUDY)
+    assert "0 steps computed" in second
+    assert first.split("12 cases")[0] == second.split("12 cases")[0]
+    assert (tmp_path / "canforget-results" / "results.json").read_bytes() == before
+    code, shown, _ = call(capsys, "show", "canforget-results", "--quantizer", "int")
+    assert code == 0
+    assert "finetune" in shown
+    code, planned, _ = call(capsys, "plan", toml, *STUDY)
+    assert "0 still to do" in planned
+    code, planned, _ = call(capsys, "plan", toml, *STUDY, "--set", "noise_draws=19", "probes=true")
+    assert "noise" in planned
+    assert "probe" in planned
+    code, shown, _ = call(capsys, "show", "canforget-results", "--comeback")
+    assert code == 0
+    assert "no noise controls" in shown or "retrained models move as far" in shown
+    assert json.loads(call(capsys, "show", "canforget-results", "--comeback", "--json")[1])[0]["measure"] == "margin"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["plan", *STUDY, "--set", "noise_drawz=3"], "no key 'noise_drawz'; did you mean 'noise_draws'?"),
+        (["plan", *STUDY, "--set", "noise_draws"], "--set: noise_draws: write key=value, as in noise_draws=20"),
+        (["plan", *STUDY, "--set", "seeds=3"], "seeds have --seeds"),
+    ],
+)
+def test_keys_that_are_none_are_told(capsys, arguments, said):
+    code, _, err = call(capsys, *arguments)
+    assert code == 2
+    assert said in err
+
+
+def test_the_schema_is_published(capsys):
+    code, out, _ = call(capsys, "show", "--schema")
+    assert code == 0
+    assert json.loads(out)["title"] == "canforget.record/1"
+
+
+def test_components_are_listed_with_their_hyperparameters(capsys):
+    assert "salun" in call(capsys, "list", "unlearners")[1]
+    listed = json.loads(call(capsys, "list", "unlearners", "scrub", "--json")[1])
+    assert listed["hyperparameters"]["alpha"]["default"] == 0.001
+    assert "unlearners" in call(capsys, "list")[1]

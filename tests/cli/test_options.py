@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+
+from canforget.cli import options
+from canforget.errors import ArtifactError, SpecError
+
+
+def test_seeds_are_a_count_or_a_list():
+    assert options.seeds(["3"]) == 3
+    assert options.seeds(["4", "5"]) == [4, 5]
+    with pytest.raises(SpecError, match="write a count"):
+        options.seeds(["three"])
+
+
+def test_flags_replace_what_a_study_file_says(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text('datasets = "digits"\nmodels = "tiny_cnn"\nscenarios = "whole_class:classes=1"\nunlearners = "scrub"\n')
+    study = options.study_of(path, {"unlearners": ["salun", "finetune"], "seeds": ["2"], "models": None})
+    assert [u.name for u in study.unlearners] == ["salun", "finetune"]
+    assert study.seeds == (0, 1)
+    assert study.name == "s"
+
+
+def test_a_model_is_written_as_safetensors_only(tmp_path):
+    with pytest.raises(ArtifactError, match=r"written as \.safetensors"):
+        options.Destination(Path("model.pth")).checked()
+    folder = tmp_path / "x.safetensors"
+    folder.mkdir()
+    with pytest.raises(ArtifactError, match="is a folder"):
+        options.Destination(folder).checked()
+
+
+def test_a_device_that_is_not_there_is_one_line():
+    with pytest.raises(SpecError, match="no device 'cdua'; did you mean 'cuda'"):
+        options.device_of("cdua")
+    assert options.device_of("cpu") == "cpu"
+
+
+def test_facts_and_values_are_aligned(capsys):
+    options.tell({"file": "x", "made_by": "int", "scenario": None}, json=False)
+    assert capsys.readouterr().out == "file      x\nmade_by   int\n"
+    text = options.value_table({"a": {"value": None, "not_run": "why"}, "long": {"value": 1.0, "interval": None, "n": None, "not_run": ""}})
+    assert text == "a     not run: why\nlong  1.0000"
+
+
+def test_numbers_that_are_not_are_named_with_their_flag():
+    with pytest.raises(SpecError, match="--mean: a,b"):
+        options.numbers("a,b", "--mean")

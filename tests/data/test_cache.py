@@ -1,0 +1,170 @@
+import os
+from pathlib import Path
+
+import numpy
+import pytest
+
+from canforget.data import cache as data_cache
+from canforget.data.cache import cache_dir, cached_pixels, content, data_root
+from canforget.errors import DataError, StoreError
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache of each test's own."""
+    monkeypatch.setenv("CANFORGET_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Files written a moment ago count as settled."""
+    monkeypatch.setattr(data_cache, "SETTLED_SECONDS", -10.0)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"one")
+    return path
+
+
+def test_content_is_decided_by_bytes_and_parts_and_not_by_where_files_lie(file, tmp_path):
+    """A hash with the path in it computes everything again after a folder was moved."""
+    moved = tmp_path / "b.bin"
+    moved.write_bytes(b"one")
+    assert content({"train": file}) == content({"train": moved}) != content({"test": file})
+    moved.write_bytes(b"two")
+    assert content({"train": file}) != content({"train": moved})
+
+
+def test_content_is_remembered(file, settled, monkeypatch):
+    """Planning would read gigabytes each time."""
+    known = content({"x": file})
+    monkeypatch.setattr(data_cache, "file_hash", pytest.fail)
+    assert content({"x": file}) == known
+
+
+def test_a_file_changed_behind_its_size_and_time_is_hashed_again(file, settled):
+    """`cp -p` and `rsync -t` put a file's old time back; the stale hash would stand for other images."""
+    known, stat = content({"x": file}), file.stat()
+    file.write_bytes(b"two")
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert content({"x": file}) != known
+
+
+def test_a_file_changed_a_moment_ago_is_not_remembered(file, cache):
+    """A second change within the clock's tick leaves size and time as they were."""
+    content({"x": file})
+    assert not (cache / "fingerprints").exists()
+
+
+def test_a_damaged_memory_is_not_believed(file, settled, cache):
+    """Half a JSON, or another one, is what a full disk leaves."""
+    known = content({"x": file})
+    (memory,) = (cache / "fingerprints").iterdir()
+    for damage in ("", "[]", '{"sha256": 5}', "null"):
+        memory.write_text(damage)
+        assert content({"x": file}) == known
+
+
+def test_a_memory_that_cannot_be_kept_only_costs_time(file, settled, cache):
+    """The home directory of a cluster's worker may be read-only."""
+    cache.write_text("a file where the folder should be")
+    assert len(content({"x": file})) == 64
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"gone\.bin: cannot be read"):
+        data_cache.file_hash(tmp_path / "gone.bin")
+
+
+PIXELS = numpy.arange(24, dtype=numpy.uint8).reshape(2, 3, 2, 2)
+
+
+def test_pixels_are_decoded_once():
+    calls = []
+    for _ in range(2):
+        found = cached_pixels("key", 2, lambda: calls.append(1) or PIXELS)
+        assert numpy.array_equal(found, PIXELS)
+    assert calls == [1]
+
+
+def test_writing_to_cached_pixels_leaves_the_cache_as_it_was():
+    """Torch warns of arrays that cannot be written to, and writes to those that can."""
+    cached_pixels("key", 2, lambda: PIXELS)[:] = 0
+    assert numpy.array_equal(cached_pixels("key", 2, pytest.fail), PIXELS)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None])
+def test_damaged_pixels_are_decoded_again(cache, damage):
+    """A file cut short must not crash, or be shown as fewer images."""
+    cached_pixels("key", 2, lambda: PIXELS)
+    path = cache / "pixels/key.npy"
+    path.write_bytes(path.read_bytes()[:-1] if damage is None else damage)
+    assert numpy.array_equal(cached_pixels("key", 2, lambda: PIXELS), PIXELS)
+
+
+def test_pixels_of_another_number_of_images_are_decoded_again():
+    cached_pixels("key", 2, lambda: PIXELS)
+    assert len(cached_pixels("key", 1, lambda: PIXELS[:1])) == 1
+
+
+def test_decoding_that_fails_leaves_nothing_behind(cache):
+    """Half an array under a whole one's name is believed the next time."""
+
+    def decode():
+        raise DataError("row 5 is damaged")
+
+    with pytest.raises(DataError, match="row 5"):
+        cached_pixels("key", 2, decode)
+    assert not list((cache / "pixels").glob("*npy*"))
+
+
+def test_a_disk_that_is_full_is_one_line_and_leaves_nothing_behind(cache, monkeypatch):
+    """A traceback from numpy's writer does not say which variable to set."""
+
+    def full(file, array, allow_pickle):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(numpy, "save", full)
+    with pytest.raises(StoreError, match="No space left on device; set CANFORGET_CACHE_DIR"):
+        cached_pixels("key", 2, lambda: PIXELS)
+    assert not list((cache / "pixels").glob("*npy*"))
+
+
+def test_the_data_directory_is_the_argument_before_the_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("CANFORGET_DATA_DIR", "/nowhere")
+    assert data_root("cifar10", tmp_path) == tmp_path
+    monkeypatch.setenv("CANFORGET_DATA_DIR", str(tmp_path))
+    assert data_root("cifar10", None) == tmp_path
+
+
+def test_a_data_directory_that_is_unnamed_or_missing_is_one_line_that_says_how_to_name_one(monkeypatch):
+    monkeypatch.delenv("CANFORGET_DATA_DIR", raising=False)
+    with pytest.raises(DataError, match="cifar10: no directory of data sets was named; pass --data-dir DIR or set CANFORGET_DATA_DIR"):
+        data_root("cifar10", None)
+    with pytest.raises(DataError, match="cifar10: there is no directory /nowhere; pass another --data-dir"):
+        data_root("cifar10", Path("/nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("linux", {"XDG_CACHE_HOME": "/caches"}, "/caches/canforget"),
+        ("linux", {}, "/home/me/.cache/canforget"),
+        ("darwin", {}, "/home/me/Library/Caches/canforget"),
+        ("win32", {}, "/home/me/AppData/Local/canforget/cache"),
+        ("win32", {"CANFORGET_CACHE_DIR": "/mine"}, "/mine"),
+    ],
+)
+def test_caches_lie_where_the_platform_keeps_them(monkeypatch, platform, variables, expected):
+    """A cache in a documents folder is backed up and synchronized."""
+    for name in ("CANFORGET_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(data_cache.sys, "platform", platform)
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
+    assert cache_dir() == Path(expected)

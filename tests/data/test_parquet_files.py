@@ -1,0 +1,173 @@
+import numpy
+import pytest
+
+from canforget.data.parquet_files import Layout, parquet_data_set
+from canforget.errors import DataError, SpecError
+
+PIXELS = numpy.random.default_rng(0).integers(0, 256, (12, 5, 4, 3), dtype=numpy.uint8)
+LABELS = [0, 1, 2] * 4
+NAMES = ["cat", "dog", "owl"]
+
+
+@pytest.fixture
+def files(tmp_path, write_parquet, png):
+    """Two training files and one test file."""
+    encoded = [png(x) for x in PIXELS]
+    train = [write_parquet(tmp_path / f"train-{i}.parquet", encoded[4 * i : 4 * i + 4], LABELS[4 * i : 4 * i + 4], NAMES) for i in (0, 1)]
+    return train, [write_parquet(tmp_path / "test-0.parquet", encoded[8:], LABELS[8:], NAMES)]
+
+
+def opened(files, **layout):
+    return parquet_data_set("toy", *files, Layout(**layout))
+
+
+def test_rows_come_back_in_order_over_all_files(files):
+    """Labels are read without images: the two must agree about the order."""
+    data = opened(files)
+    train, test = data.pixels()
+    assert numpy.array_equal(numpy.concatenate([train, test]), PIXELS.transpose(0, 3, 1, 2))
+    assert numpy.concatenate([data.train.labels, data.test.labels]).tolist() == LABELS
+    assert numpy.concatenate([data.train.ids, data.test.ids]).tolist() == list(range(12))
+    assert (data.classes, data.image_shape) == (tuple(NAMES), (3, 5, 4))
+
+
+def test_labels_are_known_without_decoding_any_image(tmp_path, write_parquet, png):
+    """Planning must be instant, and a damaged image late in the file is found when it is decoded."""
+    file = write_parquet(tmp_path / "a.parquet", [png(PIXELS[0]), b"no image"], [0, 1])
+    data = opened(([file], [file]))
+    assert data.train.labels.tolist() == [0, 1]
+    with pytest.raises(DataError, match=r"a\.parquet: row 1: cannot be read as an image: no known image format"):
+        data.pixels()
+
+
+def test_the_fingerprint_follows_pixels_labels_and_how_they_are_read(files, tmp_path, write_parquet, png):
+    """Results of one size of image must not be taken for those of another; those of a copy must."""
+    known = opened(files).fingerprint
+    copies = [[tmp_path / f"copy-{f.name}" for f in part] for part in files]
+    for part, copied in zip(files, copies, strict=True):
+        for file, copy in zip(part, copied, strict=True):
+            copy.write_bytes(file.read_bytes())
+    assert opened(copies).fingerprint == known
+    assert len({known, opened(files, size=4).fingerprint, opened(files, channels=1).fingerprint}) == 3
+    write_parquet(copies[1][0], [png(x) for x in PIXELS[8:]], [0, 0, 0, 0], NAMES)
+    assert opened(copies).fingerprint != known
+
+
+def test_without_test_files_a_stratified_part_is_the_test_set(files):
+    """Data sets such as faces of few people come without one."""
+    whole_only = [*files[0], *files[1]], []
+    data = opened(whole_only, test_fraction=0.25)
+    train, test = data.pixels()
+    assert (len(data.train), len(data.test)) == (9, 3)
+    assert sorted(data.test.labels.tolist()) == [0, 1, 2]
+    whole = PIXELS.transpose(0, 3, 1, 2)
+    for x, label in zip([*train, *test], [*data.train.labels, *data.test.labels], strict=True):
+        (row,) = [i for i in range(12) if numpy.array_equal(whole[i], x)]
+        assert LABELS[row] == label
+    assert opened(whole_only, test_fraction=0.5).fingerprint != data.fingerprint
+    with pytest.raises(SpecError, match=r"toy: test_fraction=1\.5"):
+        opened(whole_only, test_fraction=1.5)
+
+
+def test_classes_without_names_are_numbers(tmp_path, write_parquet, png):
+    file = write_parquet(tmp_path / "a.parquet", [png(x) for x in PIXELS[:3]], [0, 2, 2])
+    assert opened(([file], [file])).classes == ("0", "1", "2")
+
+
+def test_plain_bytes_are_read_as_well_as_bytes_with_a_path(tmp_path, png):
+    """Both occur; Hugging Face's own reader takes both."""
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    write_table(pyarrow.table({"img": [png(PIXELS[0])] * 2, "fine_label": [0, 1]}), tmp_path / "a.parquet")
+    train, _ = opened(([tmp_path / "a.parquet"], [tmp_path / "a.parquet"])).pixels()
+    assert numpy.array_equal(train[1], PIXELS[0].transpose(2, 0, 1))
+
+
+def test_images_of_mixed_sizes_need_a_size(tmp_path, write_parquet, png):
+    file = write_parquet(tmp_path / "a.parquet", [png(PIXELS[0]), png(PIXELS[1][:4])], [0, 1])
+    with pytest.raises(DataError, match=r"a\.parquet: row 1: 4 x 4 pixels where others have 4 x 5; pass size="):
+        opened(([file], [file])).pixels()
+    assert opened(([file], [file]), size=8).pixels()[0].shape == (2, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "message"),
+    [
+        ([0, 3], NAMES, "row 1: label 3 in column 'label' is out of range 0 to 2"),
+        ([0, -1], NAMES, "row 1: label -1 in column 'label' is out of range 0 to 2"),
+        ([0, 10**9], None, "row 1: label 1000000000 in column 'label' is out of range 0 to 1"),
+        ([None, 1], NAMES, "row 0: no label in column 'label'"),
+        (["cat", "dog"], None, "column 'label' holds string, not class numbers"),
+    ],
+)
+def test_a_label_that_is_no_class_is_one_line_with_file_and_row(tmp_path, write_parquet, png, labels, names, message):
+    """A label out of range crashes the loss on a GPU without saying where; a missing one becomes a NaN, then a class."""
+    file = write_parquet(tmp_path / "a.parquet", [png(x) for x in PIXELS[:2]], labels, names)
+    with pytest.raises(DataError) as caught:
+        opened(([file], [file]))
+    assert str(caught.value).startswith(f"{file}: ")
+    assert message in str(caught.value)
+
+
+def test_a_test_label_that_no_training_image_has_is_out_of_range(tmp_path, write_parquet, png):
+    train = write_parquet(tmp_path / "a.parquet", [png(x) for x in PIXELS[:2]], [0, 1])
+    test = write_parquet(tmp_path / "b.parquet", [png(x) for x in PIXELS[:2]], [0, 2])
+    with pytest.raises(DataError, match=r"b\.parquet: row 1: label 2"):
+        opened(([train], [test]))
+
+
+@pytest.mark.parametrize(
+    ("layout", "message"),
+    [
+        ({"images": ("imag",)}, "no column 'imag'; did you mean 'image'? (it has: image, label)"),
+        ({"labels": ("class",)}, "no column 'class'; known: image, label"),
+        ({"images": ("label",)}, "column 'label' holds int64, not bytes of image files"),
+    ],
+)
+def test_a_column_that_is_missing_or_of_another_kind_is_named(files, layout, message):
+    with pytest.raises(DataError) as caught:
+        opened(files, **layout)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("keep", [0, 100, -1])
+def test_a_file_cut_short_is_one_line_that_names_it(files, keep):
+    """The most frequent damage: a download that broke off."""
+    cut = files[0][1]
+    cut.write_bytes(cut.read_bytes()[:keep])
+    with pytest.raises(DataError, match=r"train-1\.parquet: not a whole Parquet file .*download it again") as caught:
+        opened(files)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_damaged_in_its_middle_is_named(files):
+    """The footer is whole: only reading the pages finds it."""
+    raw = bytearray(files[0][1].read_bytes())
+    raw[4:60] = b"\xff" * 56
+    files[0][1].write_bytes(raw)
+    with pytest.raises(DataError, match=r"train-1\.parquet"):
+        opened(files).pixels()
+
+
+def test_rows_without_image_bytes_and_files_without_rows_are_named(tmp_path, write_parquet, png):
+    """Hugging Face may keep paths in place of bytes."""
+    file = write_parquet(tmp_path / "a.parquet", [png(PIXELS[0]), None], [0, 1])
+    with pytest.raises(DataError, match=r"a\.parquet: row 1: no image bytes in column 'image'"):
+        opened(([file], [file])).pixels()
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    write_table(pyarrow.table({"image": pyarrow.array([], pyarrow.binary()), "label": pyarrow.array([], pyarrow.int64())}), file)
+    with pytest.raises(DataError, match=r"a\.parquet: no rows"):
+        opened(([file], [file]))
+
+
+def test_metadata_that_cannot_be_understood_is_named(tmp_path, png):
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    table = pyarrow.table({"image": [png(PIXELS[0])], "label": [0]}).replace_schema_metadata({"huggingface": "{"})
+    write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="the metadata 'huggingface' cannot be understood"):
+        opened(([tmp_path / "a.parquet"], []))

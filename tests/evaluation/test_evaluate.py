@@ -1,0 +1,162 @@
+"""From arrays in the store to values: what was rounded, what was disturbed, what was kept; each only where it is there."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from canforget.evaluation.evaluate import judged, noise_in, probed
+from canforget.evaluation.evidence import Evidence, Predictions
+from canforget.pipeline import views_of
+from canforget.quantization.folding import folded
+from canforget.quantization.layer import codes
+from canforget.quantization.weight_noise import disturbed, errors
+from canforget.quantizers.int import int as to_int
+from canforget.rng import generator
+from canforget.spec import parse
+from canforget.study.store import Store, write_arrays
+from canforget.training.loop import Fit
+from canforget.unlearners.retrain import retrain
+
+RECOVERY = [parse("audits", "recovery")]
+
+
+@pytest.fixture(scope="module")
+def retrained(small_model, digits_split):
+    """Three models that never saw class 0."""
+    fit = Fit(epochs=8, batch_size=64, lr=0.1, schedule="triangle", warmup=0.2, precision="float32")
+    return [retrain(small_model, digits_split.forget, digits_split.retain, rng=generator(f"retrain/{s}"), fit=fit) for s in range(3)]
+
+
+@pytest.fixture(scope="module")
+def on_grid(small_model):
+    """The original with its weights on a 3-bit grid, so that rounding to 3 bits changes nothing; folded."""
+    root = folded(small_model).root
+    for layer in layers_of(root):
+        layer.weight = nn.Parameter(nearest(layer.weight.detach()))
+    return root
+
+
+def layers_of(root):
+    return [m for m in root.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+
+
+def step_of(weight):
+    return weight.abs().amax(dim=tuple(range(1, weight.ndim)), keepdim=True) / 3
+
+
+def nearest(weight):
+    return (weight / step_of(weight)).round() * step_of(weight)
+
+
+def below_half_a_step(original, split):
+    """The original moved so as to forget class 0, every weight by under 0.49 of a step: its 3-bit codes stay the original's."""
+    model = deepcopy(original)
+    layers, start = layers_of(model), [layer.weight.detach().clone() for layer in layers_of(model)]
+    for layer in layers:
+        layer.weight.requires_grad_(True)
+    for _ in range(60):
+        loss = cross_entropy(model(split.retain.x), split.retain.y) - cross_entropy(model(split.forget.x), split.forget.y).clamp(max=8)
+        gradients = torch.autograd.grad(loss, [layer.weight for layer in layers])
+        with torch.no_grad():
+            for layer, gradient, old in zip(layers, gradients, start, strict=True):
+                step, top = step_of(old), 3 * step_of(old)
+                moved = (layer.weight - 0.05 * step * gradient.sign() - old).clamp(-0.49 * step, 0.49 * step)
+                moved = torch.where(old.abs() >= top * 0.999, 0.0, moved)
+                layer.weight.copy_(old + moved)
+    return model.requires_grad_(False)
+
+
+def evidence(subject, original, retrained, split, bits):
+    """What a study hands to its audits: all models rounded alike, the same before rounding, and the subject under noise."""
+
+    def rounded(model):
+        return to_int(model, split.calibration, bits=bits, activations=0)
+
+    full = Evidence(views_of(subject, split), views_of(original, split), tuple(views_of(g, split) for g in retrained))
+    q = rounded(subject)
+    part = replace(split, retain=split.retain[:200])
+    noise = tuple(small(views_of(m, part)) for m in disturbed(subject, errors(subject, q), 20, generator("draws")))
+    others = tuple(views_of(rounded(g), split) for g in retrained)
+    return Evidence(views_of(q, split), views_of(rounded(original), split), others, full_precision=full, noise=noise)
+
+
+def small(views):
+    return {name: views[name] for name in ("forget", "test_forget", "retain")}
+
+
+def brought_back(found):
+    return {
+        name.split(".")[1].removesuffix("_brings_back") for name, v in found.items() if name.endswith("brings_back") and v["value"] == 1
+    }
+
+
+def test_forgetting_by_less_than_half_a_step_is_seen_to_come_back(on_grid, retrained, digits_split):
+    """The case that the project is about: at full precision the class is gone, and at 3 bits the codes are the original's."""
+    unlearned = below_half_a_step(on_grid, digits_split)
+    grids = [codes(to_int(m, digits_split.calibration, bits=3, activations=0)) for m in (on_grid, unlearned)]
+    assert all(torch.equal(grids[0][name].codes, grids[1][name].codes) for name in grids[0])
+    found = judged(evidence(unlearned, on_grid, retrained, digits_split, bits=3), [], RECOVERY, "key")
+    assert found["recovery.accuracy_rebound"]["value"] > 0.5
+    assert {"accuracy", "margin"} <= brought_back(found)
+    assert found["recovery.margin_recovered_fraction"]["value"] == pytest.approx(1, abs=0.01)
+    eight = judged(evidence(unlearned, on_grid, retrained, digits_split, bits=8), [], RECOVERY, "key")
+    assert not brought_back(eight), "eight bits keep the update"
+
+
+@pytest.mark.parametrize("bits", [8, 3])
+def test_a_model_that_unlearned_nothing_shows_no_rebound_beyond_noise(small_model, retrained, digits_split, bits):
+    found = judged(evidence(small_model, small_model, retrained, digits_split, bits), [], RECOVERY, "key")
+    assert not brought_back(found)
+    assert found["recovery.margin_noise_p"]["n"] == 20
+    assert found["recovery.accuracy_recovered_fraction"]["value"] == pytest.approx(1)
+
+
+def test_rounding_a_retrained_model_brings_nothing_back(small_model, retrained, digits_split):
+    """There is nothing in it to come back: what is claimed here is claimed of noise."""
+    case = evidence(retrained[0], small_model, retrained[1:], digits_split, bits=4)
+    assert not brought_back(judged(case, [], RECOVERY, "key"))
+
+
+def test_what_rounding_did_is_left_out_where_nothing_was_rounded(small_model, digits_split):
+    """Five measures "not run" in every record at full precision would say nothing."""
+    plain = Evidence(views_of(small_model, digits_split))
+    assert judged(plain, [], RECOVERY, "key") == {}
+    rounded = replace(plain, full_precision=plain)
+    assert "needs original models" in judged(rounded, [], RECOVERY, "key")["recovery"]["not_run"]
+
+
+def test_every_draw_of_noise_is_a_model_of_its_own(tmp_path):
+    store, logits = Store(tmp_path), numpy.arange(24, dtype=numpy.float32).reshape(3, 4, 2)
+    folder = store.folder("noise", "abc")
+    folder.mkdir(parents=True)
+    write_arrays(folder / "noise.npz", {"forget.logits": logits, "forget.labels": numpy.zeros(4, int), "forget.ids": numpy.arange(4)})
+    found = noise_in(store, "abc")
+    assert [v["forget"].logits[0, 0] for v in found] == [0, 8, 16]
+    write_arrays(folder / "noise.npz", {})
+    assert noise_in(store, "abc") == ()
+
+
+def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so():
+    """By hand: of four images, the original agrees on one and the retrained model on three."""
+
+    def model(*classes):
+        predictions = Predictions(numpy.eye(2, dtype=numpy.float32)[list(classes)], numpy.zeros(4, int), numpy.arange(4))
+        return {"forget": predictions, "test": predictions}
+
+    case = Evidence(model(0, 0, 0, 0), model(0, 1, 1, 1), (model(0, 0, 0, 1),))
+    found = probed(case, {"together": {"weights": 10, "flip_rate_own": 0.5, "retained_projection": None}})
+    assert found["probe.forget_agreement_original"]["value"] == 0.25
+    assert found["probe.test_agreement_retrained"]["value"] == 0.75
+    assert found["probe.flip_rate_own"] == {"value": 0.5, "interval": None, "n": 10}
+    assert "nothing was updated" in found["probe.retained_projection"]["not_run"]
+
+
+def test_features_are_judged_only_where_they_were_kept(small_model, digits_split):
+    audit = [parse("audits", "nearest_prototype:shots=5")]
+    found = judged(Evidence(views_of(small_model, digits_split)), [], audit, "key")
+    assert all("no features were kept" in v["not_run"] for v in found.values())

@@ -1,0 +1,125 @@
+"""Folding changes how a network is written and nothing that it computes."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from canforget.network.classifier import Add, build
+from canforget.quantization.folding import BATCH_NORMS, folded
+from canforget.rng import global_stream
+
+
+def lived_in_(net: nn.Module, rng) -> nn.Module:
+    """BatchNorms with statistics and weights as after training, in evaluation mode."""
+    for norm in net.modules():
+        if isinstance(norm, BATCH_NORMS):
+            for tensor, low, high in ((norm.running_mean, -1, 1), (norm.running_var, 0.3, 2), (norm.weight, 0.3, 2), (norm.bias, -1, 1)):
+                if tensor is not None:
+                    tensor.data.uniform_(low, high, generator=rng)
+    return net.eval()
+
+
+class Branches(nn.Module):
+    """A convolution that two things read, a sum written as an operator, and a BatchNorm that comes first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.BatchNorm2d(2)
+        self.shared, self.norm = nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4)
+        self.conv, self.second = nn.Conv2d(4, 4, 3, padding=1, groups=2, bias=False), nn.BatchNorm2d(4, affine=False)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shared = self.shared(self.first(x))
+        x = self.norm(shared).relu()
+        x = self.second(self.conv(x)) + shared
+        return self.head(x.mean((2, 3)))
+
+
+class Fickle(nn.Module):
+    """A network whose course depends on the data, so that nobody can trace it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.body(x if x.mean() < 100 else -x)
+        return self.head(x.mean((2, 3)))
+
+
+NETS = {
+    "convolution": (lambda: nn.Sequential(nn.Conv2d(2, 6, 3, bias=False), nn.BatchNorm2d(6)), 0),
+    "grouped": (lambda: nn.Sequential(nn.Conv2d(2, 6, 3, groups=2), nn.BatchNorm2d(6)), 0),
+    "transposed": (lambda: nn.Sequential(nn.ConvTranspose2d(2, 6, 3), nn.BatchNorm2d(6)), 0),
+    "grouped transposed": (lambda: nn.Sequential(nn.ConvTranspose2d(2, 6, 3, groups=2), nn.BatchNorm2d(6)), 0),
+    "linear": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(128, 5), nn.BatchNorm1d(5)), 0),
+    "other order": (lambda: nn.Sequential(nn.BatchNorm2d(2), nn.Conv2d(2, 3, 1)), 1),
+    "branches": (Branches, 2),
+    "fickle": (Fickle, 0),
+}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_folding_leaves_the_outputs_as_they_were(name, rng):
+    """Grouped transposed convolutions order their channels otherwise; a layer that others read too must not be scaled."""
+    make, left = NETS[name]
+    with global_stream(rng):
+        net = lived_in_(make(), rng)
+    x = torch.randn(5, 2, 8, 8, generator=rng)
+    found = folded(net)
+    assert torch.allclose(found.root(x), net(x), atol=1e-5)
+    assert sum(isinstance(m, BATCH_NORMS) for m in found.root.modules()) == left
+
+
+@pytest.mark.parametrize("name", ["tiny_cnn", "resnet20", "speed_net"])
+def test_folding_changes_the_logits_of_our_nets_by_less_than_a_hundred_thousandth(name, rng):
+    """The property that issue after issue of other libraries is about."""
+    model = lived_in_(build(name, 10, (3, 32, 32), rng=rng, mean=(0.5,) * 3, std=(0.25,) * 3), rng)
+    x = torch.randint(0, 256, (8, 3, 32, 32), generator=rng, dtype=torch.uint8)
+    with torch.no_grad():
+        before, after = model(x), folded(model).root(x)
+    assert float((after - before).abs().max() / before.abs().max()) < 1e-5
+    assert not any(isinstance(m, BATCH_NORMS) for m in folded(model).root.modules())
+
+
+def test_sums_become_modules_unless_a_norm_reads_them():
+    """A transformer's residual stream goes into LayerNorm, which runs in float: rounding it would only cost."""
+
+    class Stream(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.norm, self.b = nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 4)
+            self.place = nn.Parameter(torch.ones(4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x + self.place
+            x = self.a(x) + x
+            x = torch.add(self.b(self.norm(x)), x)
+            return x + x.shape[0]
+
+    found = folded(Stream())
+    assert sum(isinstance(m, Add) for m in found.root.modules()) == 2
+    assert found.float_sums == ("net.sum_0",)
+
+
+def test_a_network_that_cannot_be_traced_says_why(rng):
+    """What stays in float must be told, with its reason."""
+    found = folded(lived_in_(Fickle(), rng))
+    assert "control flow" in found.untraced
+
+
+def test_the_original_keeps_its_batchnorm(rng):
+    """Folding in place would ruin the float model that everything is compared with."""
+    net = lived_in_(NETS["convolution"][0](), rng)
+    before = {name: t.clone() for name, t in net.state_dict().items()}
+    folded(net)
+    assert all(torch.equal(t, before[name]) for name, t in net.state_dict().items())
+
+
+def test_a_batchnorm_without_statistics_stays(rng):
+    """It normalizes by the batch, so there is nothing fixed to fold."""
+    net = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3, track_running_stats=False)).eval()
+    x = torch.randn(4, 2, 5, 5, generator=rng)
+    assert torch.allclose(folded(net).root(x), net(x), atol=1e-6)

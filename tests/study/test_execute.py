@@ -1,0 +1,98 @@
+"""What the steps leave in the store, and what of it reaches a record: one small study with every option on."""
+
+import numpy
+import pytest
+
+from canforget.report.record import load, save
+from canforget.study.definition import Study
+from canforget.study.plan import plan
+from canforget.study.schedule import run
+from canforget.study.store import Store, read_arrays, read_json
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The plan, the store and the records by (unlearner, quantizer, seed)."""
+    study = Study.of(
+        datasets="digits", models="tiny_cnn", scenarios="whole_class:classes=3", unlearners="neggrad_plus:fit.epochs=1", fit={"epochs": 2},
+        quantizers=["none", "int:bits=3,activations=0"], seeds=2, features=True, noise_draws=20, probes=True, judged_retain=600,
+    )  # fmt: skip
+    drawn, store = plan(study), Store(tmp_path_factory.mktemp("store"))
+    records = run(drawn, store)
+    return drawn, store, {(r.case.unlearner.partition(":")[0], r.case.quantizer.partition(",")[0], r.case.seed): r for r in records}
+
+
+def files(done, verb, name):
+    drawn, store, _ = done
+    return [store.folder(s.verb, s.key) / name for s in drawn.steps if s.verb == verb]
+
+
+def test_features_are_kept_for_every_view_that_is_judged_by_them_and_no_other(done):
+    for path in files(done, "predict", "predictions.npz"):
+        arrays = read_arrays(path)
+        assert {n.removesuffix(".features") for n in arrays if n.endswith(".features")} == {"forget", "retain", "test"}
+        assert arrays["test.features"].dtype == numpy.float16
+        assert len(arrays["test.features"]) == len(arrays["test.ids"])
+
+
+def test_without_the_option_no_features_are_kept(tmp_path):
+    given = {
+        "datasets": "digits",
+        "models": "tiny_cnn",
+        "scenarios": "whole_class:classes=3",
+        "unlearners": "nothing",
+        "fit": {"epochs": 1},
+    }
+    drawn = plan(Study.of(**given))
+    run(drawn, tmp_path)
+    arrays = [read_arrays(Store(tmp_path).folder(*s.name) / "predictions.npz") for s in drawn.steps if s.verb == "predict"]
+    assert arrays
+    assert not any("features" in name for found in arrays for name in found)
+
+
+def test_noise_is_asked_on_a_fixed_part_of_what_the_subject_is_judged_on(done):
+    """Draws of other images for every model could not be compared."""
+    every = [read_arrays(p) for p in files(done, "noise", "noise.npz")]
+    predicted = read_arrays(files(done, "predict", "predictions.npz")[0])
+    assert len(every) == 3 * 2
+    for arrays in every:
+        assert arrays["retain.logits"].shape == (20, 500, 10)
+        assert numpy.isin(arrays["retain.ids"], predicted["retain.ids"]).all()
+        assert numpy.isin(arrays["test_forget.ids"], predicted["test.ids"]).all()
+        assert all(numpy.array_equal(arrays[n], every[0][n]) for n in arrays if n.endswith(".ids"))
+        assert arrays["forget.logits"].std(axis=0).max() > 0
+
+
+def test_a_probe_holds_every_layer_and_their_sum(done):
+    for path in files(done, "probe", "probe.json"):
+        found = read_json(path)
+        assert sum(layer["weights"] for layer in found["layers"].values()) == found["together"]["weights"]
+        assert 0 < found["together"]["flip_rate_own"] <= 1
+
+
+def test_a_record_of_a_rounded_model_says_what_rounding_did(done, tmp_path):
+    records = done[2]
+    rounded, plain = (records["neggrad_plus", q, 0] for q in ("int:bits=3", "none"))
+    assert rounded.values["recovery.margin_noise_p"].n == 20
+    assert rounded.values["recovery.margin_brings_back"].value in (0, 1)
+    difference = rounded.values["forget.accuracy"].value - plain.values["forget.accuracy"].value
+    assert rounded.values["recovery.accuracy_rebound"].value == pytest.approx(difference)
+    assert 0 < rounded.values["probe.flip_rate_shared"].value < 1
+    assert {"noise", "probe"} <= rounded.seconds.keys()
+    assert not any(name.startswith(("recovery", "probe")) for name in plain.values)
+    save([rounded], ["a"], tmp_path, {})
+    assert load(tmp_path) == [rounded]
+
+
+def test_probes_of_features_run_where_features_were_kept(done):
+    values = done[2]["neggrad_plus", "none", 0].values
+    assert 0 <= values["nearest_prototype.accuracy_5_shots"].value <= 1
+    assert values["nearest_prototype.excess_5_shots"].n == 2
+
+
+def test_agreement_in_a_record_is_counted_on_the_rounded_predictions(done):
+    drawn, store, records = done
+    found = {(c.unlearner.partition(":")[0], c.seed): c for c in drawn.cases if c.quantizer.startswith("int")}
+    one, other = (read_arrays(store.folder(*found[u, 0].steps["predict"]) / "predictions.npz") for u in ("neggrad_plus", "nothing"))
+    by_hand = (one["test.logits"].argmax(1) == other["test.logits"].argmax(1)).mean()
+    assert records["neggrad_plus", "int:bits=3", 0].values["probe.test_agreement_original"].value == pytest.approx(by_hand)

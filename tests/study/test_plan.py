@@ -1,0 +1,172 @@
+from dataclasses import replace
+
+import numpy
+import pytest
+
+from canforget.errors import CanforgetError, DataError, PlanError
+from canforget.spec import parse
+from canforget.study.definition import Study
+from canforget.study.plan import Case, plan, refuse_overlap, sets_of
+
+GIVEN = {
+    "datasets": "digits", "models": ["tiny_cnn"], "scenarios": ["whole_class:classes=3"], "unlearners": ["scrub"], "quantizers": ["none", "int"],
+    "seeds": 2,
+}  # fmt: skip
+
+
+def drawn(**changes):
+    return plan(Study.of(**GIVEN | changes))
+
+
+def count(found, verb):
+    return sum(s.verb == verb for s in found.steps)
+
+
+def test_every_combination_is_a_case_and_the_references_are_always_there():
+    found = drawn()
+    assert len(found.cases) == 3 * 2 * 2
+    assert {c.unlearner for c in found.cases} == {"retrain", "nothing", "scrub"}
+
+
+def test_a_step_that_two_cases_name_is_planned_once():
+    found = drawn()
+    assert count(found, "train") == 4  # original and retrained, two seeds
+    assert count(found, "unlearn") == 2
+    assert len(found.steps) < found.named
+
+
+def test_the_original_model_is_shared_between_scenarios():
+    """It is trained on forget and retain together, whichever is which."""
+    found = drawn(scenarios=["whole_class:classes=3", "random_samples:count=50"])
+    assert count(found, "train") == 2 + 2 * 2
+
+
+def test_the_retrained_model_is_the_same_component_on_the_retain_set():
+    trainings = [s for s in drawn().steps if s.verb == "train"]
+    assert {tuple(s.what["parts"]) for s in trainings} == {("forget", "retain"), ("retain",)}
+    assert len({str(s.what["fit"]) for s in trainings}) == 1
+
+
+def test_steps_come_after_what_they_need():
+    seen = set()
+    for step in drawn().steps:
+        assert set(step.needs) <= seen, step.label
+        seen.add(step.name)
+
+
+def test_keys_do_not_depend_on_what_else_is_in_the_study():
+    small, large = drawn(), drawn(unlearners=["scrub", "finetune"], quantizers=["none", "int", "float8"])
+    assert {s.name for s in small.steps if s.verb != "judge"} <= {s.name for s in large.steps}
+
+
+@pytest.mark.parametrize("change", [{"fit": {"epochs": 3}}, {"val_fraction": 0.2}, {"models": ["tiny_cnn:width=8"]}, {"split_seed": 1}])
+def test_what_decides_a_result_decides_its_key(change):
+    before, after = ({s.key for s in p.steps if s.verb == "train"} for p in (drawn(), drawn(**change)))
+    assert not before & after
+
+
+def test_a_retrained_model_is_judged_against_the_others_never_against_itself():
+    found = drawn()
+    steps = {s.name: s for s in found.steps}
+    for case in found.cases:
+        if case.unlearner == "retrain":
+            judge = steps[case.steps["judge"]].what
+            assert len(judge["retrained"]) == 1
+            assert judge["subject"] not in judge["retrained"]
+
+
+def test_a_quantized_model_is_judged_against_retrained_models_in_the_same_format():
+    found = drawn()
+    steps = {s.name: s for s in found.steps}
+    by_place = {(c.unlearner, c.quantizer, c.seed): c for c in found.cases}
+    judge = steps[by_place["scrub", "int:bits=8", 0].steps["judge"]].what
+    assert judge["retrained"] == [by_place["retrain", "int:bits=8", s].steps["predict"][1] for s in (0, 1)]
+
+
+def judgements(found):
+    """What every case is judged by, for its labels."""
+    steps = {s.name: s for s in found.steps}
+    return {(c.unlearner, c.quantizer, c.seed): (c, steps[c.steps["judge"]]) for c in found.cases}
+
+
+def test_a_quantized_model_is_judged_beside_the_same_models_before_rounding_in_the_same_order():
+    """A rebound of one retrained model must not be paired with another."""
+    cases = judgements(drawn(seeds=3))
+    for (unlearner, quantizer, seed), (case, judge) in cases.items():
+        if quantizer == "none":
+            assert "full_precision" not in judge.what
+            continue
+        before = cases[unlearner, "none", seed][1].what
+        assert judge.what["full_precision"] == {k: before[k] for k in ("subject", "original", "retrained")}, case.name
+        assert {("predict", k) for k in (before["subject"], before["original"], *before["retrained"])} <= set(judge.needs)
+
+
+def test_models_before_rounding_are_predicted_even_if_the_study_does_not_ask():
+    """A study of int8 alone still needs its rebound."""
+    alone, both = drawn(quantizers=["int"]), drawn()
+    assert {s.key for s in alone.steps if s.verb == "predict"} == {s.key for s in both.steps if s.verb == "predict"}
+    assert len(alone.cases) == 3 * 2
+
+
+def test_options_left_alone_change_no_key_and_features_change_those_of_predictions_only():
+    """Results of earlier studies stay of use."""
+    before = {s.name for s in drawn().steps if s.verb != "judge"}
+    assert before == {s.name for s in drawn(noise_draws=20, probes=True).steps if s.verb not in ("judge", "noise", "probe")}
+    after = {s.name for s in drawn(features=True).steps if s.verb != "judge"}
+    assert {v for v, _ in before - after} == {v for v, _ in after - before} == {"predict"}
+
+
+def test_noise_and_probes_are_planned_for_rounded_models_only():
+    """The original has no update to probe; what was not rounded has no rounding to compare with."""
+    found = drawn(noise_draws=20, probes=True, quantizers=["none", "int", "int:symmetric=false", "float8"])
+    assert count(found, "noise") == 3 * 3 * 2
+    assert count(found, "probe") == 2 * 2
+    cases = judgements(found)
+    symmetric, affine = (parse("quantizers", q).label for q in ("int", "int:symmetric=false"))
+    assert "probe" not in cases["nothing", symmetric, 0][0].steps
+    assert {"noise", "probe"} <= cases["scrub", symmetric, 0][0].steps.keys()
+    assert f"rounded to nearest, not {affine}" in cases["scrub", affine, 0][1].what["unprobed"]
+    assert not {"unprobed", "noise", "probe"} & cases["scrub", "none", 0][1].what.keys()
+
+
+def test_too_few_draws_of_noise_are_refused():
+    with pytest.raises(CanforgetError, match="noise_draws: 5 can decide nothing; give 0, or at least 19"):
+        drawn(noise_draws=5)
+
+
+def test_the_calibration_set_may_touch_the_retain_set_only():
+    """The predecessor calibrated on images that were to be forgotten."""
+    from canforget.data.split import split_ids
+    from canforget.registry import find
+
+    data = find("datasets", "digits").load()(data_dir=None)
+    ids = split_ids(data, lambda table, rng: table.ids[table.labels == 3], seed=0)
+    refuse_overlap(ids)
+    with pytest.raises(PlanError, match="calibration set touches images outside the retain set"):
+        refuse_overlap(replace(ids, calibration=numpy.append(ids.calibration, ids.forget[:1])))
+    assert set(sets_of(ids)) >= {"forget", "retain", "calibration"}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "message"),
+    [
+        ("whole_class:classes=cat", "cat"),
+        ("random_samples:count=0", "0"),
+        ("random_samples:count=100000", "100000"),
+        ("ids:file=absent.txt", "absent.txt"),
+    ],
+)
+def test_a_forget_set_that_cannot_be_is_found_before_anything_is_computed(scenario, message):
+    with pytest.raises(CanforgetError, match=f"nothing was run: digits.*{message}"):
+        drawn(scenarios=[scenario])
+
+
+def test_a_missing_data_set_is_one_line_that_says_how_to_get_it(tmp_path):
+    with pytest.raises(DataError, match="cifar10") as problem:
+        plan(Study.of(**GIVEN | {"datasets": "cifar10", "scenarios": "whole_class:classes=cat"}), tmp_path)
+    assert "\n" not in str(problem.value)
+
+
+def test_a_case_name_is_a_file_name():
+    name = Case("digits", "timm/vit", "whole_class:classes=3", "scrub", "int:bits=4", 0, {}).name
+    assert name == "digits__timm-vit__whole_class-classes=3__scrub__int-bits=4__seed0"
