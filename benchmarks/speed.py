@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from canforget.data.images import Images
-from canforget.network.classifier import build
+from canforget.network.build import build
 from canforget.rng import generator
 from canforget.training.augment import Augmenter
 from canforget.training.loop import Fit, half, passes

@@ -17,7 +17,7 @@ def test_your_own_model_and_tensors_go_through_the_whole_pipeline(capsys):
 
 def test_a_study_from_python_writes_its_records(tmp_path, monkeypatch, capsys):
     import canforget
-    from canforget.study.collect_records import run_study
+    from canforget.study.run import run_study
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(canforget, "run_study", lambda study, **options: run_study(study, **options, engine="serial"), raising=False)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from canforget.fit_settings import Fit
     from canforget.network.classifier import wrap
     from canforget.pipeline import evaluate, open_split, quantize, split_of, train, unlearn
-    from canforget.study.collect_records import run_study
     from canforget.study.definition import Study
+    from canforget.study.run import run_study
     from canforget.study.store import Store
     from canforget.testing import check_unlearner
 
@@ -44,7 +44,7 @@ HOMES = {
     "fit_settings": ("Fit",),
     "network.classifier": ("wrap",),
     "pipeline": ("evaluate", "open_split", "quantize", "split_of", "train", "unlearn"),
-    "study.collect_records": ("run_study",),
+    "study.run": ("run_study",),
     "study.definition": ("Study",),
     "study.store": ("Store",),
     "testing": ("check_unlearner",),

@@ -3,21 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import numpy
 from torch import nn
 
-from canforget.cli.model_files import opened, origin_of, origin_value
 from canforget.data.images import Images, Split
 from canforget.deployment import model_file
 from canforget.errors import SpecError
-from canforget.evaluation.membership_scores import phi
+from canforget.evaluation.membership_scores import log_odds
 from canforget.network.predict import predict
 from canforget.pipeline import quantize
 from canforget.quantization.folding import folded
-from canforget.quantization.layer import Quantized, codes
+from canforget.quantization.layer import QuantizedLayer, codes
 from canforget.report.table import line
 from canforget.spec import Call, parse
 
@@ -57,7 +55,7 @@ class Sweep:
         known = [row for row in self.neighbors if row.forget_accuracy is not None]
         return max(known, key=remembered, default=None)
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The sweep as JSON holds it."""
         return {**asdict(self), "worst": None if self.worst is None else asdict(self.worst)}
 
@@ -108,7 +106,7 @@ def judging(split: Split, forgetting: bool) -> Judge:
         if not forgetting:
             return Row(rounding, bits, layer, accuracy, bytes=size)
         forget = predict(model, split.forget)
-        margin = float(phi(forget).mean())
+        margin = float(log_odds(forget).mean())
         return Row(rounding, bits, layer, accuracy, float(forget.correct.mean()), margin if numpy.isfinite(margin) else None, size)
 
     return judge
@@ -144,7 +142,7 @@ def one_layer_each(model: nn.Module, split: Split, quantizer: Call, bits: int, j
     root = folded(model).root.requires_grad_(False)
     for name, rounded in held.items():
         layer = root.get_submodule(name)
-        root.set_submodule(name, Quantized(deepcopy(layer), rounded))
+        root.set_submodule(name, QuantizedLayer(deepcopy(layer), rounded))
         yield judge(root, f"{bits} bits", bits, name)
         root.set_submodule(name, layer)
 
@@ -173,19 +171,6 @@ def variants(call: Call) -> Iterator[tuple[str, Call]]:
         for value in choices:
             if value != call[name]:
                 yield f"{name}={value}", changed(call, **{name: value})
-
-
-def sweep_file(
-    source: Path, *, quantizer: str, bits: Sequence[int], layer_bits: Sequence[int], neighbor_bits: int, dataset: str | None,
-    scenario: str | None, split_seed: int, data_dir: Path | None, device: str,
-) -> Sweep:  # fmt: skip
-    """The sweep of a model file; without a scenario, nothing is said of forgetting."""
-    call = parse("quantizers", quantizer, "--quantizer")
-    origin = origin_of(source)
-    dataset, scenario = dataset or origin_value(origin, "dataset", source), scenario or origin.get("scenario")
-    split = opened(dataset, scenario, origin.get("split_seed", split_seed), data_dir, device)
-    model = model_file.load(source, device=device)
-    return sweep(model, split, call, bits=bits, layer_bits=layer_bits, neighbor_bits=neighbor_bits, forgetting=scenario is not None)
 
 
 HEADS = ("rounding", "layer", "val %", "forget set %", "margin", "bytes")

@@ -40,7 +40,7 @@ class StoreError(CanforgetError):
     """The store cannot be read or written."""
 
 
-class BrokenPromise(CanforgetError, AssertionError):
+class ContractError(CanforgetError, AssertionError):
     """A member of a family does what none of its kind may do; the message says what, and on which problem."""
 
 

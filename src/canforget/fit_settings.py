@@ -33,3 +33,6 @@ class Fit:
     patience: int = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: bool = False
+
+
+TRAINING = Fit(epochs=15, batch_size=256, lr=0.2, nesterov=True, weight_decay=5e-4, schedule="triangle", warmup=0.2, label_smoothing=0.1)

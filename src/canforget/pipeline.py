@@ -11,15 +11,15 @@ from torch import nn
 from canforget.data.dataset import DataSet, Table
 from canforget.data.images import Images, Split, together
 from canforget.data.split import split_ids
-from canforget.evaluation.evaluate import judged
+from canforget.evaluation.evaluate import AUDITS, METRICS, judged
 from canforget.evaluation.evidence import Evidence, Predictions, Views
-from canforget.fit_settings import Fit
-from canforget.network.classifier import build, channel_statistics
+from canforget.fit_settings import TRAINING, Fit
+from canforget.network.build import build
+from canforget.network.classifier import channel_statistics
 from canforget.network.predict import predict
 from canforget.report.record import Measured, measured
 from canforget.rng import generator
 from canforget.spec import Call, Given, parse
-from canforget.study.definition import AUDITS, METRICS, TRAINING
 from canforget.training.loop import train_
 
 VIEWS = ("forget", "retain", "val", "test", "test_forget", "test_retain", "held_out")

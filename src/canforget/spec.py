@@ -43,9 +43,14 @@ class Call:
         changed = [t for p in self.component.parameters for t in differences(p.name, None if p.name in shown else p.default, self[p.name])]
         return f"{self.name}:{','.join(changed)}" if changed else self.name
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The call as JSON holds it."""
-        return {"family": self.family, "name": self.name, "version": self.version, "parameters": {k: plain(v) for k, v in self.parameters}}
+        return {
+            "family": self.family,
+            "name": self.name,
+            "version": self.version,
+            "parameters": {k: to_json(v) for k, v in self.parameters},
+        }
 
     def arguments(self) -> dict[str, Any]:
         """The hyperparameters as keyword arguments."""
@@ -61,15 +66,15 @@ def differences(name: str, default: Any, value: Any) -> Iterator[str]:
         yield f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
 
 
-def plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """`value` in terms of JSON: dataclasses as objects, tuples as lists."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {k: plain(v) for k, v in dataclasses.asdict(value).items()}
-    return [plain(v) for v in value] if isinstance(value, tuple | list) else value
+        return {k: to_json(v) for k, v in dataclasses.asdict(value).items()}
+    return [to_json(v) for v in value] if isinstance(value, tuple | list) else value
 
 
 def call_of(stored: Mapping[str, Any]) -> Call:
-    """The call that `Call.plain` wrote."""
+    """The call that `Call.to_json` wrote."""
     return parse(stored["family"], {"name": stored["name"], **stored["parameters"]})
 
 
@@ -84,7 +89,7 @@ def parse(family: str, given: Given, where: str = "") -> Call:
     """
     place = f"{where}: " if where else ""
     try:
-        name, values = worded(given) if isinstance(given, str) else tabled(given)
+        name, values = parse_text(given) if isinstance(given, str) else parse_table(given)
         member = find(family, name)
         for unknown in values.keys() - {p.name for p in member.parameters}:
             hint = did_you_mean(unknown, [p.name for p in member.parameters])
@@ -100,14 +105,14 @@ def version_of(member: Component) -> str:
     return f"{member.version}" if not member.module.startswith("plugin:") else f"{member.version}+{member.fingerprint[:16]}"
 
 
-def tabled(given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def parse_table(given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Name and values of a table such as {name = "int", bits = 4}."""
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
         raise SpecError(f'{given!r}: write a name, or a table with a name, as in {{name = "int", bits = 4}}')
     return given["name"], {k: v for k, v in given.items() if k != "name"}
 
 
-def worded(text: str) -> tuple[str, dict[str, Any]]:
+def parse_text(text: str) -> tuple[str, dict[str, Any]]:
     """Name and values of a line such as `salun:keep=0.3,fit.epochs=3` or `whole_class:classes=cat,dog`."""
     name, _, tail = text.partition(":")
     if name.endswith(".py"):  # my_net.py:Net or my_net.py:Net:width=3
@@ -119,7 +124,7 @@ def worded(text: str) -> tuple[str, dict[str, Any]]:
         key, sign, value = piece.partition("=")
         if sign:
             last = key.strip()
-            store(values, last, scalar(value))
+            set_nested(values, last, scalar(value))
         elif last is None:
             raise SpecError(f"{text}: write hyperparameters as name=value, as in int:bits=4")
         else:
@@ -128,7 +133,7 @@ def worded(text: str) -> tuple[str, dict[str, Any]]:
     return name, values
 
 
-def store(values: dict[str, Any], key: str, value: Any) -> None:
+def set_nested(values: dict[str, Any], key: str, value: Any) -> None:
     """Sets `key`, going into a nested table where it holds a dot."""
     head, dot, tail = key.partition(".")
     if dot:
@@ -160,7 +165,7 @@ def checked(name: str, parameter: Parameter, value: Any) -> Any:
         raise SpecError(f"{name}: '{parameter.name}' is required ({parameter.annotation}); write {name}:{parameter.name}=...")
     if parameter.type is Fit and isinstance(value, Mapping):
         return fit_of(value, parameter.default if isinstance(parameter.default, Fit) else Fit(), f"{name}.{parameter.name}")
-    return typed(parameter.type, value, f"{name}.{parameter.name}", parameter.annotation)
+    return validated(parameter.type, value, f"{name}.{parameter.name}", parameter.annotation)
 
 
 def fit_of(values: Mapping[str, Any], default: Fit, where: str = "fit") -> Fit:
@@ -168,7 +173,7 @@ def fit_of(values: Mapping[str, Any], default: Fit, where: str = "fit") -> Fit:
     fields = {f.name: f for f in dataclasses.fields(Fit)}
     for unknown in values.keys() - fields.keys():
         raise SpecError(f"{where} has no field '{unknown}'{did_you_mean(unknown, fields)}")
-    return replace(default, **{k: typed(fields[k].type, v, f"{where}.{k}", str(fields[k].type)) for k, v in values.items()})
+    return replace(default, **{k: validated(fields[k].type, v, f"{where}.{k}", str(fields[k].type)) for k, v in values.items()})
 
 
 @cache
@@ -181,7 +186,7 @@ def adapter(kind: Any) -> Any:
     return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
-def typed(kind: Any, value: Any, where: str, wanted: str) -> Any:
+def validated(kind: Any, value: Any, where: str, wanted: str) -> Any:
     """`value` as `kind`, or a `SpecError` that shows both."""
     from pydantic import ValidationError
 

@@ -39,7 +39,7 @@ def test_a_retrained_model_is_within_the_band_of_the_others():
 
 
 def test_too_few_images_are_said():
-    """Drawing with replacement would show the same image twenty times."""
+    """PlanBuilder with replacement would show the same image twenty times."""
     found = nearest_prototype(example_evidence(), rng=numpy.random.default_rng(0), shots=(5, 5000)).values
     assert isinstance(found["accuracy_5000_shots"], NotRun)
     assert not isinstance(found["accuracy_5_shots"], NotRun)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from canforget.cli import options
+from canforget.cli import options, output
 from canforget.errors import ArtifactError, SpecError
 
 
@@ -38,9 +38,9 @@ def test_a_device_that_is_not_there_is_one_line():
 
 
 def test_facts_and_values_are_aligned(capsys):
-    options.tell({"file": "x", "made_by": "int", "scenario": None}, json=False)
+    output.tell({"file": "x", "made_by": "int", "scenario": None}, json=False)
     assert capsys.readouterr().out == "file      x\nmade_by   int\n"
-    text = options.value_table({"a": {"value": None, "not_run": "why"}, "long": {"value": 1.0, "interval": None, "n": None, "not_run": ""}})
+    text = output.value_table({"a": {"value": None, "not_run": "why"}, "long": {"value": 1.0, "interval": None, "n": None, "not_run": ""}})
     assert text == "a     not run: why\nlong  1.0000"
 
 

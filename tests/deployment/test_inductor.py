@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from canforget.data.images import together
-from canforget.deployment.inductor import Compiled, graph_of
+from canforget.deployment.inductor import Compiled, graph_of, simulation
 from canforget.deployment.model_file import describe, hash_tensors, load, save
 from canforget.errors import SpecError
 from canforget.network.classifier import Add, Classifier, Normalize
 from canforget.network.predict import predict
-from canforget.quantization.layer import codes, coverage
+from canforget.quantization.coverage import coverage
+from canforget.quantization.layer import codes
 from canforget.quantization.weight_noise import errors
 from canforget.quantizers.int import int as to_int
 from canforget.quantizers.torch_int8 import torch_int8
@@ -110,7 +111,7 @@ def test_it_is_saved_loaded_copied_and_hashed_like_any(compiled, simulated, tmp_
 
 def test_noise_controls_take_the_norms_of_its_rounding(model, compiled, simulated):
     """They speak of layers by the names that these have in the float network."""
-    assert errors(model, compiled) == errors(model, simulated)
+    assert errors(model, simulation(compiled)) == errors(model, simulated)
 
 
 def test_a_machine_without_a_compiler_says_so_in_words(model, simulated, digits_split, monkeypatch):

@@ -12,10 +12,13 @@ from torch import nn
 
 from canforget.data.images import Images
 from canforget.deployment import model_file
-from canforget.deployment.model_file import describe, hash_tensors, load, load_pickle, load_weights, save
+from canforget.deployment.foreign_weights import load_pickle, load_weights
+from canforget.deployment.model_file import describe, hash_tensors, load, save
 from canforget.errors import ArtifactError, StoreError
-from canforget.network.classifier import Classifier, build
-from canforget.quantization.layer import codes, coverage
+from canforget.network.build import build
+from canforget.network.classifier import Classifier
+from canforget.quantization.coverage import coverage
+from canforget.quantization.layer import codes
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
 from canforget.quantizers.none import none

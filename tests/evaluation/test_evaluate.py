@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from canforget.evaluation.evaluate import judged, noise_in, probed
+from canforget.evaluation.evaluate import judged
 from canforget.evaluation.evidence import Evidence, Predictions
+from canforget.file_io import write_arrays
 from canforget.pipeline import views_of
 from canforget.quantization.folding import folded
 from canforget.quantization.layer import codes
@@ -18,7 +19,8 @@ from canforget.quantization.weight_noise import disturbed, errors
 from canforget.quantizers.int import int as to_int
 from canforget.rng import generator
 from canforget.spec import parse
-from canforget.study.store import Store, write_arrays
+from canforget.study.store import Store
+from canforget.study.stored_evidence import noise_in, probed
 from canforget.training.loop import Fit
 from canforget.unlearners.retrain import retrain
 

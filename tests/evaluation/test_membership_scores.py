@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 
 from canforget.errors import SpecError
 from canforget.evaluation.evidence import NotRun, predictions_of
+from canforget.evaluation.matched_sets import matching_places
 from canforget.evaluation.membership_scores import (
     SIGNALS,
     best_threshold,
-    caught,
     cross_fitted_accuracy,
     evenly,
     label_blind,
-    matching_places,
+    log_odds,
     negative_entropy,
     negative_modified_entropy,
-    phi,
     scores,
+    true_positives_at,
 )
 
 logit_rows = st.lists(st.lists(st.floats(-8, 8, width=32), min_size=3, max_size=3), min_size=1, max_size=6)
@@ -33,7 +33,7 @@ def softmax(row):
 def test_phi_is_the_log_odds_of_the_label(rows, label):
     """ln p_y alone is not: it flattens where p_y nears 1."""
     expected = [numpy.log(p[label] / (p.sum() - p[label])) for p in map(softmax, rows)]
-    numpy.testing.assert_allclose(phi(predictions_of(rows, [label] * len(rows))), expected, rtol=1e-6, atol=1e-6)
+    numpy.testing.assert_allclose(log_odds(predictions_of(rows, [label] * len(rows))), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_phi_ranks_images_whose_float32_probability_is_1():
@@ -41,7 +41,7 @@ def test_phi_ranks_images_whose_float32_probability_is_1():
     p = predictions_of([[40, 0, 0], [60, 0, 0], [200, 0, 0]], [0, 0, 0])
     saturated = numpy.exp(p.logits - p.logits.max(axis=1, keepdims=True))
     assert (saturated[:, 0] / saturated.sum(axis=1) == 1).all()
-    assert (numpy.diff(phi(p)) > 19).all()
+    assert (numpy.diff(log_odds(p)) > 19).all()
 
 
 def slow_modified_entropy(p, label):
@@ -169,9 +169,9 @@ def test_caught_members_keep_the_false_alarm_rate():
     rng = numpy.random.default_rng(2)
     members, others = rng.normal(1, 1, 500), rng.normal(0, 1, 1000)
     threshold = min(members[members > numpy.sort(others)[-11]])
-    assert caught(members, others, 0.01) == (members >= threshold).sum()
+    assert true_positives_at(members, others, 0.01) == (members >= threshold).sum()
     assert (others >= threshold).mean() <= 0.01
-    assert caught(numpy.ones(5), numpy.ones(1000), 0.01) == 0
+    assert true_positives_at(numpy.ones(5), numpy.ones(1000), 0.01) == 0
 
 
 def test_images_are_thinned_evenly_whatever_their_order():

@@ -112,7 +112,7 @@ def test_two_models_on_the_same_images_are_compared_with_their_covariance():
 
 
 def test_the_bootstrap_keeps_pairs_together():
-    """Drawing the two columns apart would bury a constant difference in the spread of seeds."""
+    """PlanBuilder the two columns apart would bury a constant difference in the spread of seeds."""
     before = numpy.random.default_rng(3).normal(0, 100, 30)
     rng = numpy.random.default_rng(4)
     low, high = statistics.bootstrap(lambda a, b: (b - a).mean(), before, before + 1, rng=rng, draws=200)

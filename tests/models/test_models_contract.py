@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from canforget.data.images import Split
-from canforget.network.classifier import build
+from canforget.network.build import build
 from canforget.network.predict import predict
 from canforget.registry import find, names
 from canforget.rng import generator

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from canforget.data.images import Images, Split
 from canforget.errors import SpecError
-from canforget.network.classifier import Architecture, Classifier, Normalize, build, channel_statistics, fresh, wrap
+from canforget.network.build import build, fresh
+from canforget.network.classifier import Architecture, Classifier, Normalize, channel_statistics, wrap
 from canforget.rng import generator
 from canforget.training.loop import Fit, train_
 

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from canforget.errors import ArtifactError, SpecError
-from canforget.network.classifier import Architecture, Classifier, build, fresh
+from canforget.network.build import build, fresh
+from canforget.network.classifier import Architecture, Classifier
 from canforget.network.libraries import new_head_
 from canforget.rng import generator
 

@@ -9,7 +9,7 @@ from canforget.quantization.adaround import adaround
 from canforget.quantization.grid import Grid
 from canforget.quantization.input_moments import output_errors, second_moments
 from canforget.quantization.layer import nearest
-from canforget.quantization.ranges import Clip
+from canforget.quantization.ranges import RangeMethod
 from canforget.rng import global_stream
 
 
@@ -33,7 +33,7 @@ def test_the_output_is_nearer_than_with_nearest_and_codes_are_within_a_step(name
     with global_stream(rng):
         layer = make().requires_grad_(False)
     x = correlated(rng, *shape)
-    start, found = nearest(layer, grid, Clip()), adaround(layer, grid, Clip(), [x], iterations=300)
+    start, found = nearest(layer, grid, RangeMethod()), adaround(layer, grid, RangeMethod(), [x], iterations=300)
     moments = second_moments(layer, [x])
     errors = [output_errors(held.values() - layer.weight, moments) for held in (found, start)]
     assert bool((errors[0] <= errors[1] * (1 + 1e-5)).all())
@@ -50,7 +50,7 @@ def test_it_chooses_among_the_best_of_all_ways_to_round_a_small_row(rng):
     layer.weight.copy_(torch.randn(1, 8, generator=rng))
     x, grid = correlated(rng, 100, 8), Grid(bits=3)
     moments = second_moments(layer, [x])
-    found = adaround(layer, grid, Clip(), [x])
+    found = adaround(layer, grid, RangeMethod(), [x])
     down = (layer.weight / found.scale).floor()
     ways = torch.tensor([[(way >> bit) & 1 for bit in range(8)] for way in range(256)])
     errors = torch.stack([output_errors((down + way).clamp(-3, 3) * found.scale - layer.weight, moments) for way in ways])
@@ -60,4 +60,4 @@ def test_it_chooses_among_the_best_of_all_ways_to_round_a_small_row(rng):
 def test_floats_are_refused():
     """There is no up and down without integers."""
     with pytest.raises(SpecError, match="adaround chooses between integers, and float8_e4m3 has none"):
-        adaround(nn.Linear(2, 2), Grid("e4m3"), Clip(), [torch.ones(1, 2)])
+        adaround(nn.Linear(2, 2), Grid("e4m3"), RangeMethod(), [torch.ones(1, 2)])

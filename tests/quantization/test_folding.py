@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from canforget.network.classifier import Add, build
+from canforget.network.build import build
+from canforget.network.classifier import Add
 from canforget.quantization.folding import BATCH_NORMS, folded
 from canforget.rng import global_stream
 

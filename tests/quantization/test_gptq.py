@@ -8,7 +8,7 @@ from canforget.quantization.gptq import gptq, settle
 from canforget.quantization.grid import Grid
 from canforget.quantization.input_moments import output_errors, second_moments
 from canforget.quantization.layer import nearest
-from canforget.quantization.ranges import Clip
+from canforget.quantization.ranges import RangeMethod
 from canforget.rng import global_stream
 
 
@@ -53,6 +53,6 @@ def test_the_output_is_nearer_than_with_nearest(make, shape, grid, rng):
     moments = second_moments(layer, [x])
     errors = [
         float(output_errors(h.values() - layer.weight, moments).sum())
-        for h in (gptq(layer, grid, Clip(), [x]), nearest(layer, grid, Clip()))
+        for h in (gptq(layer, grid, RangeMethod(), [x]), nearest(layer, grid, RangeMethod()))
     ]
     assert errors[0] < 0.8 * errors[1]

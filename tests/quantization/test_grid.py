@@ -12,7 +12,7 @@ from torch import Tensor
 
 from canforget.errors import DivergedError, SpecError
 from canforget.quantization.grid import TABLES, Grid, blocked, check_finite, decode, encode, rounded, scales, unblocked
-from canforget.quantization.ranges import Clip, weight_range
+from canforget.quantization.ranges import RangeMethod, weight_range
 
 FLOATS = st.floats(-1e4, 1e4, width=32)
 WEIGHTS = arrays.arrays(numpy.float32, st.tuples(st.integers(1, 5), st.integers(1, 24)), elements=FLOATS).map(torch.from_numpy)
@@ -26,7 +26,7 @@ ANY = st.one_of(GRIDS, st.builds(Grid, KINDS, st.just(8), GRANULARITIES, st.inte
 def on_grid(weight: Tensor, grid: Grid) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
     """(blocks, scale, zero point, codes) of a weight, over its full range."""
     blocks = blocked(weight, 0, grid)
-    scale, zero = scales(*weight_range(blocks, grid, Clip()), grid)
+    scale, zero = scales(*weight_range(blocks, grid, RangeMethod()), grid)
     return blocks, scale, zero, encode(blocks, scale, zero, grid)
 
 
@@ -177,7 +177,7 @@ def test_blocks_are_put_back_in_place(weight, grid):
 def test_a_transposed_convolution_has_its_channels_on_the_second_axis():
     """Scales along the input channels would be of no use to any kernel."""
     weight = torch.ones(3, 5, 2, 2) * torch.arange(1.0, 6).view(1, 5, 1, 1)
-    scale = scales(*weight_range(blocked(weight, 1, Grid()), Grid(), Clip()), Grid())[0]
+    scale = scales(*weight_range(blocked(weight, 1, Grid()), Grid(), RangeMethod()), Grid())[0]
     assert torch.allclose(scale.flatten() * 127, torch.arange(1.0, 6))
 
 

@@ -8,7 +8,7 @@ from canforget.errors import SpecError
 from canforget.quantization.grid import Grid, blocked
 from canforget.quantization.hqq import distance, hqq
 from canforget.quantization.layer import nearest
-from canforget.quantization.ranges import Clip
+from canforget.quantization.ranges import RangeMethod
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4])
@@ -18,7 +18,7 @@ def test_the_error_in_the_norm_that_forgives_outliers_falls(bits, rng):
     with torch.no_grad():
         layer.weight.copy_(torch.randn(layer.weight.shape, generator=rng) + 0.3)
     grid = Grid(bits=bits, granularity="per_group", group_size=24, symmetric=False)
-    found, start = hqq(layer, grid, Clip(), []), nearest(layer, grid, Clip())
+    found, start = hqq(layer, grid, RangeMethod(), []), nearest(layer, grid, RangeMethod())
     blocks = blocked(layer.weight, 0, grid)
     errors = [distance(blocks, h.scale[..., None], h.zero_point[..., None], grid) for h in (found, start)]
     assert bool((errors[0] <= errors[1]).all())
@@ -30,4 +30,4 @@ def test_the_error_in_the_norm_that_forgives_outliers_falls(bits, rng):
 def test_a_symmetric_grid_is_refused():
     """It has no zero point to move."""
     with pytest.raises(SpecError, match="pass symmetric=false"):
-        hqq(nn.Linear(2, 2), Grid(), Clip(), [])
+        hqq(nn.Linear(2, 2), Grid(), RangeMethod(), [])

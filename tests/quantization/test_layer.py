@@ -1,4 +1,4 @@
-"""Quantized networks: what is rounded, when, by whose images; and what is left in float."""
+"""QuantizedLayer networks: what is rounded, when, by whose images; and what is left in float."""
 
 from copy import deepcopy
 from functools import partial
@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from canforget.data.images import Images
 from canforget.errors import DataError, DivergedError, SpecError
-from canforget.network.classifier import Add, Classifier, Normalize, build
-from canforget.quantization.layer import Quantized, codes, coverage
+from canforget.network.build import build
+from canforget.network.classifier import Add, Classifier, Normalize
+from canforget.quantization.coverage import coverage
+from canforget.quantization.layer import QuantizedLayer, codes
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
 from canforget.quantizers.none import none
@@ -59,7 +61,7 @@ def test_more_bits_are_nearer_to_the_float_network(small_model, digits_split):
 
 def test_activations_are_calibrated_through_the_models_own_normalization(small_model, digits_split):
     """The predecessor calibrated on images that the network never sees: negatives were clipped, and half of the accuracy with them."""
-    first = next(m for m in eight(small_model, digits_split.calibration).modules() if isinstance(m, Quantized))
+    first = next(m for m in eight(small_model, digits_split.calibration).modules() if isinstance(m, QuantizedLayer))
     reader = first.reading()[0]
     seen = small_model.normalize(digits_split.calibration.x)
     assert float(reader.scale) == pytest.approx(float(seen.max() - seen.min()) / 255, rel=1e-5)
@@ -93,14 +95,14 @@ def test_codes_are_integers_within_their_bits_for_every_layer(net, pictures):
 def test_weights_only_leaves_what_layers_read_in_float(net, pictures):
     """W4 and W4A8 are different claims."""
     quantized = to_int(net, pictures, bits=4, activations=0)
-    assert all(not m.reading() for m in quantized.modules() if isinstance(m, Quantized))
+    assert all(not m.reading() for m in quantized.modules() if isinstance(m, QuantizedLayer))
     assert {entry.activations for entry in coverage(quantized).layers} == {"float32"}
 
 
 def test_sums_and_pools_round_what_they_read_and_share_its_scale(net, pictures):
     """Two grids for one tensor would be rounded twice, and no engine could fuse the sum."""
     quantized = eight(net, pictures)
-    sums = [m for m in quantized.modules() if isinstance(m, Quantized) and isinstance(m.layer, Add)]
+    sums = [m for m in quantized.modules() if isinstance(m, QuantizedLayer) and isinstance(m.layer, Add)]
     assert len(sums) == 9
     block = quantized.get_submodule("net.2")
     assert block.add.reading()[1].scale == block.first.get_submodule("0").reading()[0].scale

@@ -6,7 +6,7 @@ import torch
 
 from canforget.errors import SpecError
 from canforget.quantization.grid import Grid, blocked, rounded, scales
-from canforget.quantization.ranges import Clip, Observer, divergences, least_error, weight_range
+from canforget.quantization.ranges import Observer, RangeMethod, divergences, least_error, weight_range
 
 
 def observed(x: torch.Tensor) -> Observer:
@@ -31,7 +31,7 @@ def test_the_range_of_least_error_is_the_best_of_all_tried(symmetric, rng):
     weight = torch.randn(3, 50, generator=rng) ** 3
     grid = Grid(bits=3, symmetric=symmetric)
     blocks = blocked(weight, 0, grid)
-    low, high = weight_range(blocks, grid, Clip())
+    low, high = weight_range(blocks, grid, RangeMethod())
 
     def error(fraction: float, row: int) -> float:
         scale, zero = scales(low * fraction, high * fraction, grid)
@@ -45,7 +45,7 @@ def test_the_range_of_least_error_is_the_best_of_all_tried(symmetric, rng):
 def test_percentiles_of_activations_are_numpys_up_to_two_bins(rng):
     """An off-by-one in the cumulated histogram."""
     x = outliers(rng)
-    low, high = observed(x).range(Grid(symmetric=False), Clip("percentile", 99.9))
+    low, high = observed(x).range(Grid(symmetric=False), RangeMethod("percentile", 99.9))
     assert low == 0.0
     assert high == pytest.approx(numpy.quantile(x.numpy(), 0.999), abs=2 * 40 / 2048)
 
@@ -53,7 +53,7 @@ def test_percentiles_of_activations_are_numpys_up_to_two_bins(rng):
 def test_percentiles_of_weights_leave_that_share_outside(rng):
     """The tails of each row, not of the whole weight."""
     weight = torch.randn(2, 1000, generator=rng) * torch.tensor([[1.0], [10.0]])
-    low, high = weight_range(blocked(weight, 0, Grid()), Grid(), Clip("percentile", 99.0))
+    low, high = weight_range(blocked(weight, 0, Grid()), Grid(), RangeMethod("percentile", 99.0))
     outside = ((weight > high[..., 0]) | (weight < low[..., 0])).float().mean(1)
     assert outside.tolist() == pytest.approx([0.01, 0.01], abs=0.002)
 
@@ -64,8 +64,8 @@ def test_three_outliers_do_not_stretch_the_range(ranges, rng):
     x = outliers(rng)
     grid = Grid(bits=4, symmetric=False)
     observer = observed(x)
-    assert observer.range(grid, Clip()) == (0.0, 40.0)
-    assert observer.range(grid, Clip(ranges, 99.9))[1] < 20
+    assert observer.range(grid, RangeMethod()) == (0.0, 40.0)
+    assert observer.range(grid, RangeMethod(ranges, 99.9))[1] < 20
 
 
 def test_the_divergence_is_least_where_nothing_is_clipped_and_nothing_merged():
@@ -79,12 +79,12 @@ def test_the_divergence_is_least_where_nothing_is_clipped_and_nothing_merged():
 
 def test_a_constant_activation_has_a_range():
     """A dead ReLU puts out zeros only."""
-    assert observed(torch.zeros(9)).range(Grid(symmetric=False), Clip("mse")) == (0.0, 0.0)
+    assert observed(torch.zeros(9)).range(Grid(symmetric=False), RangeMethod("mse")) == (0.0, 0.0)
 
 
 def test_impossible_ranges_are_refused():
     """A typing error must not fall back to min-max."""
     with pytest.raises(SpecError, match="no ranges 'max'"):
-        Clip("max")
+        RangeMethod("max")
     with pytest.raises(SpecError, match="percentile"):
-        Clip("percentile", 3.0)
+        RangeMethod("percentile", 3.0)

@@ -7,7 +7,7 @@ import torch
 
 from canforget.data.images import Images
 from canforget.deployment.model_file import load, save
-from canforget.network.classifier import build
+from canforget.network.build import build
 from canforget.quantization.layer import codes
 from canforget.quantizers.float4 import float4
 from canforget.quantizers.int import int as to_int

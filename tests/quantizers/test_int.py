@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from canforget.data.images import Images
+from canforget.quantization.coverage import coverage
 from canforget.quantization.folding import folded
-from canforget.quantization.layer import Quantized, codes, coverage
+from canforget.quantization.layer import QuantizedLayer, codes
 from canforget.quantizers.int import int as to_int
 
 
@@ -78,7 +79,7 @@ def test_bias_correction_leaves_the_mean_of_every_channel_of_a_layer_as_it_was(s
 def test_biases_are_counts_of_weight_scale_times_input_scale(small_model, digits_split):
     """Integer kernels add them as 32-bit integers; a bias between two counts makes a simulation of something else."""
     quantized = to_int(small_model, digits_split.calibration, bits=4)
-    for layer in (m for m in quantized.modules() if isinstance(m, Quantized) and m.codes is not None):
+    for layer in (m for m in quantized.modules() if isinstance(m, QuantizedLayer) and m.codes is not None):
         unit = layer.scale.flatten() * layer.reading()[0].scale
         counts = layer.layer.bias.double() / unit.double()
         assert torch.allclose(counts, counts.round(), atol=0.05)
@@ -108,7 +109,7 @@ def test_the_seed_is_for_stochastic_rounding_only(small_model, digits_split):
 
 def test_every_layer_of_the_account_is_plain_json(small_model, digits_split):
     """Records are JSON."""
-    found = coverage(to_int(small_model, digits_split.calibration)).plain()
+    found = coverage(to_int(small_model, digits_split.calibration)).to_json()
     assert set(found) == {"layers", "parameters", "macs", "weights_fraction", "macs_fraction"}
     assert all(
         isinstance(v, str | int) for entry in coverage(to_int(small_model, digits_split.calibration)).layers for v in asdict(entry).values()

@@ -10,7 +10,7 @@ from canforget.data.images import Images
 from canforget.quantizers.int import int as to_int
 from canforget.registry import find, names
 from canforget.testing.quantizer import check_quantizer
-from canforget.testing.unlearner import BrokenPromise
+from canforget.testing.unlearner import ContractError
 
 
 @pytest.mark.parametrize("name", names("quantizers"))
@@ -67,5 +67,5 @@ def counts_batches_in_train_mode(model: nn.Module, calibration: Images) -> nn.Mo
 )
 def test_the_contract_names_what_is_broken(broken, says):
     """A contract that everything passes protects nothing."""
-    with pytest.raises(BrokenPromise, match=says):
+    with pytest.raises(ContractError, match=says):
         check_quantizer(broken)

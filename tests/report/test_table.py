@@ -1,7 +1,7 @@
 import pytest
 
 from canforget.errors import SpecError
-from canforget.report.record import Label, Measured, Record, Ruling
+from canforget.report.record import Label, Measured, Record, RecordedVerdict
 from canforget.report.table import COLUMNS, blocks, columns_of, heads, text
 
 
@@ -33,7 +33,7 @@ def test_every_data_set_has_its_own_block():
 
 
 def test_the_verdict_stands_in_the_last_column_and_only_where_there_is_one():
-    ruled = [record("scrub", verdict=Ruling("residual", "forget.accuracy", "+0.300 from retraining", 3)), record("retrain")]
+    ruled = [record("scrub", verdict=RecordedVerdict("residual", "forget.accuracy", "+0.300 from retraining", 3)), record("retrain")]
     rows = blocks(ruled, COLUMNS)[0].rows
     assert [(r[0], r[-1]) for r in rows] == [("retrained", "–"), ("scrub", "residual")]
     assert len(heads(COLUMNS)) == len(rows[0])

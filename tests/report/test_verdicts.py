@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from canforget.report.record import Label, Measured, Record
-from canforget.report.verdicts import with_verdicts
+from canforget.report.verdict import with_verdicts
 
 RETRAINED = {"retain.accuracy": 0.99, "forget.accuracy": 0.0, "membership.phi": 0.5}
 

@@ -1,8 +1,8 @@
 import pytest
 
 from canforget.errors import SpecError
-from canforget.fit_settings import Fit
-from canforget.study.definition import TRAINING, Study, from_toml
+from canforget.fit_settings import TRAINING, Fit
+from canforget.study.definition import Study, from_toml
 
 GIVEN = {"datasets": "digits", "models": "tiny_cnn", "scenarios": "whole_class:classes=3", "unlearners": ["scrub"]}
 

@@ -3,11 +3,12 @@
 import numpy
 import pytest
 
+from canforget.file_io import read_arrays, read_json
 from canforget.report.record import load, save
 from canforget.study.definition import Study
 from canforget.study.plan import plan
-from canforget.study.schedule import run
-from canforget.study.store import Store, read_arrays, read_json
+from canforget.study.run import run
+from canforget.study.store import Store
 
 
 @pytest.fixture(scope="module")

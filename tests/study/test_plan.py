@@ -6,7 +6,8 @@ import pytest
 from canforget.errors import CanforgetError, DataError, PlanError
 from canforget.spec import parse
 from canforget.study.definition import Study
-from canforget.study.plan import Case, plan, refuse_overlap, sets_of
+from canforget.study.plan import Case, plan, refuse_overlap
+from canforget.study.planned_steps import sets_of
 
 GIVEN = {
     "datasets": "digits", "models": ["tiny_cnn"], "scenarios": ["whole_class:classes=3"], "unlearners": ["scrub"], "quantizers": ["none", "int"],

@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from canforget.study.plan import Step
+from canforget.study.planned_steps import Step
 from canforget.study.progress_bar import Watch, watching
 from canforget.study.schedule import Outcome
 

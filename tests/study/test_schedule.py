@@ -12,8 +12,10 @@ from canforget.engines.processes import processes
 from canforget.engines.serial import serial
 from canforget.errors import SpecError
 from canforget.study.definition import Study
-from canforget.study.plan import Step, plan
-from canforget.study.schedule import Graph, Outcome, missing, run
+from canforget.study.plan import plan
+from canforget.study.planned_steps import Step
+from canforget.study.run import run
+from canforget.study.schedule import Graph, Outcome, missing
 from canforget.study.store import Store
 
 ENGINES = [serial, partial(processes, workers=2)]

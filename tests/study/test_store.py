@@ -5,8 +5,8 @@ import numpy
 import pytest
 
 from canforget.errors import ArtifactError, StoreError
-from canforget.file_io import write_atomically
-from canforget.study.store import Store, read_arrays, read_json, write_arrays, write_json
+from canforget.file_io import read_arrays, read_json, write_arrays, write_atomically, write_json
+from canforget.study.store import Store
 
 
 def put(store, key="abc", text="x"):

@@ -15,11 +15,12 @@ from torch.nn.functional import cross_entropy
 from canforget.data.images import Images, Split
 from canforget.errors import ArtifactError, DivergedError, SpecError
 from canforget.network.predict import predict
+from canforget.network.weights import frozen
 from canforget.progress import listening
 from canforget.quantization.qat import at_nearest, layer_weights, rounding
 from canforget.quantizers.int import int as int_quantizer
 from canforget.rng import generator
-from canforget.training.loop import Epoch, Fit, frozen, half, passes, train_
+from canforget.training.loop import Epoch, Fit, half, passes, train_
 
 PLAIN = Fit(epochs=1, batch_size=32, lr=0.05, precision="float32")
 

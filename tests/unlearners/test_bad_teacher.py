@@ -5,9 +5,11 @@ from torch import Generator
 from torch.nn.functional import softmax
 
 from canforget.data.images import Images, Split
-from canforget.network.classifier import Classifier, fresh
+from canforget.network.build import fresh
+from canforget.network.classifier import Classifier
+from canforget.network.weights import frozen
 from canforget.rng import generator
-from canforget.training.loop import Fit, frozen
+from canforget.training.loop import Fit
 from canforget.unlearners.bad_teacher import bad_teacher
 from canforget.unlearning.losses import divergence
 

@@ -5,7 +5,8 @@ from torch import Generator
 
 from canforget.data.images import Split
 from canforget.network.classifier import Classifier
-from canforget.training.loop import Fit, frozen
+from canforget.network.weights import frozen
+from canforget.training.loop import Fit
 from canforget.unlearners.boundary_shrink import boundary_shrink, nearest_wrong
 
 

@@ -13,7 +13,7 @@ from canforget.unlearners.eu_k import eu_k
 
 
 def test_the_last_layers_know_nothing_of_the_original(small_model: Classifier, digits_split: Split) -> None:
-    """Trained on from the original's weights it would be cf_k."""
+    """ModelSpec on from the original's weights it would be cf_k."""
     other = deepcopy(small_model)
     with torch.no_grad():
         other.net[8].weight.add_(1.0)

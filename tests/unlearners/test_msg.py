@@ -4,14 +4,15 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Split
-from canforget.network.classifier import Classifier, fresh
+from canforget.network.build import fresh
+from canforget.network.classifier import Classifier
 from canforget.rng import generator
 from canforget.training.loop import Fit
 from canforget.unlearners.msg import msg
 
 
 def test_the_least_responsible_kernels_are_drawn_anew(small_model: Classifier, digits_split: Split) -> None:
-    """Drawing the largest gradients anew, or a share of every layer, is another method."""
+    """PlanBuilder the largest gradients anew, or a share of every layer, is another method."""
     forget, retain = digits_split.forget, digits_split.retain[: len(digits_split.forget)]
     fit = Fit(epochs=1, lr=1e-12, momentum=0.0, batch_size=1000)
     unlearned = msg(small_model, forget, retain, rng=generator("m"), fit=fit, redrawn=0.25)

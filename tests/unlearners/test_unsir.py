@@ -8,7 +8,8 @@ from torch.nn.functional import cross_entropy
 from canforget.data.images import Split
 from canforget.errors import DataError
 from canforget.network.classifier import Classifier
-from canforget.training.loop import Fit, frozen
+from canforget.network.weights import frozen
+from canforget.training.loop import Fit
 from canforget.unlearners.unsir import maximized, unsir
 
 

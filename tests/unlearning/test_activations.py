@@ -4,7 +4,7 @@ import torch
 from torch import Generator, nn
 
 from canforget.data.images import Images
-from canforget.unlearning.activations import input_moments
+from canforget.unlearning.layers import input_moments
 
 
 def test_moments_of_patches_give_the_energy_of_a_layers_outputs(rng: Generator) -> None:

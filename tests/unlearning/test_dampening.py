@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from canforget.errors import DataError
-from canforget.unlearning.dampening import dampened
+from canforget.unlearning.importance import dampened
 
 
 def test_only_weights_that_stand_out_are_scaled_and_never_up() -> None:

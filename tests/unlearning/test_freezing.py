@@ -8,7 +8,7 @@ from torch import Generator
 from canforget.data.images import Split
 from canforget.network.classifier import Classifier
 from canforget.training.loop import Fit
-from canforget.unlearning.freezing import train_only_
+from canforget.unlearning.layers import train_only_
 
 
 def test_the_rest_keeps_its_bits_and_its_flags(small_model: Classifier, digits_split: Split, rng: Generator) -> None:

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from canforget.unlearning.preference import log_likelihood, preference
+from canforget.unlearning.losses import log_likelihood, preference
 
 
 def test_the_likelihood_is_that_of_the_true_class() -> None:

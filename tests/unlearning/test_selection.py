@@ -5,7 +5,8 @@ from torch import Generator
 
 from canforget.data.images import Split
 from canforget.network.classifier import Classifier
-from canforget.unlearning.selection import carve, fraction_correct
+from canforget.network.predict import fraction_correct
+from canforget.unlearning.batches import carve
 
 
 def test_a_carved_part_and_the_rest_are_the_set(digits_split: Split, rng: Generator) -> None:

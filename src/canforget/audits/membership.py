@@ -3,7 +3,8 @@
 import numpy
 
 from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, references_of
-from canforget.evaluation.membership_scores import Ints, Sides, caught, cross_fitted_accuracy, retained_classes, scores, sides
+from canforget.evaluation.matched_sets import MatchedSets, sides
+from canforget.evaluation.membership_scores import Ints, cross_fitted_accuracy, retained_classes, scores, true_positives_at
 from canforget.evaluation.statistics import Delong, Floats, Interval, delong, delong_difference, prediction_interval, wilson
 from canforget.registry import component
 
@@ -48,7 +49,7 @@ def membership(
     return Audit(values | told(models[0], signals[0], retained, false_alarms, rng), scored, dict.fromkeys(scored, ids))
 
 
-def ranked(model: Sides, signal: str, retained: Ints) -> Delong:
+def ranked(model: MatchedSets, signal: str, retained: Ints) -> Delong:
     """How a model's scores rank its forget set against unseen images."""
     return delong(scores(model.forget, signal, retained), scores(model.unseen, signal, retained))
 
@@ -82,7 +83,7 @@ def excess(subject: Delong, retrained: list[Delong]) -> Value:
     return Value(difference, (difference - half, difference + half), len(others))
 
 
-def told(model: Sides, signal: str, retained: Ints, false_alarms: tuple[float, ...], rng: numpy.random.Generator) -> Found:
+def told(model: MatchedSets, signal: str, retained: Ints, false_alarms: tuple[float, ...], rng: numpy.random.Generator) -> Found:
     """What an attacker who must decide gets right."""
     members, others = (scores(part, signal, retained) for part in (model.forget, model.unseen))
     values: Found = {"balanced_accuracy": NotRun("needs at least 10 images a side")}
@@ -97,5 +98,5 @@ def rarely_wrong(members: Floats, others: Floats, fraction: float) -> Value | No
     """Fraction of members that score above all but `fraction` of the others; needs ten others above the threshold."""
     if fraction * len(others) < 10:
         return NotRun(f"a false-alarm rate of {fraction:g} needs {round(10 / fraction)} unseen images, and there are {len(others)}")
-    hits = caught(members, others, fraction)
+    hits = true_positives_at(members, others, fraction)
     return Value(hits / len(members), wilson(hits, len(members)), len(members))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy
 
 from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, Views, references_of, view_of
-from canforget.evaluation.membership_scores import Ints, in_order, matching_places
+from canforget.evaluation.matched_sets import in_order, matching_places
+from canforget.evaluation.membership_scores import Ints
 from canforget.evaluation.memory_measures import Measured, covariance, measured
 from canforget.evaluation.rebound import Ratio, claim, excess_rebound, fraction, rebound
 from canforget.evaluation.statistics import prediction_interval
@@ -15,7 +16,7 @@ Found = dict[str, Value | NotRun]
 
 
 @dataclass(frozen=True)
-class Shaken:
+class NoiseControl:
     """Rebounds on the images that noise was judged on: the rounding's own, and that of every draw of noise."""
 
     rounding: float
@@ -31,7 +32,7 @@ class Case:
     retrained: list[Measured]
     subject_before: Measured
     retrained_before: list[Measured]
-    shaken: Shaken | NotRun
+    shaken: NoiseControl | NotRun
 
 
 @component(version=2, needs=("full_precision", "original", "retrained"))
@@ -93,10 +94,10 @@ def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun, 
 
 def shaken_of(
     subject: Views, before: Views, noise: tuple[Views, ...], measure: str, view: str, rng: numpy.random.Generator
-) -> Shaken | NotRun:  # fmt: skip
+) -> NoiseControl | NotRun:  # fmt: skip
     """What rounding and noise each do to a measure, on the same images: those that noise was judged on."""
     if not noise:
-        return Shaken(0.0, [])
+        return NoiseControl(0.0, [])
     pair = [restricted(views, noise[0]) for views in (subject, before)]
     if differ((*pair, *noise), view) or any(sizes(v) != sizes(noise[0]) for v in pair):
         return NotRun("noise was judged on images that the subject was not")
@@ -106,7 +107,7 @@ def shaken_of(
     if missing:
         return NotRun(f"under noise: {missing[0].reason}")
     after, start, *drawn = [m.value for m in found if isinstance(m, Measured)]
-    return Shaken(after - start, [value - start for value in drawn])
+    return NoiseControl(after - start, [value - start for value in drawn])
 
 
 def sizes(views: Views) -> dict[str, int]:

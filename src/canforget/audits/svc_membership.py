@@ -3,7 +3,8 @@
 import numpy
 
 from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, references_of
-from canforget.evaluation.membership_scores import Sides, confidence, sides, taken_for_unseen
+from canforget.evaluation.matched_sets import MatchedSets, sides
+from canforget.evaluation.membership_scores import confidence, taken_for_unseen
 from canforget.evaluation.statistics import Floats
 from canforget.evaluation.ua_ra_ta_mia import unseen_view
 from canforget.registry import component
@@ -38,7 +39,7 @@ def excess(evidence: Evidence, efficacy: float | NotRun, images: int) -> Value |
     return missing[0] if missing else Value(efficacy - float(numpy.mean(retrained)), n=len(retrained))  # type: ignore[arg-type]
 
 
-def machine_accuracy(pair: Sides, rng: numpy.random.Generator, images: int, folds: int) -> Value | NotRun:
+def machine_accuracy(pair: MatchedSets, rng: numpy.random.Generator, images: int, folds: int) -> Value | NotRun:
     """Balanced accuracy on images left out of training, of as many members as others."""
     size = min(images, len(pair.forget), len(pair.unseen))
     if size < 2 * folds:

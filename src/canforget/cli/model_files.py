@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from canforget import pipeline
+from canforget.bit_sweep import Sweep, sweep
 from canforget.data.images import Split, together
-from canforget.deployment import model_file
+from canforget.deployment import foreign_weights, model_file
 from canforget.errors import ArtifactError, SpecError
-from canforget.network.classifier import Architecture, build, channel_statistics
+from canforget.fit_settings import TRAINING
+from canforget.network.build import build
+from canforget.network.classifier import Architecture, channel_statistics
 from canforget.rng import generator
-from canforget.spec import fit_of, parse, worded
-from canforget.study.definition import TRAINING
+from canforget.spec import fit_of, parse, parse_text
 from canforget.training.loop import train_
 
 About = dict[str, Any]
@@ -25,7 +27,7 @@ def train_file(
     """Trains a model and writes it; returns what was written."""
     if retrain and scenario is None:
         raise SpecError("--retrain: retraining leaves a forget set out; name it by --scenario")
-    call, settings = parse("models", model, "--model"), fit_of(worded(f"fit:{fit}")[1], TRAINING, "--fit")
+    call, settings = parse("models", model, "--model"), fit_of(parse_text(f"fit:{fit}")[1], TRAINING, "--fit")
     split = opened(dataset, scenario, split_seed, data_dir, device)
     images = split.retain if retrain else together(split.forget, split.retain)
     rng = generator(f"train/{seed}")
@@ -113,7 +115,7 @@ def adopt_file(
     architecture = Architecture(call.name, split.num_classes, (c, h, w), mean or found[0], std or found[1], pipeline.given(call))
     if not len(architecture.mean) == len(architecture.std) == c:
         raise SpecError(f"--mean, --std: {dataset} has {c} channels; give {c} numbers each")
-    made = (model_file.load_pickle if pickle else model_file.load_weights)(source, architecture)
+    made = (foreign_weights.load_pickle if pickle else foreign_weights.load_weights)(source, architecture)
     return written(made, path, "adopt", call.label, {"dataset": dataset, "adopted_from": source.name}, split)
 
 
@@ -138,3 +140,16 @@ def written(model: Any, path: Path, verb: str, label: str, origin: About, split:
     """Writes a model with its origin; returns what a user wants to know of the file."""
     model_file.save(model, path, verb=verb, label=label, origin=origin, classes=list(split.classes))
     return {"file": str(path), "bytes": path.stat().st_size, "tensors": model_file.hash_tensors(model), "made_by": label, **origin}
+
+
+def sweep_file(
+    source: Path, *, quantizer: str, bits: Sequence[int], layer_bits: Sequence[int], neighbor_bits: int, dataset: str | None,
+    scenario: str | None, split_seed: int, data_dir: Path | None, device: str,
+) -> Sweep:  # fmt: skip
+    """The sweep of a model file; without a scenario, nothing is said of forgetting."""
+    call = parse("quantizers", quantizer, "--quantizer")
+    origin = origin_of(source)
+    dataset, scenario = dataset or origin_value(origin, "dataset", source), scenario or origin.get("scenario")
+    split = opened(dataset, scenario, origin.get("split_seed", split_seed), data_dir, device)
+    model = model_file.load(source, device=device)
+    return sweep(model, split, call, bits=bits, layer_bits=layer_bits, neighbor_bits=neighbor_bits, forgetting=scenario is not None)

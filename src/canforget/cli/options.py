@@ -1,6 +1,5 @@
 """The options that several commands share: their types, words and meaning, once."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,45 +96,6 @@ def device_of(name: str) -> str:
     if kind == "cuda" and not torch.cuda.is_available():
         raise SpecError("--device: no CUDA device is available here; use --device cpu")
     return name
-
-
-def interactive() -> bool:
-    """Whether a person is looking at standard error."""
-    return sys.stderr.isatty()
-
-
-def echo_json(content: Any) -> None:
-    """Prints JSON that is sorted and never holds NaN."""
-    import json
-
-    print(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False))
-
-
-def tell(about: Mapping[str, Any], json: bool) -> None:
-    """Prints what was written: as JSON, or a line a fact."""
-    if json:
-        echo_json(about)
-        return
-    width = max(map(len, about))
-    print("\n".join(f"{key:<{width}}  {value}" for key, value in about.items() if value is not None))
-
-
-def value_table(values: Mapping[str, Mapping[str, Any]]) -> str:
-    """Values by name as aligned lines, with intervals, and the reason for each that was not run."""
-    width = max(map(len, values))
-    return "\n".join(f"{name:<{width}}  {worded(value)}" for name, value in values.items())
-
-
-def worded(value: Mapping[str, Any]) -> str:
-    """A value with its interval and the number it rests on.
-
-    >>> worded({"value": 0.5, "interval": (0.4, 0.6), "n": 100, "not_run": ""})
-    '0.5000  [0.4000, 0.6000]  n = 100'
-    """
-    if value["value"] is None:
-        return f"not run: {value['not_run']}"
-    interval = f"  [{value['interval'][0]:.4f}, {value['interval'][1]:.4f}]" if value["interval"] else ""
-    return f"{value['value']:.4f}{interval}" + (f"  n = {value['n']}" if value["n"] else "")
 
 
 def numbers(text: str, flag: str) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canforget.cli import options
+from canforget.cli import options, output
 
 
 def adopt(
@@ -38,4 +38,4 @@ def adopt(
         pickle=pickle,
         data_dir=data_dir,
     )
-    options.tell(about, json)
+    output.tell(about, json)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from canforget.cli import options
+from canforget.cli import options, output
 from canforget.errors import CanforgetError
 from canforget.registry import add_plugin
 
@@ -29,7 +29,7 @@ def check(
         if member.family in CHECKS:
             found[member.name] = broken(CHECKS[member.family], member.load())
     if json:
-        options.echo_json(found)
+        output.echo_json(found)
     else:
         print("\n".join(f"{name}: {said or 'keeps its contract'}" for name, said in found.items()))
     if any(found.values()):

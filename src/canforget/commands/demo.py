@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from canforget.cli import options
+from canforget.cli import options, output
 
 DEMO = {
     "name": "demo",
@@ -25,12 +25,12 @@ def demo(
 
     Example: canforget demo --out demo-results
     """
-    from canforget.study.collect_records import run_study
     from canforget.study.definition import Study
+    from canforget.study.run import run_study
 
     done = run_study(Study.of("demo", **DEMO), store=store, out=out, workers=workers)
     if json:
-        options.echo_json(done.plain())
+        output.echo_json(done.to_json())
         return
     print(done.text())
     print(f"Ask more of these files: canforget show {out} --quantizer none; a study of your own: canforget run --help")

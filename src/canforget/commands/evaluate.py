@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canforget.cli import options
+from canforget.cli import options, output
 
 
 def evaluate(
@@ -28,7 +28,7 @@ def evaluate(
     Example: canforget evaluate int8.safetensors --original original.safetensors --retrained g0.safetensors g1.safetensors
     """
     from canforget.cli.model_files import evaluate_file
-    from canforget.study.store import write_json
+    from canforget.file_io import write_json
 
     options.add_plugins(plugin)
     about = evaluate_file(
@@ -37,4 +37,4 @@ def evaluate(
     )  # fmt: skip
     if out is not None:
         write_json(out, about)
-    options.echo_json(about) if json else print(options.value_table(about["values"]))
+    output.echo_json(about) if json else print(output.value_table(about["values"]))

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from canforget.cli import options
+from canforget.cli import options, output
 from canforget.fit_settings import Fit
 from canforget.registry import FAMILIES, Component, Parameter, find, names
-from canforget.spec import differences, plain
+from canforget.spec import differences, to_json
 
 
 def list(
@@ -31,13 +31,13 @@ def list(
         lines = [f"{n:<{width}}  {summary}" for n, summary in found.items()]
     else:
         found, lines = described(find(family, name))
-    options.echo_json(found) if json else print("\n".join(lines))
+    output.echo_json(found) if json else print("\n".join(lines))
 
 
 def described(member: Component) -> tuple[dict[str, Any], Any]:
     """A component as JSON and as text."""
     table = {
-        p.name: {"type": p.annotation, "default": None if required(p) else plain(p.default), "required": required(p)}
+        p.name: {"type": p.annotation, "default": None if required(p) else to_json(p.default), "required": required(p)}
         for p in member.parameters
     }
     about = {"name": member.name, "family": member.family, "version": member.version, "paper": member.paper, "summary": member.summary}

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from canforget.cli import options
+from canforget.cli import options, output
 from canforget.study.plan import Plan
 from canforget.study.plan import plan as plan_study
 from canforget.study.schedule import missing
@@ -40,7 +40,7 @@ def plan(
     drawn = plan_study(options.study_of(study, flags, keys), data_dir)
     todo = missing(drawn, Store(store))
     if json:
-        options.echo_json({"cases": [c.name for c in drawn.cases], "named": drawn.named, "steps": len(drawn.steps), "missing": len(todo)})
+        output.echo_json({"cases": [c.name for c in drawn.cases], "named": drawn.named, "steps": len(drawn.steps), "missing": len(todo)})
         return
     print(account(drawn, len(todo), Counter(s.verb for s in todo)))
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canforget.cli import options
+from canforget.cli import options, output
 
 
 def quantize(
@@ -41,4 +41,4 @@ def quantize(
         data_dir=data_dir,
         device=options.device_of(device),
     )
-    options.tell(about, json)
+    output.tell(about, json)

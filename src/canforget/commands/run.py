@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from canforget.cli import options
+from canforget.cli import options, output
 
 
 def run(
@@ -31,8 +31,8 @@ def run(
     Example: canforget run --datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners scrub salun --quantizers none int --seeds 3
     Example: canforget run study.toml --set noise_draws=20 probes=true
     """
-    from canforget.study.collect_records import carry_out
     from canforget.study.plan import plan
+    from canforget.study.run import carry_out
 
     options.add_plugins(plugin)
     flags = {
@@ -46,7 +46,7 @@ def run(
     drawn = plan(options.study_of(study, flags, keys), data_dir)
     done = carry_out(drawn, store, out, engine=engine, workers=workers, data_dir=data_dir, device=options.device_of(device))
     if json:
-        options.echo_json(done.plain())
+        output.echo_json(done.to_json())
     else:
         print(done.text())
     if done.failures:

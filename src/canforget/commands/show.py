@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from canforget.cli import options
+from canforget.cli import options, output
 from canforget.errors import SpecError, did_you_mean
 from canforget.report import record, table
 
@@ -32,14 +32,14 @@ def show(
     Example: canforget show canforget-results --columns probe test.loss
     """
     if schema:
-        options.echo_json(record.schema())
+        output.echo_json(record.schema())
         return
     wanted = {k: v for k, v in (("unlearner", unlearner), ("quantizer", quantizer)) if v is not None}
     records = record.select(record.load(path), **wanted)
     if comeback:
         show_comebacks(records, measure, json)
     elif json:
-        options.echo_json([asdict(r) for r in records])
+        output.echo_json([asdict(r) for r in records])
     else:
         print(table.text(records, columns or ()))
 
@@ -56,6 +56,6 @@ def show_comebacks(records: list[record.Record], measure: str, json: bool) -> No
     if not found:
         raise SpecError("--comeback: no unlearned model among these records; run a study that has some")
     if json:
-        options.echo_json([asdict(block) | {"answer": block.answer()} for block in found])
+        output.echo_json([asdict(block) | {"answer": block.answer()} for block in found])
     else:
         print(recovery_over_seeds.text(found))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canforget.cli import options
+from canforget.cli import options, output
 
 
 def train(
@@ -34,4 +34,4 @@ def train(
         path, model=model, dataset=dataset, scenario=scenario, retrain=retrain, fit=fit, seed=seed, split_seed=split_seed,
         data_dir=data_dir, device=options.device_of(device),
     )  # fmt: skip
-    options.tell(about, json)
+    output.tell(about, json)

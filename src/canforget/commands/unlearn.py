@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from canforget.cli import options
+from canforget.cli import options, output
 
 
 def unlearn(
@@ -33,4 +33,4 @@ def unlearn(
         model, path, unlearner=unlearner, dataset=dataset, scenario=scenario, seed=seed, split_seed=split_seed,
         data_dir=data_dir, device=options.device_of(device),
     )  # fmt: skip
-    options.tell(about, json)
+    output.tell(about, json)

@@ -15,7 +15,7 @@ from canforget.data.dataset import Pixels
 from canforget.errors import DataError, SpecError
 
 Source = Path | bytes
-Shape = tuple[int, int, int]
+ImageShape = tuple[int, int, int]
 GREY_MODES = ("1", "L", "LA")
 DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 THREADED_PIXELS = 64 * 64
@@ -34,7 +34,7 @@ class Frame:
     image of another size is an error. `converted`: color becomes grey or grey becomes color; otherwise a mixture is an error.
     """
 
-    shape: Shape
+    shape: ImageShape
     fitted: bool
     converted: bool
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pickle
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,8 +18,10 @@ from canforget.deployment.onnx_graph import Deployed, describe_onnx, open_onnx
 from canforget.deployment.packing import pack, pack_scales, unpack, unpack_scales
 from canforget.errors import ArtifactError, did_you_mean
 from canforget.file_io import write_atomically
-from canforget.network.classifier import Architecture, Classifier, build
-from canforget.quantization.layer import Coverage, Quantized, skeleton, structure
+from canforget.network.build import build
+from canforget.network.classifier import Architecture, Classifier
+from canforget.quantization.coverage import Coverage
+from canforget.quantization.layer import QuantizedLayer, skeleton, structure
 from canforget.rng import generator
 
 KEY = "canforget"
@@ -66,7 +67,7 @@ def quantization(model: nn.Module) -> dict[str, Any] | None:
     known = getattr(model, "coverage", None)
     if not layers and not isinstance(known, Coverage):
         return None
-    return {"layers": layers, "coverage": known.plain() if isinstance(known, Coverage) else None}
+    return {"layers": layers, "coverage": known.to_json() if isinstance(known, Coverage) else None}
 
 
 def strictly_channels_last(tensor: Tensor) -> bool:
@@ -89,9 +90,9 @@ def stored(model: nn.Module) -> dict[str, Tensor]:
     return tensors
 
 
-def coded_layers(model: nn.Module) -> dict[str, Quantized]:
+def coded_layers(model: nn.Module) -> dict[str, QuantizedLayer]:
     """The layers whose weights are codes, by name."""
-    return {name: m for name, m in model.named_modules() if isinstance(m, Quantized) and m.codes is not None}
+    return {name: m for name, m in model.named_modules() if isinstance(m, QuantizedLayer) and m.codes is not None}
 
 
 def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str = "", into: nn.Module | None = None) -> nn.Module:
@@ -229,62 +230,6 @@ def check_tensors(wanted: dict[str, Tensor], found: dict[str, Tensor], where: st
             raise ArtifactError(f"{where}: '{name}' is {list(found[name].shape)}, but the architecture has {list(tensor.shape)}")
     if extra := sorted(set(found) - set(wanted)):
         raise ArtifactError(f"{where}: {len(extra)} tensors that the architecture has not, '{extra[0]}' among them")
-
-
-def load_weights(path: str | Path, architecture: Architecture) -> Classifier:
-    """Returns a classifier of `architecture` with the weights of a safetensors file that others wrote.
-
-    Raises:
-        ArtifactError: No such file, a pickle, truncated, or of another architecture.
-    """
-    path = Path(path)
-    check_format(path)
-    return filled(architecture, tensors_of(path), str(path))
-
-
-def load_pickle(path: str | Path, architecture: Architecture) -> Classifier:
-    """Returns a classifier of `architecture` with the weights of a .pth or .pt file, read without running any code in it.
-
-    Raises:
-        ArtifactError: No such file, truncated, of another architecture, or with more in it than tensors (the message names what).
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ArtifactError(f"{path}: no such file")
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ArtifactError(f"{path}: {offenders(path)}; save its state_dict() alone, or as .safetensors") from None
-    except (RuntimeError, EOFError, OSError) as problem:
-        first = (str(problem) or type(problem).__name__).splitlines()[0]
-        raise ArtifactError(f"{path}: not a readable checkpoint ({first})") from None
-    return filled(architecture, tensors_in(found, path), str(path))
-
-
-def offenders(path: Path) -> str:
-    """Which classes and functions a pickle would call."""
-    try:
-        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except (pickle.UnpicklingError, RuntimeError, ValueError):
-        names = []
-    return f"refused, for reading it would call {', '.join(sorted(names))}" if names else "refused: it holds more than tensors"
-
-
-def tensors_in(found: Any, path: Path) -> dict[str, Tensor]:
-    """The state dict in a checkpoint: itself, or under one of the usual names; without the prefix that parallel training adds."""
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise ArtifactError(f"{path}: holds no state dict; save model.state_dict()")
-    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
-
-
-def filled(architecture: Architecture, tensors: dict[str, Tensor], where: str) -> Classifier:
-    """A classifier with the tensors of a file, which may be those of the net alone; then it normalizes as the architecture says."""
-    model = empty(architecture)
-    fill_(model if any(name.startswith("net.") for name in tensors) else model.net, tensors, where)
-    return model.eval()
 
 
 def hash_tensors(model: nn.Module) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor, fx, nn
 from torch.nn.functional import linear
 
 from canforget.errors import SpecError
-from canforget.quantization.layer import Quantized, Reader
+from canforget.quantization.layer import ActivationQuantizer, QuantizedLayer
 
 MAX_POOLS = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
 
@@ -20,8 +20,8 @@ def writable(model: nn.Module) -> nn.Module:
     if isinstance(net := getattr(copy, "net", None), fx.GraphModule):
         read_before_pools_(net)
     for name, module in list(copy.named_modules()):
-        if isinstance(module, Quantized):
-            copy.set_submodule(name, WrittenLayer(module, name))
+        if isinstance(module, QuantizedLayer):
+            copy.set_submodule(name, ExportLayer(module, name))
     return copy
 
 
@@ -32,13 +32,13 @@ def read_before_pools_(net: fx.GraphModule) -> None:
             reader = reader_after(node, net)
             if reader is not None:
                 name = f"before_{node.name}"
-                net.add_module(name, WrittenReader(reader, name))
+                net.add_module(name, ExportActivationQuantizer(reader, name))
                 with net.graph.inserting_before(node):
                     node.update_arg(0, net.graph.call_module(name, (node.args[0],)))
     net.recompile()
 
 
-def reader_after(node: fx.Node, net: fx.GraphModule) -> Reader | None:
+def reader_after(node: fx.Node, net: fx.GraphModule) -> ActivationQuantizer | None:
     """The reader of the one layer that reads what `node` puts out, as it is, cut off at zero or flattened; None if there is no such one."""
     users = list(node.users)
     if len(users) != 1 or users[0].op != "call_module":
@@ -46,17 +46,17 @@ def reader_after(node: fx.Node, net: fx.GraphModule) -> Reader | None:
     module = net.get_submodule(str(users[0].target))
     if isinstance(module, (nn.Flatten, nn.Identity, nn.Dropout, nn.ReLU)):
         return reader_after(users[0], net)
-    readers = module.reading() if isinstance(module, Quantized) else []
+    readers = module.reading() if isinstance(module, QuantizedLayer) else []
     return readers[0] if len(readers) == 1 else None
 
 
-class WrittenReader(nn.Module):
+class ExportActivationQuantizer(nn.Module):
     """A reader as one operator."""
 
     scale: Tensor
     zero: Tensor
 
-    def __init__(self, reader: Reader, name: str) -> None:
+    def __init__(self, reader: ActivationQuantizer, name: str) -> None:
         super().__init__()
         if reader.grid.kind != "int" or reader.grid.bits != 8:
             raise SpecError(f"export: {name} reads {reader.grid.label}, and integer kernels read int8; quantize with activations=8 (or 0)")
@@ -67,7 +67,7 @@ class WrittenReader(nn.Module):
         return operators()["read"](x, self.scale, self.zero)  # type: ignore[no-any-return]
 
 
-class WrittenLayer(nn.Module):
+class ExportLayer(nn.Module):
     """A quantized layer as integer weights, and an integer bias where its kernel wants one, each behind an operator."""
 
     codes: Tensor
@@ -75,10 +75,10 @@ class WrittenLayer(nn.Module):
     bias: Tensor
     bias_scale: Tensor
 
-    def __init__(self, quantized: Quantized, name: str) -> None:
+    def __init__(self, quantized: QuantizedLayer, name: str) -> None:
         super().__init__()
         self.layer = quantized.layer
-        self.readers = nn.ModuleList(WrittenReader(r, name) for r in quantized.reading())
+        self.readers = nn.ModuleList(ExportActivationQuantizer(r, name) for r in quantized.reading())
         held = quantized.held()
         self.integer = held is not None and isinstance(self.layer, (nn.Conv1d, nn.Conv2d, nn.Linear))
         if held is None or not self.integer:

@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process
 
-from canforget.study.plan import Step
+from canforget.study.planned_steps import Step
 from canforget.study.schedule import Graph, Outcome
 
 LIVES = 2

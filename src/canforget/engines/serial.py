@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from canforget.study.plan import Step
+from canforget.study.planned_steps import Step
 from canforget.study.schedule import Graph, Outcome
 
 

@@ -1,70 +1,13 @@
 """Judging a case: cached predictions -> evidence -> the values of every metric and audit, as JSON holds them. No torch, no models."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import Any
 
-import numpy
-
-from canforget.evaluation.evidence import Audit, Evidence, NotRun, Predictions, Value, Views
-from canforget.evaluation.model_agreement import Other, agreeing, compared
+from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value
 from canforget.rng import numpy_generator
-from canforget.spec import Call, call_of
-from canforget.study.plan import PREDICTED, Step
-from canforget.study.store import Store, read_arrays, read_json
+from canforget.spec import Call
 
 Plain = dict[str, Any]
-OTHERS: tuple[Other, ...] = ("original", "retrained")
-
-
-def judge_evidence(step: Step, store: Store) -> dict[str, Plain]:
-    """Every metric's and audit's value for the case that `step` names."""
-    what = step.what
-    evidence = evidence_in(store, what, what)
-    if "full_precision" in what:
-        before = evidence_in(store, what["full_precision"], what)
-        evidence = replace(evidence, full_precision=before, noise=noise_in(store, what["noise"]) if "noise" in what else ())
-    values = judged(evidence, map(call_of, what["metrics"]), map(call_of, what["audits"]), step.key)
-    if "probe" in what:
-        values |= probed(evidence, read_json(store.folder("probe", what["probe"]) / "probe.json"))
-    return values | ({"probe": plain_value(NotRun(what["unprobed"]))} if "unprobed" in what else {})
-
-
-def evidence_in(store: Store, keys: Mapping[str, Any], what: Mapping[str, Any]) -> Evidence:
-    """The predictions of subject, original and retrained models of one format."""
-
-    def views(key: str) -> Views:
-        return views_in(store, key, what["split"])
-
-    return Evidence(
-        subject=views(keys["subject"]),
-        original=views(keys["original"]),
-        retrained=tuple(views(key) for key in keys["retrained"]),
-        forgotten_classes=tuple(what["forgotten_classes"]),
-    )
-
-
-def noise_in(store: Store, key: str) -> tuple[Views, ...]:
-    """The predictions of every disturbed model."""
-    arrays = read_arrays(store.folder("noise", key) / "noise.npz")
-    names = [name.removesuffix(".ids") for name in arrays if name.endswith(".ids")]
-    draws = min((len(arrays[f"{v}.logits"]) for v in names), default=0)
-    return tuple({v: Predictions(arrays[f"{v}.logits"][k], arrays[f"{v}.labels"], arrays[f"{v}.ids"]) for v in names} for k in range(draws))
-
-
-def probed(evidence: Evidence, probe: Mapping[str, Any]) -> dict[str, Plain]:
-    """The figures of all layers together, and how often the rounded models say the same."""
-    values: dict[str, Plain] = {}
-    for name, value in probe["together"].items():
-        said = (
-            NotRun("nothing was updated, or nothing rounded away") if value is None else Value(float(value), n=probe["together"]["weights"])
-        )
-        values |= {f"probe.{name}": plain_value(said)} if name != "weights" else {}
-    for view in ("forget", "test"):
-        for other in OTHERS:
-            values[f"probe.{view}_agreement_{other}"] = plain_value(compared(evidence, other, view, agreeing))
-    return values
 
 
 def judged(evidence: Evidence, metrics: Iterable[Call], audits: Iterable[Call], key: str) -> dict[str, Plain]:
@@ -109,20 +52,19 @@ def plain_value(value: Value | NotRun) -> Plain:
     return {"value": float(value.value), "interval": interval, "n": value.n}
 
 
-@lru_cache(maxsize=24)
-def views_in(store: Store, key: str, split_key: str) -> Views:
-    """A model's predictions by view, those on the matched and on the retained part of the test set included."""
-    arrays = read_arrays(store.folder("predict", key) / "predictions.npz")
-    split = read_arrays(store.folder("split", split_key) / "split.npz")
-    views: dict[str, Predictions] = {
-        v: Predictions(arrays[f"{v}.logits"], arrays[f"{v}.labels"], arrays[f"{v}.ids"], arrays.get(f"{v}.features"))
-        for v in PREDICTED
-        if f"{v}.ids" in arrays
-    }
-    return views | parts_of_test(views["test"], split)
+VIEWED = ("accuracy", "precision", "recall", "f1", "loss")
 
 
-def parts_of_test(test: Predictions, split: Mapping[str, Any]) -> dict[str, Predictions]:
-    """The test images matched to the forget set, and those of retained classes, where there are any."""
-    parts = {name: test.where(numpy.isin(test.ids, split[name])) for name in ("test_forget", "test_retain")}
-    return {name: part for name, part in parts.items() if len(part)}
+VIEWS = ("test", "forget", "retain", "test_forget", "test_retain", "held_out")
+
+
+METRICS = (
+    *(f"{m}:view={v}" for v in VIEWS for m in VIEWED),
+    "worst_class_accuracy", "unlearning_accuracy", "remaining_accuracy", "testing_accuracy", "average_gap", "tug_of_war",
+)  # fmt: skip
+
+
+AUDITS = ("membership", "legacy_membership", "recovery")
+
+
+FEATURE_AUDITS = ("nearest_prototype", "ridge_probe")

@@ -7,7 +7,8 @@ import numpy
 
 from canforget.errors import SpecError, did_you_mean
 from canforget.evaluation.evidence import NotRun, Predictions, Views, view_of
-from canforget.evaluation.membership_scores import Ints, confidence, in_order, phi
+from canforget.evaluation.matched_sets import in_order
+from canforget.evaluation.membership_scores import Ints, confidence, log_odds
 from canforget.evaluation.statistics import Floats, delong
 
 
@@ -39,7 +40,7 @@ def rank_below(predictions: Predictions) -> Floats:
 MEASURES: dict[str, Callable[[Predictions], Floats]] = {
     "accuracy": lambda p: p.correct.astype(numpy.float64),
     "probability": confidence,
-    "margin": phi,
+    "margin": log_odds,
     "rank": rank_below,
 }
 
@@ -50,7 +51,7 @@ def measured(views: Views, measure: str, view: str, places: Ints | NotRun) -> Me
         pair = in_order(views)
         if isinstance(pair, NotRun) or isinstance(places, NotRun):
             return pair if isinstance(pair, NotRun) else places  # type: ignore[return-value]
-        found = delong(phi(pair.forget), phi(pair.unseen)[places])
+        found = delong(log_odds(pair.forget), log_odds(pair.unseen)[places])
         return Measured(found.auc, (found.member, found.other))
     if measure not in MEASURES:
         raise SpecError(f"no measure '{measure}'{did_you_mean(measure, [*MEASURES, 'auc'])}")

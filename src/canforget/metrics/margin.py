@@ -1,7 +1,7 @@
 """Margin: how far the labelled class is ahead of all the others."""
 
 from canforget.evaluation.evidence import Evidence, NotRun, Value, finite, view_of
-from canforget.evaluation.membership_scores import phi
+from canforget.evaluation.membership_scores import log_odds
 from canforget.evaluation.statistics import t_interval
 from canforget.registry import component
 
@@ -19,6 +19,6 @@ def margin(evidence: Evidence, *, view: str = "forget") -> Value | NotRun:
     predictions = view_of(evidence.subject, view)
     if isinstance(predictions, NotRun):
         return predictions
-    odds = phi(predictions)
+    odds = log_odds(predictions)
     mean = float(odds.mean())
     return finite(mean, t_interval(odds) if abs(mean) < float("inf") else None, len(predictions))

@@ -1,7 +1,8 @@
 """NoMUS: utility and resistance to membership inference, half each."""
 
 from canforget.evaluation.evidence import Evidence, NotRun, Value, view_of
-from canforget.evaluation.membership_scores import cross_fitted_accuracy, negative_loss, sides
+from canforget.evaluation.matched_sets import sides
+from canforget.evaluation.membership_scores import cross_fitted_accuracy, negative_loss
 from canforget.evaluation.ua_ra_ta_mia import unseen_view
 from canforget.registry import component
 from canforget.rng import numpy_generator

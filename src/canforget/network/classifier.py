@@ -1,21 +1,13 @@
 """A classifier that normalizes for itself: raw pixels in, logits out; and what is needed to build it again."""
 
-import inspect
-from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from canforget.data.images import Images
-from canforget.errors import SpecError, did_you_mean
-from canforget.registry import find, plugin_module
-from canforget.rng import global_stream
-
-LIBRARIES = ("timm", "torchvision")
 
 
 @dataclass(frozen=True)
@@ -73,68 +65,6 @@ class Classifier(nn.Module):
         return self.net(self.normalize(x))  # type: ignore[no-any-return]
 
 
-def build(
-    name: str,
-    num_classes: int,
-    image_shape: tuple[int, int, int],
-    *,
-    rng: Generator,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
-    parameters: dict[str, Any] | None = None,
-) -> Classifier:
-    """Returns the classifier that `name` stands for, with fresh weights from `rng` alone.
-
-    Args:
-        name: A member of `models`, `timm/<name>`, `torchvision/<name>`, `plugin/<name>`, or `my_net.py:Net` for a class in a file.
-        mean: Mean of each channel as a fraction of 255 (see `channel_statistics`); pretrained nets bring their own.
-        parameters: Hyperparameters of the net; for timm and torchvision also `pretrained` and `input_size` in pixels.
-
-    Raises:
-        SpecError: No such model, or no such hyperparameter.
-        ArtifactError: Pretrained weights that cannot be fetched.
-    """
-    wanted = Architecture(name, num_classes, image_shape, mean, std, dict(parameters or {}))
-    library = name.split("/")[0]
-    with global_stream(rng):
-        if library in LIBRARIES:
-            from canforget.network.libraries import from_library
-
-            net, wanted = from_library(library, wanted)
-        elif ".py:" in name:
-            net = from_file(name, num_classes, wanted.parameters)
-        else:
-            net = from_family(wanted, rng)
-    same_size = set(image_shape[1:]) == {wanted.input_size}
-    return Classifier(net, Normalize(wanted.mean, wanted.std, 0 if same_size else wanted.input_size), wanted)
-
-
-def from_family(wanted: Architecture, rng: Generator) -> nn.Module:
-    """The net of a member of `models` or of a plugin."""
-    member = find("models", wanted.name)
-    known = [p.name for p in member.parameters]
-    for key in wanted.parameters:
-        if key not in known:
-            raise SpecError(f"{wanted.name} has no hyperparameter '{key}'{did_you_mean(key, known)} (canforget list models {wanted.name})")
-    net: nn.Module = member.load()(wanted.num_classes, wanted.image_shape, rng=rng, **wanted.parameters)
-    return net
-
-
-def from_file(name: str, num_classes: int, parameters: dict[str, Any]) -> nn.Module:
-    """The net that the class or function `Net` of `my_net.py:Net` makes, told `num_classes` when it takes that."""
-    path, _, attribute = name.rpartition(":")
-    if not Path(path).is_file():
-        raise SpecError(f"{name}: no such file as {path}")
-    make = getattr(plugin_module(Path(path).resolve()), attribute, None)
-    if not callable(make):
-        raise SpecError(f"{name}: {path} defines no '{attribute}'")
-    takes = inspect.signature(make).parameters
-    net = make(**({"num_classes": num_classes} if "num_classes" in takes else {}), **parameters)
-    if not isinstance(net, nn.Module):
-        raise SpecError(f"{name}: made a {type(net).__name__}, not an nn.Module")
-    return net
-
-
 def wrap(module: nn.Module, images: Images) -> Classifier:
     """Returns a user's own `module`, which takes normalized images, behind the normalization of `images`' channel statistics."""
     mean, std = channel_statistics(images)
@@ -156,39 +86,3 @@ def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, 
         means.append(float(mean))
         deviations.append(float((counts @ (values - mean) ** 2 / counts.sum()).sqrt()) or 1.0)
     return tuple(means), tuple(deviations)
-
-
-def fresh(model: nn.Module, rng: Generator) -> nn.Module:
-    """Returns the same architecture with every parameter and buffer as before any training: weights drawn from `rng` alone.
-
-    A classifier that knows its architecture is built again (a pretrained one starts from the same pretrained weights, as the original
-    did); a user's own module is copied and each of its modules told to `reset_parameters`.
-
-    Raises:
-        SpecError: A module holds parameters or buffers of its own and has no `reset_parameters`; give it one.
-    """
-    if isinstance(model, Classifier) and model.architecture is not None:
-        a = model.architecture
-        built = build(a.name, a.num_classes, a.image_shape, rng=rng, mean=a.mean, std=a.std, parameters=a.parameters)
-        return like(built, model)
-    copy = deepcopy(model)
-    stuck = [name or type(module).__name__ for name, module in copy.named_modules() if not resettable(module)]
-    if stuck:
-        raise SpecError(f"fresh: no reset_parameters() to draw new weights with: {', '.join(stuck)}; define it, or name an architecture")
-    with global_stream(rng):
-        for module in copy.modules():
-            if callable(reset := getattr(module, "reset_parameters", None)):
-                reset()
-    return copy
-
-
-def resettable(module: nn.Module) -> bool:
-    """Whether a module's own parameters and buffers can be made fresh: it can reset them, has none, or is the fixed normalization."""
-    own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
-    return not own or isinstance(module, Normalize) or hasattr(module, "reset_parameters")
-
-
-def like(built: nn.Module, model: nn.Module) -> nn.Module:
-    """`built`, on the device and in the mode of `model`."""
-    device = next(model.parameters()).device
-    return built.to(device).train(model.training)

@@ -69,3 +69,13 @@ def inputs_of(layer: nn.Module | None) -> Iterator[list[Tensor]]:
         yield seen
     finally:
         handle.remove()
+
+
+def fraction_correct(model: nn.Module, images: Images, batch_size: int = 512) -> float:
+    """Returns the fraction of `images` that `model`, in eval mode, classifies as labelled, in [0, 1]; leaves its mode as it was."""
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        correct = sum(int((model(x).argmax(dim=1) == y).sum()) for x, y in images.batches(batch_size))
+    model.train(mode)
+    return correct / len(images)

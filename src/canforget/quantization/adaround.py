@@ -12,7 +12,7 @@ from canforget.quantization.gptq import spread
 from canforget.quantization.grid import Codes, Grid
 from canforget.quantization.input_moments import output_errors, second_moments
 from canforget.quantization.layer import nearest
-from canforget.quantization.ranges import Clip
+from canforget.quantization.ranges import RangeMethod
 
 ZETA, GAMMA = 1.1, -0.1
 """How far the sigmoid is stretched, so that it reaches 0 and 1 (the paper's equation 23)."""
@@ -21,7 +21,14 @@ HALF = log((0.5 - GAMMA) / (ZETA - 0.5))
 
 
 def adaround(
-    layer: Any, grid: Grid, clip: Clip, inputs: Iterable[Tensor], *, iterations: int = 600, lr: float = 0.05, weight_of_choice: float = 10.0
+    layer: Any,
+    grid: Grid,
+    clip: RangeMethod,
+    inputs: Iterable[Tensor],
+    *,
+    iterations: int = 600,
+    lr: float = 0.05,
+    weight_of_choice: float = 10.0,
 ) -> Codes:
     """Returns codes within one step of the weight that keep a layer's output on `inputs` closest; never worse than rounding to nearest.
 

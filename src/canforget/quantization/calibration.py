@@ -12,10 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from canforget.data.images import Images
 from canforget.errors import DataError, SpecError
 from canforget.network.classifier import Add
+from canforget.quantization.coverage import Coverage, LayerCoverage
 from canforget.quantization.folding import LAYERS, NORMS, TRANSPOSED, Folded, folded, is_layer
 from canforget.quantization.grid import Codes, Grid, check_finite
-from canforget.quantization.layer import Coverage, LayerCoverage, Quantized, Reader, nearest
-from canforget.quantization.ranges import Clip
+from canforget.quantization.layer import ActivationQuantizer, QuantizedLayer, nearest
+from canforget.quantization.ranges import RangeMethod
 
 BATCH = 64
 """Images per calibration batch: a constant, so that results do not depend on memory."""
@@ -23,7 +24,7 @@ BIAS_TOP = 2**31 - 128
 """The largest float32 that a 32-bit integer holds."""
 POOLS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d)
 
-Rounder = Callable[[nn.Module, Grid, Clip, Iterable[Tensor]], Codes]
+Rounder = Callable[[nn.Module, Grid, RangeMethod, Iterable[Tensor]], Codes]
 """How a layer's weight is rounded: gets the layer and, if it iterates, what the layer reads on the calibration images, batch by batch."""
 
 
@@ -36,12 +37,12 @@ class Scheme:
 
     weights: Grid
     activations: Grid | None = None
-    clip: Clip = field(default_factory=Clip)
+    clip: RangeMethod = field(default_factory=RangeMethod)
     ends: Grid | None = None
     bias_correction: bool = False
 
 
-def to_nearest(layer: nn.Module, grid: Grid, clip: Clip, inputs: Iterable[Tensor]) -> Codes:
+def to_nearest(layer: nn.Module, grid: Grid, clip: RangeMethod, inputs: Iterable[Tensor]) -> Codes:
     """The rounder that looks at nothing but the weight."""
     return nearest(layer, grid, clip)
 
@@ -72,7 +73,7 @@ def quantize(model: nn.Module, calibration: Images, scheme: Scheme, rounder: Rou
     return root.requires_grad_(False).eval()
 
 
-def quantize_for_kernels(model: nn.Module, calibration: Images, clip: Clip) -> nn.Module:
+def quantize_for_kernels(model: nn.Module, calibration: Images, clip: RangeMethod) -> nn.Module:
     """Returns `model` as the integer kernels of CPUs want it: symmetric 8-bit weights per channel, affine 8-bit activations."""
     scheme = Scheme(Grid("int", 8, "per_channel"), Grid("int", 8, "per_tensor", symmetric=False), clip)
     return quantize(model, calibration, scheme)
@@ -85,12 +86,12 @@ def round_layer_(root: nn.Module, name: str, grid: Grid, scheme: Scheme, calibra
     held = rounder(layer, grid, scheme.clip, reads(root, layer, calibration))
     if scheme.bias_correction:
         correct_bias_(layer, held, reads(root, layer, calibration))
-    root.set_submodule(name, Quantized(layer, held))
+    root.set_submodule(name, QuantizedLayer(layer, held))
 
 
 def check(model: nn.Module, calibration: Images) -> None:
     """Refuses what cannot be quantized before anything is computed."""
-    if any(isinstance(m, Quantized) for m in model.modules()):
+    if any(isinstance(m, QuantizedLayer) for m in model.modules()):
         raise SpecError("this model is quantized already; quantize the float model that it came from")
     if not any(is_layer(m) for m in model.modules()):
         raise SpecError("nothing to quantize: this model has no convolution or linear layer of torch.nn")
@@ -183,18 +184,18 @@ def correct_bias_(layer: Any, held: Codes, inputs: Iterable[Tensor]) -> None:
 def add_readers_(base: Folded, grid: Grid) -> None:
     """Makes rounded layers, residual sums and average pools round what they read, but for the sums that a norm reads next."""
     for name, module in list(base.root.named_modules()):
-        if isinstance(module, Quantized):
-            module.readers.append(Reader(grid))
+        if isinstance(module, QuantizedLayer):
+            module.readers.append(ActivationQuantizer(grid))
         elif isinstance(module, Add) and name not in base.float_sums:
-            base.root.set_submodule(name, Quantized(module, None, [Reader(grid), Reader(grid)]))
+            base.root.set_submodule(name, QuantizedLayer(module, None, [ActivationQuantizer(grid), ActivationQuantizer(grid)]))
         elif type(module) in POOLS:
-            base.root.set_submodule(name, Quantized(module, None, [Reader(grid)]))
+            base.root.set_submodule(name, QuantizedLayer(module, None, [ActivationQuantizer(grid)]))
 
 
 @torch.no_grad()
-def calibrate_(root: nn.Module, calibration: Images, clip: Clip) -> None:
+def calibrate_(root: nn.Module, calibration: Images, clip: RangeMethod) -> None:
     """Shows the readers the calibration images (twice, if the ranges need a histogram), then fixes their scales."""
-    readers = [m for m in root.modules() if isinstance(m, Reader)]
+    readers = [m for m in root.modules() if isinstance(m, ActivationQuantizer)]
     observers = [reader.observe() for reader in readers]
     for x in pixels(root, calibration):
         root(x)
@@ -215,7 +216,7 @@ def round_biases_(root: nn.Module) -> None:
     integers passes it on: without this, ResNet-20 simulated and in real kernels gave other answers for 6 images of 1,000.
     """
     for module in root.modules():
-        if isinstance(module, Quantized) and isinstance(bias := getattr(module.layer, "bias", None), Tensor):
+        if isinstance(module, QuantizedLayer) and isinstance(bias := getattr(module.layer, "bias", None), Tensor):
             unit = module.bias_unit()
             if unit is not None:
                 bias.copy_((bias / unit).round().clamp(-BIAS_TOP, BIAS_TOP) * unit)
@@ -241,7 +242,7 @@ def entries(base: Folded, macs: dict[str, int]) -> Iterator[LayerCoverage]:
     inside: tuple[str, ...] = ()
     for name, module in base.root.named_modules():
         own = sum(p.numel() for p in module.parameters(recurse=False))
-        if isinstance(module, Quantized):
+        if isinstance(module, QuantizedLayer):
             inside = (*inside, f"{name}.")
             reads = ", ".join(sorted({r.grid.label for r in module.reading()})) or "float32"
             weights = "-" if module.grid is None else f"{module.grid.label} {module.grid.granularity}"

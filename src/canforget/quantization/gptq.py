@@ -9,11 +9,11 @@ from torch import Tensor
 from canforget.quantization.grid import Codes, Grid, blocked, encode, rounded, unblocked
 from canforget.quantization.input_moments import by_group, second_moments
 from canforget.quantization.layer import coded, nearest
-from canforget.quantization.ranges import Clip
+from canforget.quantization.ranges import RangeMethod
 
 
 @torch.no_grad()
-def gptq(layer: Any, grid: Grid, clip: Clip, inputs: Iterable[Tensor], *, damping: float = 0.01, block: int = 128) -> Codes:
+def gptq(layer: Any, grid: Grid, clip: RangeMethod, inputs: Iterable[Tensor], *, damping: float = 0.01, block: int = 128) -> Codes:
     """Returns the codes of a layer's weight that keep its output on `inputs` closest, on the scales that rounding to nearest has.
 
     Source: Frantar et al. 2023, https://arxiv.org/abs/2210.17323, algorithm 1, with its damping (a hundredth of the mean diagonal) and

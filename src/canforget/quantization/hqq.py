@@ -10,14 +10,14 @@ from canforget.errors import SpecError
 from canforget.quantization.folding import channel_axis
 from canforget.quantization.grid import Codes, Grid, blocked, scales
 from canforget.quantization.layer import coded
-from canforget.quantization.ranges import Clip, weight_range
+from canforget.quantization.ranges import RangeMethod, weight_range
 
 ITERATIONS, POWER, BETA, GROWTH = 20, 0.7, 10.0, 1.01
 """As the authors' code has them: alternations, the norm's exponent, the weight of the split and its growth."""
 
 
 @torch.no_grad()
-def hqq(layer: Any, grid: Grid, clip: Clip, inputs: Iterable[Tensor]) -> Codes:
+def hqq(layer: Any, grid: Grid, clip: RangeMethod, inputs: Iterable[Tensor]) -> Codes:
     """Returns codes counted from zero points that are real numbers, found by half-quadratic splitting; `inputs` are not looked at.
 
     Source: Badri and Shaji 2023, https://mobiusml.github.io/hqq_blog/, equations 3 to 7. Deviation: alternates a fixed number of times, and

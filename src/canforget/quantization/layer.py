@@ -1,7 +1,7 @@
-"""Quantized layers: integer codes and scales beside the float weight they stand for, and rounding of whatever a layer reads."""
+"""QuantizedLayer layers: integer codes and scales beside the float weight they stand for, and rounding of whatever a layer reads."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from canforget.quantization.folding import channel_axis, folded
 from canforget.quantization.grid import Codes, Grid, blocked, encode, rounded, scales, unblocked
-from canforget.quantization.ranges import Clip, Observer, weight_range
+from canforget.quantization.ranges import Observer, RangeMethod, weight_range
 
 
-class Reader(nn.Module):
+class ActivationQuantizer(nn.Module):
     """Rounds what a layer reads to a grid with one scale; while it observes, it only looks on."""
 
     scale: Tensor
@@ -36,7 +36,7 @@ class Reader(nn.Module):
         self.observer = Observer()
         return self.observer
 
-    def settle(self, clip: Clip) -> None:
+    def settle(self, clip: RangeMethod) -> None:
         """Fixes the scale by what was observed and starts rounding."""
         assert self.observer is not None
         low, high = (torch.tensor(v) for v in self.observer.range(self.grid, clip))
@@ -46,14 +46,14 @@ class Reader(nn.Module):
         self.observer = None
 
 
-class Quantized(nn.Module):
+class QuantizedLayer(nn.Module):
     """A layer whose weight (if it has codes) and inputs (if it has readers) lie on a grid; it computes in float32."""
 
     codes: Tensor | None
     scale: Tensor | None
     zero_point: Tensor | None
 
-    def __init__(self, layer: nn.Module, codes: Codes | None, readers: Iterable[Reader] = ()) -> None:
+    def __init__(self, layer: nn.Module, codes: Codes | None, readers: Iterable[ActivationQuantizer] = ()) -> None:
         super().__init__()
         self.layer = layer
         self.readers = nn.ModuleList(readers)
@@ -75,9 +75,9 @@ class Quantized(nn.Module):
         if (held := self.held()) is not None:
             self.layer.weight = nn.Parameter(held.values(), requires_grad=False)
 
-    def reading(self) -> list[Reader]:
+    def reading(self) -> list[ActivationQuantizer]:
         """What rounds the inputs, in their order."""
-        return [reader for reader in self.readers if isinstance(reader, Reader)]
+        return [reader for reader in self.readers if isinstance(reader, ActivationQuantizer)]
 
     def held(self) -> Codes | None:
         """The rounded weight, if there is one."""
@@ -108,79 +108,13 @@ class Quantized(nn.Module):
         return self.layer.weight  # type: ignore[return-value]
 
 
-@dataclass(frozen=True)
-class LayerCoverage:
-    """What became of one layer: formats of weights and activations ("-" where it has none), weights, products, and why it was left."""
-
-    name: str
-    kind: str
-    weights: str
-    activations: str
-    parameters: int
-    macs: int
-    reason: str = ""
-
-    @property
-    def coded(self) -> bool:
-        """Whether the layer's weights are codes on a grid."""
-        return self.weights not in ("float32", "-")
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """What a quantized network rounds and what it leaves in float; multiply-accumulates are counted for one image."""
-
-    layers: tuple[LayerCoverage, ...]
-    parameters: int
-    macs: int
-
-    @property
-    def left(self) -> tuple[LayerCoverage, ...]:
-        """The layers, sums and products left in float, each with its reason."""
-        return tuple(layer for layer in self.layers if layer.reason)
-
-    @property
-    def weights_fraction(self) -> float:
-        """Fraction of all parameters that have codes (biases have none), in [0, 1]."""
-        return sum(layer.parameters for layer in self.layers if layer.coded) / max(1, self.parameters)
-
-    @property
-    def macs_fraction(self) -> float:
-        """Fraction of all multiply-accumulates with rounded weights, in [0, 1]; attention's products count among all."""
-        return sum(layer.macs for layer in self.layers if layer.coded) / max(1, self.macs)
-
-    def plain(self) -> dict[str, Any]:
-        """The account as JSON."""
-        fractions = {"weights_fraction": self.weights_fraction, "macs_fraction": self.macs_fraction}
-        return {"layers": [asdict(layer) for layer in self.layers], "parameters": self.parameters, "macs": self.macs, **fractions}
-
-    @classmethod
-    def of(cls, plain: dict[str, Any]) -> "Coverage":
-        """Undoes `plain`."""
-        return cls(tuple(LayerCoverage(**layer) for layer in plain["layers"]), plain["parameters"], plain["macs"])
-
-
 def codes(model: nn.Module) -> dict[str, Codes]:
     """Returns the codes, scales and zero points of every quantized weight, by the name of its layer."""
-    found = {name: module.held() for name, module in model.named_modules() if isinstance(module, Quantized)}
+    found = {name: module.held() for name, module in model.named_modules() if isinstance(module, QuantizedLayer)}
     return {name: held for name, held in found.items() if held is not None}
 
 
-def coverage(model: nn.Module) -> Coverage:
-    """Returns what a quantizer rounded in `model` and what it left in float, and why; of a float model, that all of it is.
-
-    For a network that no quantizer of ours has seen, nothing is known of its products: `macs` is 0.
-    """
-    found = getattr(model, "coverage", None)
-    if isinstance(found, Coverage):
-        return found
-    own = {name: sum(p.numel() for p in m.parameters(recurse=False)) for name, m in model.named_modules()}
-    kinds = {name: type(m).__name__ for name, m in model.named_modules()}
-    left = [LayerCoverage(name, kinds[name], "float32", "float32", size, 0, "not quantized") for name, size in own.items() if size]
-    return Coverage(tuple(left), sum(own.values()), 0)
-
-
-def nearest(layer: nn.Module, grid: Grid, clip: Clip) -> Codes:
+def nearest(layer: nn.Module, grid: Grid, clip: RangeMethod) -> Codes:
     """Rounds a layer's weight to the nearest values of the grid, ties to even."""
     axis, weight = channel_axis(layer), layer.weight
     assert isinstance(weight, Tensor)
@@ -199,7 +133,7 @@ def structure(model: nn.Module) -> dict[str, Any]:
     return {
         name: {"weights": None if module.grid is None else asdict(module.grid), "readers": [asdict(r.grid) for r in module.reading()]}
         for name, module in model.named_modules()
-        if isinstance(module, Quantized)
+        if isinstance(module, QuantizedLayer)
     }
 
 
@@ -208,6 +142,6 @@ def skeleton(model: nn.Module, layers: dict[str, Any]) -> nn.Module:
     root = folded(model).root
     for name, grids in layers.items():
         layer = root.get_submodule(name)
-        held = None if grids["weights"] is None else nearest(layer, Grid(**grids["weights"]), Clip())
-        root.set_submodule(name, Quantized(layer, held, [Reader(Grid(**grid)) for grid in grids["readers"]]))
+        held = None if grids["weights"] is None else nearest(layer, Grid(**grids["weights"]), RangeMethod())
+        root.set_submodule(name, QuantizedLayer(layer, held, [ActivationQuantizer(Grid(**grid)) for grid in grids["readers"]]))
     return root.requires_grad_(False)

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from canforget.network.weights import replaced
 from canforget.quantization.grid import Grid, blocked, rounded, scales, unblocked
-from canforget.quantization.ranges import Clip, weight_range
-from canforget.training.constraint import replaced
+from canforget.quantization.ranges import RangeMethod, weight_range
 
 
 def rounded_names(model: nn.Module) -> list[str]:
@@ -62,5 +62,5 @@ def scaled(weight: Tensor, bits: int) -> tuple[Tensor, Tensor, Grid]:
     """The weight in blocks of one scale, the scales, the grid."""
     grid = Grid(bits=bits)
     blocks = blocked(weight.detach(), 0, grid)
-    scale, _ = scales(*weight_range(blocks, grid, Clip()), grid)
+    scale, _ = scales(*weight_range(blocks, grid, RangeMethod()), grid)
     return blocks, scale, grid

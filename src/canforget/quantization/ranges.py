@@ -15,7 +15,7 @@ SHRINK = torch.linspace(0.2, 1.0, 81)
 
 
 @dataclass(frozen=True)
-class Clip:
+class RangeMethod:
     """How a range is chosen: everything ("minmax"), all but the tails beyond `percentile`, the least mean squared error, or entropy.
 
     "entropy" keeps the range whose quantized histogram diverges least from the observed one; for weights, of which a channel has too
@@ -32,7 +32,7 @@ class Clip:
             raise SpecError(f"percentile must be above 50 and at most 100, not {self.percentile}")
 
 
-def weight_range(blocks: Tensor, grid: Grid, clip: Clip) -> tuple[Tensor, Tensor]:
+def weight_range(blocks: Tensor, grid: Grid, clip: RangeMethod) -> tuple[Tensor, Tensor]:
     """Lowest and highest value [rows, blocks, 1] that the grid of each block has to reach; 0 is always between them."""
     low, high = blocks.amin(-1, keepdim=True).clamp(max=0), blocks.amax(-1, keepdim=True).clamp(min=0)
     if clip.ranges == "percentile":
@@ -89,7 +89,7 @@ class Observer:
         """Ends the first pass: from now on a histogram is kept."""
         self.counts = torch.zeros(self.bins, dtype=torch.float64)
 
-    def range(self, grid: Grid, clip: Clip) -> tuple[float, float]:
+    def range(self, grid: Grid, clip: RangeMethod) -> tuple[float, float]:
         """The range to quantize to; without a histogram, the extremes."""
         if self.counts is None or self.counts.sum() == 0 or clip.ranges == "minmax":
             return self.low, self.high

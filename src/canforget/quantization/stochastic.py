@@ -10,11 +10,11 @@ from canforget.errors import SpecError
 from canforget.quantization.folding import channel_axis
 from canforget.quantization.grid import Codes, Grid, blocked, scales
 from canforget.quantization.layer import coded
-from canforget.quantization.ranges import Clip, weight_range
+from canforget.quantization.ranges import RangeMethod, weight_range
 
 
 @torch.no_grad()
-def stochastic(layer: Any, grid: Grid, clip: Clip, inputs: Iterable[Tensor], *, rng: Generator) -> Codes:
+def stochastic(layer: Any, grid: Grid, clip: RangeMethod, inputs: Iterable[Tensor], *, rng: Generator) -> Codes:
     """Returns codes of which the upper neighbour has the probability that makes the expected value the weight; `inputs` are not looked at.
 
     Source: Gupta et al. 2015, https://arxiv.org/abs/1502.02551, section 3.1.

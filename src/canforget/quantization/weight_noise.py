@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import torch
 from torch import Generator, Tensor, nn
 
-from canforget.deployment.inductor import simulation
 from canforget.quantization.folding import folded
 from canforget.quantization.layer import codes
 
@@ -13,7 +12,7 @@ from canforget.quantization.layer import codes
 def errors(model: nn.Module, quantized: nn.Module) -> dict[str, float]:
     """Norm of each layer's rounding error ‖Q(u)_l - u_l‖, by the layer's name, in the network with BatchNorm folded."""
     root = folded(model).root
-    return {name: float((held.values() - weight_of(root, name)).norm()) for name, held in codes(simulation(quantized)).items()}
+    return {name: float((held.values() - weight_of(root, name)).norm()) for name, held in codes(quantized).items()}
 
 
 def disturbed(model: nn.Module, sizes: dict[str, float], draws: int, rng: Generator) -> Iterator[nn.Module]:

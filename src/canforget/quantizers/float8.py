@@ -7,7 +7,7 @@ from torch import nn
 from canforget.data.images import Images
 from canforget.quantization.calibration import Scheme, quantize
 from canforget.quantization.grid import Grid
-from canforget.quantization.ranges import Clip
+from canforget.quantization.ranges import RangeMethod
 from canforget.registry import component
 
 
@@ -33,4 +33,4 @@ def float8(
     Source: section 3.1 for the formats. Deviation: casts saturate instead of becoming infinite.
     """
     weights, reads = Grid(format, 8, granularity), Grid(format, 8, "per_tensor") if activations else None
-    return quantize(model, calibration, Scheme(weights, reads, Clip(ranges, percentile), bias_correction=bias_correction))
+    return quantize(model, calibration, Scheme(weights, reads, RangeMethod(ranges, percentile), bias_correction=bias_correction))

@@ -15,7 +15,7 @@ from canforget.quantization.calibration import Rounder, Scheme, quantize, to_nea
 from canforget.quantization.gptq import gptq
 from canforget.quantization.grid import Grid
 from canforget.quantization.hqq import hqq
-from canforget.quantization.ranges import Clip
+from canforget.quantization.ranges import RangeMethod
 from canforget.quantization.stochastic import stochastic
 from canforget.registry import component
 from canforget.rng import generator
@@ -73,4 +73,4 @@ def int(
         model = reestimated(model, calibration, bits)
     by_chance = partial(stochastic, rng=generator(f"stochastic/{seed}"))
     rounders: dict[str, Rounder] = {"nearest": to_nearest, "stochastic": by_chance, "adaround": adaround, "gptq": gptq, "hqq": hqq}
-    return quantize(model, calibration, Scheme(weights, reads, Clip(ranges, percentile), ends, bias_correction), rounders[rounding])
+    return quantize(model, calibration, Scheme(weights, reads, RangeMethod(ranges, percentile), ends, bias_correction), rounders[rounding])

@@ -7,7 +7,7 @@ from torch import nn
 from canforget.data.images import Images
 from canforget.deployment.onnx_graph import deployed
 from canforget.quantization.calibration import quantize_for_kernels
-from canforget.quantization.ranges import Clip
+from canforget.quantization.ranges import RangeMethod
 from canforget.registry import component
 
 
@@ -27,5 +27,5 @@ def openvino_int8(
 
     Limits: no gradients; the engine must be installed. Without VNNI instructions sums of u8 x s8 products may saturate.
     """
-    simulated = quantize_for_kernels(model, calibration, Clip(ranges, percentile))
+    simulated = quantize_for_kernels(model, calibration, RangeMethod(ranges, percentile))
     return deployed(simulated, "openvino", tuple(calibration.x.shape[1:]))  # type: ignore[arg-type]

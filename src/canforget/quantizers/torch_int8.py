@@ -7,7 +7,7 @@ from torch import nn
 from canforget.data.images import Images
 from canforget.deployment.inductor import Compiled, check_compiler
 from canforget.quantization.calibration import quantize_for_kernels
-from canforget.quantization.ranges import Clip
+from canforget.quantization.ranges import RangeMethod
 from canforget.registry import component
 
 
@@ -28,4 +28,4 @@ def torch_int8(
     u8 x s8 products may saturate.
     """
     check_compiler()
-    return Compiled(quantize_for_kernels(model, calibration, Clip(ranges, percentile)))
+    return Compiled(quantize_for_kernels(model, calibration, RangeMethod(ranges, percentile)))

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from canforget.errors import ArtifactError
 from canforget.evaluation.statistics import t_interval
-from canforget.file_io import write_atomically
-from canforget.study.store import Store, read_json, write_json
+from canforget.file_io import read_json, write_atomically, write_json
 
 if TYPE_CHECKING:
-    from canforget.study.plan import Case, Plan
+    pass
 
 VERSION = "canforget.record/1"
 AXES = ("dataset", "model", "scenario", "unlearner", "quantizer", "seed")
@@ -42,7 +41,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Ruling:
+class RecordedVerdict:
     """What is to be said of a combination over all its seeds, the test that decided it, and why (`canforget.report.verdict` has the rules)."""
 
     word: str
@@ -58,7 +57,7 @@ class Record:
     case: Label
     values: dict[str, Measured] = field(default_factory=dict)
     not_run: str = ""
-    verdict: Ruling | None = None
+    verdict: RecordedVerdict | None = None
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     bytes: int = 0
@@ -68,39 +67,6 @@ class Record:
     conditions: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     schema: Literal["canforget.record/1"] = "canforget.record/1"
-
-
-def record_of(case: "Case", plan: "Plan", store: Store, errors: Mapping[tuple[str, str], str]) -> Record:
-    """The record of a case whose steps were carried out, or which says why they were not."""
-    label = Label(case.dataset, case.model, case.scenario, case.unlearner, case.quantizer, case.seed)
-    why = case.not_run or next((f"{role} failed: {errors[s]}" for role, s in case.steps.items() if s in errors), "")
-    if why:
-        return Record(label, not_run=why)
-    found = {role: store.provenance(*name) for role, name in case.steps.items()}
-    values = read_json(store.folder(*case.steps["judge"]) / "values.json")
-    split = store.provenance("split", found["predict"]["what"]["split"])
-    model = found["quantize"]
-    return Record(
-        case=label,
-        values={name: measured(v) for name, v in values.items()},
-        hyperparameters=hyperparameters(found, split["what"]),
-        seconds={role: p["conditions"]["seconds"] for role, p in found.items()},
-        bytes=model["facts"]["bytes"],
-        coverage=model["facts"].get("coverage", {}),
-        data={k: split["facts"][k] for k in ("fingerprint", "counts", "classes")},
-        steps={role: name[1] for role, name in case.steps.items()},
-        conditions={k: v for k, v in found["unlearn"]["conditions"].items() if k != "seconds"},
-        versions=model["versions"],
-    )
-
-
-def hyperparameters(found: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, Any]:
-    """Every hyperparameter of every component that made a case, defaults filled in."""
-    made = {k: found["train"]["what"][k] for k in ("dataset", "model", "fit")}
-    made |= {k: split[k] for k in ("scenario", "seed", "val_fraction", "held_out_fraction", "calibration", "judged_retain")}
-    for role, name in (("unlearn", "unlearner"), ("quantize", "quantizer")):
-        made |= {name: found[role]["what"][name]} if name in found[role]["what"] else {}
-    return made
 
 
 def measured(plain: Mapping[str, Any]) -> Measured:
@@ -217,3 +183,6 @@ def summarize(records: Sequence[Record], value: str | Callable[[Record], float |
         return next((r.values[value].not_run for r in records if isinstance(value, str) and value in r.values), "not measured")
     mean, interval = sum(found) / len(found), t_interval(found)
     return Summary(mean, None if interval is None else interval[1] - mean, len(found))
+
+
+REFERENCES = ("retrain", "nothing")

@@ -11,7 +11,7 @@ from canforget.evaluation.statistics import Interval, holm, mean_above_zero
 from canforget.report.dose_response import trends
 from canforget.report.record import Record, over_seeds
 from canforget.report.table import lines, number
-from canforget.report.verdicts import FLOAT, reference, retrained_of
+from canforget.report.verdict import FLOAT, reference, retrained_of
 
 MEASURES = ("margin", "accuracy", "probability", "rank", "auc")
 RAW = {"margin": "forget.margin", "accuracy": "forget.accuracy"}

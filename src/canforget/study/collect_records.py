@@ -1,69 +1,42 @@
-"""A study from plan to files: run with progress, write the records, say what was done; for the command line and the notebook alike."""
+"""Records from the store: what the steps of a case left there, as one record."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from canforget.cli.options import interactive
-from canforget.report import table
-from canforget.report.record import Record, save
-from canforget.study.definition import Study
-from canforget.study.plan import Plan, plan
-from canforget.study.progress_bar import watching
-from canforget.study.schedule import Outcome, run
+from canforget.file_io import read_json
+from canforget.report.record import Label, Record, measured
+from canforget.study.plan import Case, Plan
 from canforget.study.store import Store
 
 
-@dataclass(frozen=True)
-class Done:
-    """What became of a study: its records, the files they are in, and what failed."""
-
-    plan: Plan
-    records: Sequence[Record]
-    files: Sequence[Path]
-    failures: Sequence[Outcome]
-    computed: int
-
-    def text(self) -> str:
-        """The table, then what was computed and where the records are."""
-        steps = f"{self.computed} steps computed, {len(self.plan.steps) - self.computed - len(self.failures)} found in the store"
-        lines = [table.text(self.records), "", f"{len(self.records)} cases; {steps}."]
-        if self.failures:
-            lines += [f"{len(self.failures)} steps failed or were skipped:", *(f"  {f.step.label}: {f.error}" for f in self.failures)]
-        folder = self.files[-1].parent
-        names = {"cases/": "one JSON a case", "results.json": "all records", "results.parquet": "every value as one row"}
-        return "\n".join([*lines, *(f"  {folder / name}  {what}" for name, what in names.items())])
-
-    def plain(self) -> dict[str, Any]:
-        """The same as JSON holds it."""
-        return {"study": self.plan.study.name, "computed": self.computed, "steps": len(self.plan.steps), "records": [asdict(r) for r in self.records],
-                "failures": [{"step": f.step.label, "error": f.error} for f in self.failures]}  # fmt: skip
+def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, str], str]) -> Record:
+    """The record of a case whose steps were carried out, or which says why they were not."""
+    label = Label(case.dataset, case.model, case.scenario, case.unlearner, case.quantizer, case.seed)
+    why = case.not_run or next((f"{role} failed: {errors[s]}" for role, s in case.steps.items() if s in errors), "")
+    if why:
+        return Record(label, not_run=why)
+    found = {role: store.provenance(*name) for role, name in case.steps.items()}
+    values = read_json(store.folder(*case.steps["judge"]) / "values.json")
+    split = store.provenance("split", found["predict"]["what"]["split"])
+    model = found["quantize"]
+    return Record(
+        case=label,
+        values={name: measured(v) for name, v in values.items()},
+        hyperparameters=hyperparameters(found, split["what"]),
+        seconds={role: p["conditions"]["seconds"] for role, p in found.items()},
+        bytes=model["facts"]["bytes"],
+        coverage=model["facts"].get("coverage", {}),
+        data={k: split["facts"][k] for k in ("fingerprint", "counts", "classes")},
+        steps={role: name[1] for role, name in case.steps.items()},
+        conditions={k: v for k, v in found["unlearn"]["conditions"].items() if k != "seconds"},
+        versions=model["versions"],
+    )
 
 
-def run_study(
-    study: Study, *, store: Path | str = "canforget-store", out: Path | str = "canforget-results", engine: str = "processes", workers: int = 2,
-    data_dir: Path | None = None, device: str = "cpu",
-) -> Done:  # fmt: skip
-    """Plans and runs a study, writes its records to `out`, and returns them; what the store holds is not computed again."""
-    return carry_out(plan(study, data_dir), Path(store), Path(out), engine=engine, workers=workers, data_dir=data_dir, device=device)
-
-
-def carry_out(
-    drawn: Plan, store: Path, out: Path, *, engine: str = "serial", workers: int = 1, data_dir: Path | None = None, device: str = "cpu"
-) -> Done:
-    """Runs a plan with progress shown and its records written to `out`."""
-    workers = workers if engine != "serial" else 1
-    with watching(drawn.steps, workers, interactive()) as watch:
-        records = run(
-            drawn,
-            Store(store),
-            engine=engine,
-            workers=workers,
-            data_dir=data_dir,
-            device=device,
-            notify=watch.notify,
-            advance=watch.advance,
-        )
-    files = save(records, [c.name for c in drawn.cases], out, {"study": drawn.study.name})
-    return Done(drawn, records, files, watch.failures, watch.computed)
+def hyperparameters(found: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, Any]:
+    """Every hyperparameter of every component that made a case, defaults filled in."""
+    made = {k: found["train"]["what"][k] for k in ("dataset", "model", "fit")}
+    made |= {k: split[k] for k in ("scenario", "seed", "val_fraction", "held_out_fraction", "calibration", "judged_retain")}
+    for role, name in (("unlearn", "unlearner"), ("quantize", "quantizer")):
+        made |= {name: found[role]["what"][name]} if name in found[role]["what"] else {}
+    return made

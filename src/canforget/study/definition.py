@@ -9,23 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from canforget.errors import SpecError, did_you_mean
-from canforget.fit_settings import Fit
-from canforget.spec import Call, Given, fit_of, parse, typed
+from canforget.evaluation.evaluate import AUDITS, FEATURE_AUDITS, METRICS
+from canforget.fit_settings import TRAINING, Fit
+from canforget.spec import Call, Given, fit_of, parse, validated
 
 AXES = ("datasets", "models", "scenarios", "unlearners", "quantizers")
-VIEWED = ("accuracy", "precision", "recall", "f1", "loss")
-VIEWS = ("test", "forget", "retain", "test_forget", "test_retain", "held_out")
-METRICS = (
-    *(f"{m}:view={v}" for v in VIEWS for m in VIEWED),
-    "worst_class_accuracy", "unlearning_accuracy", "remaining_accuracy", "testing_accuracy", "average_gap", "tug_of_war",
-)  # fmt: skip
-AUDITS = ("membership", "legacy_membership", "recovery")
-FEATURE_AUDITS = ("nearest_prototype", "ridge_probe")
-TRAINING = Fit(epochs=15, batch_size=256, lr=0.2, nesterov=True, weight_decay=5e-4, schedule="triangle", warmup=0.2, label_smoothing=0.1)
 
 
 @dataclass(frozen=True)
-class Trained:
+class ModelSpec:
     """An architecture and how its original and retrained models are trained."""
 
     model: Call
@@ -45,7 +37,7 @@ class Study:
     """
 
     datasets: tuple[Call, ...]
-    models: tuple[Trained, ...]
+    models: tuple[ModelSpec, ...]
     scenarios: tuple[Call, ...]
     unlearners: tuple[Call, ...]
     quantizers: tuple[Call, ...]
@@ -116,7 +108,7 @@ def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
         values[axis] = tuple(unique(mistakes.catch(p) for p in parsers))
     for name in fields.keys() - {*AXES, "metrics", "audits", "seeds"}:
         if name in given:
-            values[name] = mistakes.catch(partial(typed, fields[name].type, given[name], f"{where}: {name}", str(fields[name].type)))
+            values[name] = mistakes.catch(partial(validated, fields[name].type, given[name], f"{where}: {name}", str(fields[name].type)))
     values["seeds"] = mistakes.catch(lambda: seeds_of(given.get("seeds", 1), where), (0,))
     mistakes.extend(bounds(values, where))
     if mistakes:
@@ -135,16 +127,16 @@ def listed(given: Any) -> list[Given]:
     return list(given) if isinstance(given, Iterable) and not isinstance(given, str | Mapping) else [given]
 
 
-def entry(axis: str, given: Given, where: str, fit: Fit) -> Callable[[], Call | Trained]:
+def entry(axis: str, given: Given, where: str, fit: Fit) -> Callable[[], Call | ModelSpec]:
     """What reads one entry of an axis; a model's table may change the fit of the study."""
     if axis != "models":
         return lambda: parse(axis, given, where)
 
-    def read_model() -> Trained:
+    def read_model() -> ModelSpec:
         if isinstance(given, Mapping) and "fit" in given:
             plain = {k: v for k, v in given.items() if k != "fit"}
-            return Trained(parse(axis, plain, where), fit_of(given["fit"], fit, f"{where}.fit"))
-        return Trained(parse(axis, given, where), fit)
+            return ModelSpec(parse(axis, plain, where), fit_of(given["fit"], fit, f"{where}.fit"))
+        return ModelSpec(parse(axis, given, where), fit)
 
     return read_model
 
@@ -158,7 +150,7 @@ def seeds_of(given: Any, where: str) -> tuple[int, ...]:
     """`3` as (0, 1, 2); a list as it is."""
     if isinstance(given, int) and not isinstance(given, bool):
         given = list(range(given))
-    seeds: tuple[int, ...] = typed(tuple[int, ...], given, f"{where}: seeds", "tuple[int, ...]")
+    seeds: tuple[int, ...] = validated(tuple[int, ...], given, f"{where}: seeds", "tuple[int, ...]")
     if not seeds or len(set(seeds)) < len(seeds):
         raise SpecError(f"{where}: seeds: {list(seeds)}: give a count of at least 1, or a list of different numbers")
     return seeds

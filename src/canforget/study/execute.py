@@ -13,20 +13,24 @@ from torch import nn
 from canforget.data.images import Images, together
 from canforget.data.split import split_ids
 from canforget.deployment import model_file
+from canforget.deployment.inductor import simulation
 from canforget.evaluation.code_flips import mechanism
-from canforget.evaluation.evaluate import judge_evidence
 from canforget.evaluation.evidence import Predictions
+from canforget.file_io import read_arrays, write_arrays, write_json
 from canforget.fit_settings import Fit
-from canforget.network.classifier import build, channel_statistics
+from canforget.network.build import build
+from canforget.network.classifier import channel_statistics
 from canforget.network.predict import predict
 from canforget.pipeline import given
+from canforget.quantization.coverage import coverage
 from canforget.quantization.folding import channel_axis, folded, is_layer
-from canforget.quantization.layer import coverage
 from canforget.quantization.weight_noise import disturbed, errors
 from canforget.rng import generator
 from canforget.spec import call_of, fit_of
-from canforget.study.plan import PREDICTED, Step, judged, sets_of
-from canforget.study.store import Store, read_arrays, write_arrays, write_json
+from canforget.study.plan import judged
+from canforget.study.planned_steps import PREDICTED, Step, sets_of
+from canforget.study.store import Store
+from canforget.study.stored_evidence import judge_evidence
 from canforget.training.loop import train_
 
 MODEL = "model.safetensors"
@@ -34,7 +38,7 @@ NOISE_VIEWS = {"forget": "forget", "test_forget": "test_forget", "retain": "judg
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """Where steps are carried out: the store, the data, and the device; nothing of it decides a result."""
 
     store: Store
@@ -45,12 +49,12 @@ class Place:
 Facts = dict[str, Any]
 
 
-def perform(step: Step, place: Place) -> Callable[[Path], Facts]:
+def perform(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """Returns what writes the step's artifact into a folder and returns facts about it for the record."""
     return VERBS[step.verb](step, place)
 
 
-def split(step: Step, place: Place) -> Callable[[Path], Facts]:
+def split(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """The ids of every set of a split."""
     what = step.what
     choose, dataset = call_of(what["scenario"]), call_of(what["dataset"])
@@ -70,7 +74,7 @@ def split(step: Step, place: Place) -> Callable[[Path], Facts]:
     return write
 
 
-def train(step: Step, place: Place) -> Callable[[Path], Facts]:
+def train(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """A model trained from fresh weights on some parts of a split; its normalization from these images alone."""
     what = step.what
     parts = views_of(what["split"], what["dataset"], place)
@@ -87,7 +91,7 @@ def train(step: Step, place: Place) -> Callable[[Path], Facts]:
     return lambda folder: save(model, folder, step)
 
 
-def unlearn(step: Step, place: Place) -> Callable[[Path], Facts]:
+def unlearn(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """The model that an unlearner makes of another, seeing only the forget and the retain set."""
     what = step.what
     call = call_of(what["unlearner"])
@@ -97,16 +101,16 @@ def unlearn(step: Step, place: Place) -> Callable[[Path], Facts]:
     return lambda folder: save(unlearned, folder, step)
 
 
-def quantize(step: Step, place: Place) -> Callable[[Path], Facts]:
+def quantize(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """A model in a format, calibrated on retain images only."""
     what = step.what
     call = call_of(what["quantizer"])
     calibration = views_of(what["split"], what["dataset"], place)["calibration"]
     quantized = call.component.load()(model_of(what["model"], place), calibration, **call.arguments())
-    return lambda folder: save(quantized, folder, step) | {"coverage": coverage(quantized).plain()}
+    return lambda folder: save(quantized, folder, step) | {"coverage": coverage(quantized).to_json()}
 
 
-def predictions(step: Step, place: Place) -> Callable[[Path], Facts]:
+def predictions(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """Float32 logits, labels and ids on every view; where asked for, float16 features on all views but val."""
     what = step.what
     parts = views_of(what["split"], what["dataset"], place)
@@ -131,13 +135,13 @@ def arrays_of(view: str, found: Predictions) -> dict[str, Any]:
     return {f"{view}.logits": found.logits, f"{view}.labels": found.labels, f"{view}.ids": found.ids} | features
 
 
-def noise(step: Step, place: Place) -> Callable[[Path], Facts]:
+def noise(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """Logits of a model under random weight noise of the norm of its rounding, on a fixed part of three views."""
     what = step.what
     parts = views_of(what["split"], what["dataset"], place)
     asked = {v: some_of(parts[s], what["images"], f"noise/{what['split']}/{v}") for v, s in NOISE_VIEWS.items() if len(parts[s])}
     model = model_of(what["model"], place)
-    sizes = errors(model, model_of(what["quantized"], place))
+    sizes = errors(model, simulation(model_of(what["quantized"], place)))
     draws = disturbed(model, sizes, what["draws"] if sizes else 0, generator(step.key))
     found = [{v: predict(changed, images) for v, images in asked.items()} for changed in draws]
     arrays: dict[str, Any] = {}
@@ -159,7 +163,7 @@ def some_of(images: Images, most: int, name: str) -> Images:
     return images[places.to(images.x.device)]
 
 
-def probe(step: Step, place: Place) -> Callable[[Path], Facts]:
+def probe(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """What rounding does to the update from one model to another: figures by layer and together, as JSON."""
     what = step.what
     original, model = (layer_weights(model_of(what[m], place)) for m in ("original", "model"))
@@ -178,7 +182,7 @@ def layer_weights(model: nn.Module) -> dict[str, Any]:
     return {name: layer.weight.detach().movedim(channel_axis(layer), 0).cpu().numpy() for name, layer in layers.items()}
 
 
-def judge(step: Step, place: Place) -> Callable[[Path], Facts]:
+def judge(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """The values of every metric and audit of a case."""
     values = judge_evidence(step, place.store)
 
@@ -195,7 +199,7 @@ def save(model: nn.Module, folder: Path, step: Step) -> Facts:
     return {"bytes": (folder / MODEL).stat().st_size, "tensors": model_file.hash_tensors(model)}
 
 
-def model_of(name: tuple[str, str] | list[str], place: Place) -> nn.Module:
+def model_of(name: tuple[str, str] | list[str], place: Workspace) -> nn.Module:
     """The model that an earlier step left in the store."""
     verb, key = name
     return model_file.load(place.store.folder(verb, key) / MODEL, device=place.device)
@@ -215,7 +219,7 @@ def pixels_of(dataset: str, data_dir: Path | None, device: str) -> Images:
     return Images(x, y, ids).to(device)
 
 
-def views_of(split_key: str, dataset: Mapping[str, Any], place: Place) -> dict[str, Images]:
+def views_of(split_key: str, dataset: Mapping[str, Any], place: Workspace) -> dict[str, Images]:
     """The images of every set of a split."""
     from canforget.spec import canonical
 

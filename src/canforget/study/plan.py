@@ -1,40 +1,33 @@
 """Study -> Plan: the steps that every case needs, each once, named by the hash of what decides it; checked before anything is computed."""
 
-import dataclasses
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy
-from numpy.typing import NDArray
 
 from canforget.data.dataset import DataSet
 from canforget.data.split import SplitIds, split_ids
 from canforget.errors import CanforgetError, PlanError
+from canforget.report.record import REFERENCES
 from canforget.rng import numpy_generator
-from canforget.spec import Call, key_of, parse, plain
-from canforget.study.definition import Study, Trained
-
-REFERENCES = ("retrain", "nothing")
-PREDICTED = ("forget", "retain", "val", "test", "held_out")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing to compute: a verb, the key of its result, the steps it needs (verb, key), and what to do, as JSON holds it."""
-
-    verb: str
-    key: str
-    needs: tuple[tuple[str, str], ...]
-    label: str
-    what: Mapping[str, Any] = field(hash=False)
-
-    @property
-    def name(self) -> tuple[str, str]:
-        """Verb and key, as other steps name it."""
-        return self.verb, self.key
+from canforget.spec import Call, key_of, parse
+from canforget.study.definition import ModelSpec, Study
+from canforget.study.planned_steps import (
+    PlanBuilder,
+    SplitContext,
+    Step,
+    fingerprint,
+    noise_step,
+    predict_step,
+    probe_step,
+    quantized_step,
+    sets_of,
+    train_step,
+    unlearned_step,
+    unprobed,
+)
 
 
 @dataclass(frozen=True)
@@ -74,38 +67,9 @@ class Plan:
         return sum(len(whole[case.steps["judge"]]) for case in self.cases if not case.not_run)
 
 
-@dataclass
-class Drawing:
-    """The steps drawn so far: a step that is named twice is kept once."""
-
-    steps: dict[tuple[str, str], Step] = field(default_factory=dict)
-
-    def add(self, verb: str, key: str, label: str, needs: tuple[Step | None, ...] = (), **what: Any) -> Step:
-        """The step of this verb and key."""
-        step = Step(verb, key, tuple(dict.fromkeys(n.name for n in needs if n is not None)), label, what)
-        return self.steps.setdefault(step.name, step)
-
-
-@dataclass(frozen=True)
-class Ground:
-    """A data set under a scenario: what the steps of its cases share."""
-
-    dataset: Call
-    scenario: Call
-    data: DataSet
-    ids: SplitIds
-    views: Mapping[str, Any]
-    split: Step
-
-    def sha(self, *parts: str) -> str:
-        """What tells these images from any others: the data set's content and the ids."""
-        together = numpy.unique(numpy.concatenate([getattr(self.ids, p) for p in parts]))
-        return key_of("images", data=self.data.fingerprint, ids=fingerprint(together))
-
-
 def plan(study: Study, data_dir: Path | None = None) -> Plan:
     """Returns every step that `study` needs, each once; raises `PlanError`, `DataError` or `SpecError` when it cannot be carried out."""
-    drawing = Drawing()
+    drawing = PlanBuilder()
     study = with_references(study)
     cases: list[Case] = []
     for dataset in study.datasets:
@@ -124,7 +88,7 @@ def with_references(study: Study) -> Study:
     return replace(study, unlearners=references + tuple(u for u in study.unlearners if u.name not in REFERENCES))
 
 
-def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing: Drawing) -> Ground:
+def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing: PlanBuilder) -> SplitContext:
     """Which images are forgotten, retained, held out and judged, checked."""
     choose = scenario.component.load()
     settings: dict[str, Any] = {"seed": study.split_seed, "val_fraction": study.val_fraction, "held_out_fraction": study.held_out_fraction}
@@ -146,20 +110,10 @@ def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing
         views={"retain": fingerprint(views["retain"])},
     )
     step = drawing.add(
-        "split", key, f"split {dataset.label} by {scenario.label}", dataset=dataset.plain(), scenario=scenario.plain(),
+        "split", key, f"split {dataset.label} by {scenario.label}", dataset=dataset.to_json(), scenario=scenario.to_json(),
         calibration=study.calibration, judged_retain=study.judged_retain, **settings,
     )  # fmt: skip
-    return Ground(dataset, scenario, data, ids, views, step)
-
-
-def sets_of(ids: SplitIds) -> dict[str, NDArray[numpy.int64]]:
-    """The ids of every set of a split by the set's name."""
-    return {f.name: getattr(ids, f.name) for f in dataclasses.fields(ids) if f.name != "forgotten_classes"}
-
-
-def fingerprint(ids: NDArray[numpy.int64]) -> str:
-    """SHA-256 of ids, whatever the machine's byte order."""
-    return hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest()
+    return SplitContext(dataset, scenario, data, ids, views, step)
 
 
 def refuse_overlap(ids: SplitIds) -> None:
@@ -179,7 +133,7 @@ Made = dict[tuple[str, str, int], dict[str, Step]]
 """The steps of a model by their role, for every unlearner's and quantizer's label and every seed."""
 
 
-def cases_of(study: Study, ground: Ground, trained: Trained, drawing: Drawing) -> list[Case]:
+def cases_of(study: Study, ground: SplitContext, trained: ModelSpec, drawing: PlanBuilder) -> list[Case]:
     """The cases of one data set, scenario and model: every unlearner, quantizer and seed."""
     made: Made = {}
     refused = {unlearner.label: refusal(unlearner, ground) for unlearner in study.unlearners}
@@ -197,7 +151,7 @@ def cases_of(study: Study, ground: Ground, trained: Trained, drawing: Drawing) -
     ]
 
 
-def roles_of(study: Study, ground: Ground, original: Step, model: Step, quantizer: Call, drawing: Drawing) -> dict[str, Step]:
+def roles_of(study: Study, ground: SplitContext, original: Step, model: Step, quantizer: Call, drawing: PlanBuilder) -> dict[str, Step]:
     """The steps of a model in a format by their role; of a rounded one, also its predictions before rounding, as "before"."""
     step = quantized_step(ground, quantizer, model, drawing)
     roles = {"train": original, "unlearn": model, "quantize": step, "predict": predict_step(study, ground, step, drawing)}
@@ -211,100 +165,15 @@ def roles_of(study: Study, ground: Ground, original: Step, model: Step, quantize
     return roles
 
 
-def refusal(unlearner: Call, ground: Ground) -> str:
+def refusal(unlearner: Call, ground: SplitContext) -> str:
     """Why an unlearner cannot act here, or nothing."""
     if unlearner.component.traits.get("whole_class_only") and not ground.ids.forgotten_classes:
         return f"{unlearner.name} forgets whole classes only, and {ground.scenario.label} leaves images of every class"
     return ""
 
 
-def train_step(ground: Ground, trained: Trained, seed: int, parts: tuple[str, ...], fit: Any, drawing: Drawing) -> Step:
-    """Training from fresh weights on some parts of the split: the original model, and the retrained one."""
-    val = ground.sha("val") if fit.patience else ""
-    key = key_of(
-        "train",
-        model=trained.model.plain(),
-        fit=plain(fit),
-        images=ground.sha(*parts),
-        val=val,
-        seed=seed,
-        classes=len(ground.data.classes),
-    )
-    which = "original" if "forget" in parts else "retrained"
-    label = f"train {which} {trained.model.label} on {ground.dataset.label} (seed {seed})"
-    return drawing.add(
-        "train", key, label, (ground.split,), split=ground.split.key, dataset=ground.dataset.plain(), model=trained.model.plain(),
-        fit=plain(fit), parts=list(parts), seed=seed,
-    )  # fmt: skip
-
-
-def unlearned_step(ground: Ground, trained: Trained, unlearner: Call, original: Step, seed: int, drawing: Drawing) -> Step:
-    """The model that an unlearner returns; retraining is the training component on the retain set, `nothing` the original itself."""
-    if unlearner.name == "nothing":
-        return original
-    if unlearner.name == "retrain":
-        default = {p.name: p.default for p in unlearner.component.parameters}["fit"]
-        fit = trained.fit if unlearner["fit"] == default else unlearner["fit"]
-        return train_step(ground, trained, seed, ("retain",), fit, drawing)
-    key = key_of(
-        "unlearn", unlearner=unlearner.plain(), model=original.key, forget=ground.sha("forget"), retain=ground.sha("retain"), seed=seed
-    )
-    label = f"unlearn by {unlearner.label} from {trained.model.label} on {ground.dataset.label}, {ground.scenario.label} (seed {seed})"
-    return drawing.add(
-        "unlearn", key, label, (ground.split, original), split=ground.split.key, dataset=ground.dataset.plain(), unlearner=unlearner.plain(),
-        model=original.name, seed=seed,
-    )  # fmt: skip
-
-
-def quantized_step(ground: Ground, quantizer: Call, model: Step, drawing: Drawing) -> Step:
-    """The model in a format; `none` is the model itself."""
-    if quantizer.name == "none":
-        return model
-    key = key_of("quantize", quantizer=quantizer.plain(), model=model.key, calibration=ground.sha("calibration"))
-    return drawing.add(
-        "quantize", key, f"quantize to {quantizer.label}: {model.label}", (ground.split, model), split=ground.split.key,
-        dataset=ground.dataset.plain(), quantizer=quantizer.plain(), model=model.name,
-    )  # fmt: skip
-
-
-def predict_step(study: Study, ground: Ground, model: Step, drawing: Drawing) -> Step:
-    """Logits of a model on every view of its split, and features if the study keeps them."""
-    kept: dict[str, Any] = {"features": True} if study.features else {}
-    key = key_of("predict", model=model.key, split=ground.split.key, precision="float32", **kept)
-    return drawing.add(
-        "predict", key, f"predict with {model.label}", (ground.split, model), split=ground.split.key, dataset=ground.dataset.plain(),
-        model=model.name, **kept,
-    )  # fmt: skip
-
-
-def noise_step(study: Study, ground: Ground, model: Step, quantized: Step, drawing: Drawing) -> Step:
-    """Logits of a model whose weights were disturbed at random, as far as its rounding moved them."""
-    what: dict[str, Any] = {"draws": study.noise_draws, "images": study.noise_images}
-    key = key_of("noise", model=model.key, quantized=quantized.key, split=ground.split.key, **what)
-    return drawing.add(
-        "noise", key, f"disturb as far as {quantized.label}", (ground.split, model, quantized), split=ground.split.key,
-        dataset=ground.dataset.plain(), model=model.name, quantized=quantized.name, **what,
-    )  # fmt: skip
-
-
-def probe_step(original: Step, model: Step, quantizer: Call, drawing: Drawing) -> Step:
-    """What rounding to symmetric integers does to the update from the original model, layer by layer."""
-    what: dict[str, Any] = {"bits": quantizer["bits"], "per_channel": quantizer["granularity"] == "per_channel"}
-    key = key_of("probe", original=original.key, model=model.key, **what)
-    label = f"probe {what['bits']}-bit codes: {model.label}"
-    return drawing.add("probe", key, label, (original, model), original=original.name, model=model.name, **what)
-
-
-def unprobed(quantizer: Call) -> str:
-    """Why a format's codes are not probed, or nothing: what is known of an update's flips holds for plain symmetric integers."""
-    plain_int = {"symmetric": True, "full_range": False, "rounding": "nearest", "ranges": "minmax", "first_last_bits": 0}
-    given = dict(quantizer.parameters)
-    alike = quantizer.name == "int" and given["granularity"] != "per_group" and all(given.get(k, v) == v for k, v in plain_int.items())
-    return "" if alike else f"probes know symmetric integers with one step a channel or tensor, rounded to nearest, not {quantizer.label}"
-
-
 def judged_case(
-    study: Study, ground: Ground, trained: Trained, drawing: Drawing, made: Made, unlearner: Call, quantizer: Call, seed: int, refused: str
+    study: Study, ground: SplitContext, trained: ModelSpec, drawing: PlanBuilder, made: Made, unlearner: Call, quantizer: Call, seed: int, refused: str
 ) -> Case:  # fmt: skip
     """A case with the step that judges it: against the original and all retrained models but itself, in its format and before rounding."""
     labels = (ground.dataset.label, trained.model.label, ground.scenario.label, unlearner.label, quantizer.label, seed)
@@ -315,7 +184,7 @@ def judged_case(
     others = [made[retrain, quantizer.label, s] for s in study.seeds if (unlearner.name, s) != ("retrain", seed)]
     models = (own, made[nothing, quantizer.label, seed], *others)
     what: dict[str, Any] = compared(models, "predict") | {
-        "split": ground.split.key, "metrics": [m.plain() for m in study.metrics], "audits": [a.plain() for a in study.audits],
+        "split": ground.split.key, "metrics": [m.to_json() for m in study.metrics], "audits": [a.to_json() for a in study.audits],
         "forgotten_classes": list(ground.ids.forgotten_classes),
     }  # fmt: skip
     if "before" in own:

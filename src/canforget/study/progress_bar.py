@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from canforget.study.plan import Step
+from canforget.study.planned_steps import Step
 from canforget.study.schedule import Outcome
 
 GUESSES = {"split": 1.0, "train": 120.0, "unlearn": 30.0, "quantize": 5.0, "predict": 5.0, "noise": 20.0, "probe": 1.0, "judge": 0.5}
@@ -97,3 +97,8 @@ def clock(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def interactive() -> bool:
+    """Whether a person is looking at standard error."""
+    return sys.stderr.isatty()

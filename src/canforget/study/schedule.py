@@ -1,21 +1,16 @@
 """Carries a plan out on an engine; what the store holds is never computed again, so resuming is free."""
 
-import os
-import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from canforget.errors import CanforgetError, SpecError, did_you_mean
-from canforget.progress import listening
-from canforget.registry import add_plugin, plugin_paths
-from canforget.report.record import Record, record_of
-from canforget.report.verdicts import with_verdicts
-from canforget.study.plan import Plan, Step
+from canforget.registry import add_plugin
+from canforget.study.environment import machine, versions
+from canforget.study.plan import Plan
+from canforget.study.planned_steps import Step
 from canforget.study.store import Store
 
 ENGINES = ("serial", "processes")
@@ -98,12 +93,12 @@ def compute(step: Step, store: Store, job: Job) -> None:
     """Carries a step out and puts its artifact into the store, with how it came about."""
     import torch
 
-    from canforget.study.execute import Place, perform
+    from canforget.study.execute import Workspace, perform
 
     if job.threads and torch.get_num_threads() != job.threads:
         torch.set_num_threads(job.threads)
     started = time.perf_counter()
-    write = perform(step, Place(store, job.data_dir, job.device))
+    write = perform(step, Workspace(store, job.data_dir, job.device))
     seconds = time.perf_counter() - started
     provenance = {"verb": step.verb, "key": step.key, "label": step.label, "needs": [list(n) for n in step.needs], "what": dict(step.what)}
     conditions = {"device": job.device, "threads": torch.get_num_threads(), "seconds": seconds} | machine()
@@ -112,30 +107,6 @@ def compute(step: Step, store: Store, job: Job) -> None:
         provenance.update(facts=write(folder), conditions=conditions, versions=versions())
 
     store.put(step.verb, step.key, fill, provenance)
-
-
-def run(
-    plan: Plan,
-    store: Store | str | Path,
-    *,
-    engine: str = "serial",
-    workers: int = 1,
-    data_dir: Path | None = None,
-    device: str = "cpu",
-    notify: Callable[[Outcome], None] = lambda outcome: None,
-    advance: Callable[[float], None] = lambda fraction: None,
-) -> list[Record]:
-    """Carries `plan` out and returns one record a case; a failed step costs the cases that need it, and no other."""
-    store = store if isinstance(store, Store) else Store(Path(store))
-    threads = max(1, (os.cpu_count() or 1) // workers) if engine != "serial" else 0
-    job = Job(store.root, data_dir, device, tuple(plugin_paths()), threads)
-    errors: dict[tuple[str, str], str] = {}
-    with listening(advance):
-        for outcome in outcomes(plan, job, engine, workers):
-            notify(outcome)
-            if outcome.error:
-                errors[outcome.step.name] = outcome.error
-    return with_verdicts([record_of(case, plan, store, errors) for case in plan.cases])
 
 
 def outcomes(plan: Plan, job: Job, engine: str, workers: int) -> Iterator[Outcome]:
@@ -151,33 +122,3 @@ def outcomes(plan: Plan, job: Job, engine: str, workers: int) -> Iterator[Outcom
 def missing(plan: Plan, store: Store) -> list[Step]:
     """The steps of a plan that the store does not hold yet."""
     return [s for s in plan.steps if not store.holds(*s.name)]
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides numbers."""
-    found = {}
-    for package in ("canforget", "torch", "numpy", "timm", "torchvision"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found | {"python": platform.python_version()}
-
-
-def machine() -> dict[str, Any]:
-    """What the machine is, as far as a reader of a timing wants to know."""
-    import torch
-
-    return {
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "system": platform.system(),
-    }
-
-
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())

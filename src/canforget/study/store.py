@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy
 from filelock import FileLock
-from numpy.typing import NDArray
 
-from canforget.errors import ArtifactError, StoreError
-from canforget.file_io import write_atomically
-
-Arrays = Mapping[str, NDArray[Any]]
+from canforget.errors import StoreError
+from canforget.file_io import read_json
 
 
 @dataclass(frozen=True)
@@ -79,36 +75,3 @@ def writing(parent: Path) -> Iterator[Path]:
         raise StoreError(f"{parent}: cannot be written: {problem.strerror or problem}; nothing was left half-written") from problem
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes `content` as indented, sorted JSON, atomically; NaN is refused."""
-    write_atomically(path, (json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode())
-
-
-def read_json(path: Path) -> Any:
-    """The JSON in a file; `ArtifactError` when it is missing or broken."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArtifactError(f"{path}: no such file") from None
-    except ValueError as problem:
-        raise ArtifactError(f"{path}: not valid JSON ({problem}); delete it and run again") from None
-
-
-def write_arrays(path: Path, arrays: Arrays) -> None:
-    """Writes named arrays as an npz file without pickles."""
-    for name, array in arrays.items():
-        if array.dtype.hasobject:
-            raise ArtifactError(f"{path}: '{name}' holds Python objects; only plain arrays are stored")
-    with path.open("wb") as file:
-        numpy.savez(file, **arrays)  # type: ignore[arg-type]
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an npz file; pickled content is refused."""
-    try:
-        with numpy.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError) as problem:
-        raise ArtifactError(f"{path}: not a readable npz file ({problem}); delete its folder and run again") from None

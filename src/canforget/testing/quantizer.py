@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from canforget.deployment.model_file import hash_tensors, load, save
-from canforget.errors import BrokenPromise, CanforgetError
-from canforget.quantization.layer import codes, coverage
+from canforget.errors import CanforgetError, ContractError
+from canforget.quantization.coverage import coverage
+from canforget.quantization.layer import codes
 from canforget.testing.problems import Problem, whole_class
 from canforget.testing.unlearner import random_states
 
@@ -20,7 +21,7 @@ Quantizer = Callable[..., nn.Module]
 
 
 def check_quantizer(quantizer: Quantizer) -> None:
-    """Raises `BrokenPromise` unless `quantizer` (a function, or a `functools.partial` of one) keeps the contract of the family.
+    """Raises `ContractError` unless `quantizer` (a function, or a `functools.partial` of one) keeps the contract of the family.
 
     It must take (model, calibration) and typed keyword-only hyperparameters with defaults; leave its arguments and the global random
     state alone; return another model in evaluation mode that maps raw pixels to finite logits, the same every time, whatever mode the
@@ -107,7 +108,7 @@ def check_refusals(quantizer: Quantizer, problem: Problem) -> None:
         quantizer(model, problem.retain)
     except CanforgetError:
         return
-    raise BrokenPromise("quantizer: it accepted weights that are NaN")
+    raise ContractError("quantizer: it accepted weights that are NaN")
 
 
 def attempt(quantizer: Quantizer, model: nn.Module, problem: Problem) -> nn.Module:
@@ -115,7 +116,7 @@ def attempt(quantizer: Quantizer, model: nn.Module, problem: Problem) -> nn.Modu
     try:
         return quantizer(model, problem.retain)
     except Exception as met:
-        raise BrokenPromise(f"quantizer: {problem.name}: it ended with {type(met).__name__}: {met}") from met
+        raise ContractError(f"quantizer: {problem.name}: it ended with {type(met).__name__}: {met}") from met
 
 
 @torch.no_grad()
@@ -125,6 +126,6 @@ def logits(model: nn.Module, problem: Problem) -> Tensor:
 
 
 def promise(kept: bool, otherwise: str) -> None:
-    """Raises `BrokenPromise` saying `otherwise` unless `kept`."""
+    """Raises `ContractError` saying `otherwise` unless `kept`."""
     if not kept:
-        raise BrokenPromise(f"quantizer: {otherwise}")
+        raise ContractError(f"quantizer: {otherwise}")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.errors import BrokenPromise, CanforgetError
+from canforget.errors import CanforgetError, ContractError
 from canforget.progress import listening
 from canforget.rng import generator
 from canforget.testing.problems import Problem, edge_cases, mislabelled, whole_class
@@ -20,7 +20,7 @@ Unlearner = Callable[..., nn.Module]
 
 
 def check_unlearner(unlearner: Unlearner) -> None:
-    """Raises `BrokenPromise` unless `unlearner` (a function, or a `functools.partial` of one) keeps the contract of the family.
+    """Raises `ContractError` unless `unlearner` (a function, or a `functools.partial` of one) keeps the contract of the family.
 
     It must take (model, forget, retain, *, rng) and typed keyword-only hyperparameters with defaults; leave its arguments and the
     global random state alone; return another model with finite weights, the same for the same generator; raise the loss of mislabelled
@@ -123,13 +123,13 @@ def attempt(unlearner: Unlearner, problem: Problem) -> nn.Module | None:
         promise(bool(str(refusal)), f"{problem.name}: it refused without a word")
         return None
     except Exception as problem_met:
-        raise BrokenPromise(f"{problem.name}: it crashed with {type(problem_met).__name__}: {problem_met}") from problem_met
+        raise ContractError(f"{problem.name}: it crashed with {type(problem_met).__name__}: {problem_met}") from problem_met
 
 
 def promise(kept: bool, otherwise: str) -> None:
-    """Raises `BrokenPromise` saying `otherwise` unless `kept`."""
+    """Raises `ContractError` saying `otherwise` unless `kept`."""
     if not kept:
-        raise BrokenPromise(f"unlearner: {otherwise}")
+        raise ContractError(f"unlearner: {otherwise}")
 
 
 def traits_of(unlearner: Unlearner) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from canforget.errors import ArtifactError
 from canforget.fit_settings import Fit
 
 
-class Average:
+class WeightAverage:
     """An exponential moving average of all weights and of BatchNorm's statistics.
 
     The decay starts at 0.1 and rises as (1 + steps) / (10 + steps) to `decay`, so that the first weights are soon forgotten.
@@ -75,22 +75,22 @@ class Best:
 
 
 @dataclass
-class Standing:
+class TrainingState:
     """All of a training that changes as it goes on."""
 
     model: nn.Module
     optimizer: Optimizer
     rng: Generator
-    average: Average | None = None
+    average: WeightAverage | None = None
     best: Best = field(default_factory=Best)
 
 
-def save(path: Path, standing: Standing, fit: Fit, epochs_done: int) -> None:
-    """Writes a training's standing to a safetensors file, whole or not at all."""
-    facts = {"fit": repr(fit), "epochs_done": epochs_done, "loss": repr(standing.best.loss), "stale": standing.best.stale}
-    if standing.average is not None:
-        facts["steps"] = standing.average.steps
-    tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors_of(standing).items()}
+def save(path: Path, state: TrainingState, fit: Fit, epochs_done: int) -> None:
+    """Writes a training's state to a safetensors file, whole or not at all."""
+    facts = {"fit": repr(fit), "epochs_done": epochs_done, "loss": repr(state.best.loss), "stale": state.best.stale}
+    if state.average is not None:
+        facts["steps"] = state.average.steps
+    tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors_of(state).items()}
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -100,26 +100,26 @@ def save(path: Path, standing: Standing, fit: Fit, epochs_done: int) -> None:
         partial.unlink(missing_ok=True)
 
 
-def tensors_of(standing: Standing) -> dict[str, Tensor]:
-    """Every tensor of a training's standing by name, the states of the random streams among them."""
-    tensors = {f"model/{name}": tensor for name, tensor in standing.model.state_dict().items()}
-    for place, parameter in enumerate(parameters_of(standing.optimizer)):
-        state = standing.optimizer.state.get(parameter, {})
-        tensors |= {f"optimizer/{place}/{key}": value for key, value in state.items() if isinstance(value, Tensor)}
-    if standing.average is not None:
-        tensors |= {f"average/{place}": tensor for place, tensor in enumerate(standing.average.mean)}
-    tensors |= {f"best/{name}": tensor for name, tensor in standing.best.weights.items()}
-    return tensors | {f"stream/{name}": state for name, state in streams(standing).items()}
+def tensors_of(state: TrainingState) -> dict[str, Tensor]:
+    """Every tensor of a training's state by name, the states of the random streams among them."""
+    tensors = {f"model/{name}": tensor for name, tensor in state.model.state_dict().items()}
+    for place, parameter in enumerate(parameters_of(state.optimizer)):
+        moments = state.optimizer.state.get(parameter, {})
+        tensors |= {f"optimizer/{place}/{key}": value for key, value in moments.items() if isinstance(value, Tensor)}
+    if state.average is not None:
+        tensors |= {f"average/{place}": tensor for place, tensor in enumerate(state.average.mean)}
+    tensors |= {f"best/{name}": tensor for name, tensor in state.best.weights.items()}
+    return tensors | {f"stream/{name}": stream for name, stream in streams(state).items()}
 
 
-def streams(standing: Standing) -> dict[str, Tensor]:
+def streams(state: TrainingState) -> dict[str, Tensor]:
     """States of the generator, and of torch's global streams that dropout draws from."""
-    states = {"rng": standing.rng.get_state(), "global": torch.get_rng_state()}
-    device = next(standing.model.parameters()).device
+    states = {"rng": state.rng.get_state(), "global": torch.get_rng_state()}
+    device = next(state.model.parameters()).device
     return states | ({"device": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
 
 
-def load_(path: Path, standing: Standing, fit: Fit) -> int:
+def load_(path: Path, state: TrainingState, fit: Fit) -> int:
     """Puts a training back where the file at `path` left it, in place; returns how many epochs were done (0 when there is no file).
 
     Raises:
@@ -136,27 +136,27 @@ def load_(path: Path, standing: Standing, fit: Fit) -> int:
     if facts["fit"] != repr(fit):
         raise ArtifactError(f"{path}: the checkpoint of a training with another fit ({facts['fit']}); delete it to start anew")
     try:
-        restore_(standing, tensors, facts)
+        restore_(state, tensors, facts)
     except (KeyError, RuntimeError) as problem:
         raise ArtifactError(f"{path}: the checkpoint of another model ({str(problem).splitlines()[0]}); delete it to start anew") from None
     return int(facts["epochs_done"])
 
 
-def restore_(standing: Standing, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+def restore_(state: TrainingState, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Copies saved tensors and numbers back into a training."""
-    standing.model.load_state_dict(under("model/", tensors))
-    for place, parameter in enumerate(parameters_of(standing.optimizer)):
+    state.model.load_state_dict(under("model/", tensors))
+    for place, parameter in enumerate(parameters_of(state.optimizer)):
         for key, value in under(f"optimizer/{place}/", tensors).items():
             like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
-            standing.optimizer.state[parameter][key] = like.copy_(value)
-    if standing.average is not None:
-        standing.average.steps = facts["steps"]
-        for place, mean in enumerate(standing.average.mean):
+            state.optimizer.state[parameter][key] = like.copy_(value)
+    if state.average is not None:
+        state.average.steps = facts["steps"]
+        for place, mean in enumerate(state.average.mean):
             mean.copy_(tensors[f"average/{place}"])
-    device = next(standing.model.parameters()).device
+    device = next(state.model.parameters()).device
     weights = {name: tensor.to(device) for name, tensor in under("best/", tensors).items()}
-    standing.best = Best(float(facts["loss"]), facts["stale"], weights)
-    standing.rng.set_state(tensors["stream/rng"])
+    state.best = Best(float(facts["loss"]), facts["stale"], weights)
+    state.rng.set_state(tensors["stream/rng"])
     torch.set_rng_state(tensors["stream/global"])
     if device.type == "cuda":
         torch.cuda.set_rng_state(tensors["stream/device"], device)

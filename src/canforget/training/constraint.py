@@ -12,7 +12,7 @@ from canforget.errors import SpecError
 
 
 @dataclass(frozen=True)
-class Shape:
+class TrainingConstraint:
     """A mask on the weights that may change, a penalty on top of every loss, and a state of the weights while a gradient is taken.
 
     `mask` is by parameter name (True = may change) and joins a method's own. `penalty(model)` is added to the loss of every step.
@@ -29,7 +29,7 @@ class Shape:
         for name, mask in self.mask.items():
             if name not in dict(model.named_parameters()) or model.get_parameter(name).shape != mask.shape:
                 raise SpecError(
-                    f"shaping: '{name}' is not a parameter of the model in training, or of another shape; choose another base method"
+                    f"constrained: '{name}' is not a parameter of the model in training, or of another shape; choose another base method"
                 )
         return {**own, **{n: m & own[n].to(m.device, torch.bool) if n in own else m for n, m in self.mask.items()}}
 
@@ -38,42 +38,24 @@ class Shape:
         return own if self.penalty is None else own + self.penalty(model)
 
 
-_shape: ContextVar[Shape | None] = ContextVar("shape", default=None)
+_constraint: ContextVar[TrainingConstraint | None] = ContextVar("constraint", default=None)
 
 
 @contextmanager
-def shaping(shape: Shape) -> Iterator[None]:
-    """Gives every training inside the block this shape.
+def constrained(constraint: TrainingConstraint) -> Iterator[None]:
+    """Gives every training inside the block this constraint.
 
-    >>> with shaping(Shape(mask={"a": torch.tensor([True])})):
-    ...     list(current_shape().mask)
+    >>> with constrained(TrainingConstraint(mask={"a": torch.tensor([True])})):
+    ...     list(current_constraint().mask)
     ['a']
     """
-    token = _shape.set(shape)
+    token = _constraint.set(constraint)
     try:
         yield
     finally:
-        _shape.reset(token)
+        _constraint.reset(token)
 
 
-def current_shape() -> Shape:
-    """The shape of trainings here: none, unless a wrapper set one."""
-    return _shape.get() or Shape()
-
-
-@contextmanager
-def replaced(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[None]:
-    """Puts `weights` in the place of the parameters of their names for the block."""
-    own = {name: model.get_parameter(name).detach().clone() for name in weights}
-    put_(model, weights)
-    try:
-        yield
-    finally:
-        put_(model, own)
-
-
-@torch.no_grad()
-def put_(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Copies `weights` into the parameters of their names."""
-    for name, weight in weights.items():
-        model.get_parameter(name).copy_(weight)
+def current_constraint() -> TrainingConstraint:
+    """The constraint on trainings here: none, unless a wrapper set one."""
+    return _constraint.get() or TrainingConstraint()

@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,12 +16,13 @@ from torch.optim import Optimizer
 from canforget.data.images import Images
 from canforget.errors import DivergedError, SpecError
 from canforget.fit_settings import Fit
+from canforget.network.weights import finite, frozen, still
 from canforget.progress import advance
 from canforget.quantization.qat import rounding
 from canforget.rng import global_stream
 from canforget.training.augment import Augmenter
-from canforget.training.checkpoint import Average, Standing, load_, save
-from canforget.training.constraint import Shape, current_shape
+from canforget.training.checkpoint import TrainingState, WeightAverage, load_, save
+from canforget.training.constraint import TrainingConstraint, current_constraint
 from canforget.training.optimizers import optimizer_of, schedule
 
 __all__ = ["Epoch", "Fit", "finite", "frozen", "passes", "train_"]
@@ -39,29 +39,29 @@ class Epoch:
 
     number: int
     fit: Fit
-    standing: Standing
+    state: TrainingState
     augmenter: Augmenter
     health: Tensor
     mask: Mapping[str, Tensor] = field(default_factory=dict)
     original: Mapping[str, Tensor] = field(default_factory=dict)
     gradients: Hook | None = None
-    shape: Shape = field(default_factory=Shape)
+    constraint: TrainingConstraint = field(default_factory=TrainingConstraint)
     stopped: bool = False
 
     @property
     def model(self) -> nn.Module:
         """The model in training."""
-        return self.standing.model
+        return self.state.model
 
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer of the whole training."""
-        return self.standing.optimizer
+        return self.state.optimizer
 
     @property
     def rng(self) -> Generator:
         """The stream that batches and augmentation are drawn from."""
-        return self.standing.rng
+        return self.state.rng
 
     def stop(self) -> None:
         """Makes this epoch the last."""
@@ -93,9 +93,9 @@ class Epoch:
     def step(self, loss: Callable[[], Tensor]) -> None:
         """Takes one step of the optimizer down the value that `loss()` returns; weights outside the mask stay bit-identical."""
         device = self.health.device
-        with self.shape.during(self.model), rounding(self.model, self.fit.bits):
+        with self.constraint.during(self.model), rounding(self.model, self.fit.bits):
             with torch.autocast(device.type, torch.bfloat16, enabled=half(self.fit, device)):
-                value = self.shape.loss(loss(), self.model)
+                value = self.constraint.loss(loss(), self.model)
             self.optimizer.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
         self.health.add_(value.detach())
@@ -106,8 +106,8 @@ class Epoch:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.fit.clip)
         self.optimizer.step()
         self.put_back()
-        if self.standing.average is not None:
-            self.standing.average.update_()
+        if self.state.average is not None:
+            self.state.average.update_()
 
     def mask_gradients(self) -> None:
         """Blanks the gradient outside the mask, so that clipping does not count it."""
@@ -137,7 +137,7 @@ def passes(
     *,
     mask: Mapping[str, Tensor] | None = None,
     gradients: Hook | None = None,
-    resume: Callable[[Standing], int] | None = None,
+    resume: Callable[[TrainingState], int] | None = None,
 ) -> Iterator[Epoch]:
     """Yields the epochs of a training of `model`, in place: in train mode, with one optimizer, from the streams of `rng` alone.
 
@@ -150,28 +150,28 @@ def passes(
     Raises:
         DivergedError: A loss or a weight is no longer finite.
     """
-    shape = current_shape()
-    mask = masks(shape.masking(mask or {}, model), model)
+    constraint = current_constraint()
+    mask = masks(constraint.masking(mask or {}, model), model)
     optimizer = optimizer_of(fit, model)
     model.to(memory_format=torch.channels_last)
-    standing = Standing(model, optimizer, rng, Average(model, fit.average) if fit.average else None)
+    state = TrainingState(model, optimizer, rng, WeightAverage(model, fit.average) if fit.average else None)
     health = torch.zeros((), device=next(model.parameters()).device)
     original = {name: model.get_parameter(name).detach().clone() for name in mask}
     augmenter = Augmenter(fit, rng)
     with global_stream(rng), compiled(model) if fit.compile else nullcontext():
-        first = resume(standing) if resume is not None else 0
+        first = resume(state) if resume is not None else 0
         try:
             for number in range(first, fit.epochs):
                 training_mode_(model)
-                epoch = Epoch(number, fit, standing, augmenter, health, mask, original, gradients, shape)
+                epoch = Epoch(number, fit, state, augmenter, health, mask, original, gradients, constraint)
                 yield epoch
                 epoch.check()
                 finite(model, f"after epoch {number + 1} of {fit.epochs} at lr {fit.lr}")
                 if epoch.stopped:
                     break
         finally:
-            if standing.average is not None:
-                standing.average.put_()
+            if state.average is not None:
+                state.average.put_()
             model.eval()
 
 
@@ -200,8 +200,8 @@ def train_(
         return cross_entropy(model(x), y, label_smoothing=fit.label_smoothing)
 
     best, saved = None, time.monotonic()
-    for epoch in passes(fit, model, rng, resume=lambda standing: load_(checkpoint, standing, fit) if checkpoint else 0):
-        best = epoch.standing.best
+    for epoch in passes(fit, model, rng, resume=lambda state: load_(checkpoint, state, fit) if checkpoint else 0):
+        best = epoch.state.best
         if fit.patience and best.stale >= fit.patience:
             epoch.stop()
             continue
@@ -209,7 +209,7 @@ def train_(
         if fit.patience and val:
             judge(epoch, val)
         if checkpoint is not None and time.monotonic() - saved >= checkpoint_seconds:
-            save(checkpoint, epoch.standing, fit, epoch.number + 1)
+            save(checkpoint, epoch.state, fit, epoch.number + 1)
             saved = time.monotonic()
     if best is not None and best.weights:
         model.load_state_dict(best.weights)
@@ -220,12 +220,12 @@ def train_(
 
 def judge(epoch: Epoch, val: Images) -> None:
     """Takes note of the loss on `val` after an epoch, with averaged and rounded weights where asked for; stops when patience is over."""
-    standing = epoch.standing
-    with standing.average.in_place() if standing.average is not None else nullcontext():
+    state = epoch.state
+    with state.average.in_place() if state.average is not None else nullcontext():
         with rounding(epoch.model, epoch.fit.bits):
             loss = validation_loss(epoch.model, val)
-        standing.best.see(epoch.model, loss)
-    if standing.best.stale >= epoch.fit.patience:
+        state.best.see(epoch.model, loss)
+    if state.best.stale >= epoch.fit.patience:
         epoch.stop()
 
 
@@ -266,19 +266,6 @@ def training_mode_(model: nn.Module) -> None:
 
 
 @contextmanager
-def still(model: nn.Module) -> Iterator[None]:
-    """Has BatchNorm use its running statistics for the block, and leave them alone."""
-    moving = [module for module in model.modules() if isinstance(module, _BatchNorm) and module.training]
-    for module in moving:
-        module.eval()
-    try:
-        yield
-    finally:
-        for module in moving:
-            module.train()
-
-
-@contextmanager
 def compiled(model: nn.Module) -> Iterator[None]:
     """Compiles what `model(x)` runs for the block; takes 15 to 30 seconds at the first step."""
     device = next(model.parameters()).device
@@ -298,16 +285,3 @@ def half(fit: Fit, device: torch.device) -> bool:
             return bool(torch.cuda.is_bf16_supported(including_emulation=False))
         return device.type == "cpu" and bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
     return fit.precision == "bfloat16"
-
-
-def frozen(model: nn.Module) -> nn.Module:
-    """A copy of `model` in eval mode that no gradient flows into."""
-    return deepcopy(model).eval().requires_grad_(False)
-
-
-def finite(model: nn.Module, when: str) -> nn.Module:
-    """Returns `model`; raises `DivergedError` when one of its weights or buffers is NaN or infinite."""
-    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise DivergedError(f"diverged: '{name}' is not finite {when}; lower the learning rate or clip the gradients")
-    return model

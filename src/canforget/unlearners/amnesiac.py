@@ -8,7 +8,7 @@ from canforget.data.images import Images, together
 from canforget.registry import component
 from canforget.training.loop import Fit, train_
 from canforget.unlearning.labels import class_count, wrong_classes
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Graves et al. 2021, https://arxiv.org/abs/2010.10981", version=1)
@@ -26,6 +26,6 @@ def amnesiac(
 
     Source: section 3.2, "unlearning" (not the logging of updates); the settings of Chundawat et al. 2023, https://arxiv.org/abs/2205.08096.
     """
-    needs("amnesiac", forget=forget)
+    require_images("amnesiac", forget=forget)
     wrong = wrong_classes(forget.y, class_count(model, forget), rng)
     return train_(deepcopy(model), together(Images(forget.x, wrong, forget.ids), retain), rng=rng, fit=fit)

@@ -6,11 +6,12 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images, together
-from canforget.network.classifier import fresh
+from canforget.network.build import fresh
+from canforget.network.weights import frozen
 from canforget.registry import component
-from canforget.training.loop import Fit, frozen, passes
+from canforget.training.loop import Fit, passes
 from canforget.unlearning.losses import divergence
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Chundawat et al. 2023, https://arxiv.org/abs/2205.08096", version=1)
@@ -31,7 +32,7 @@ def bad_teacher(
     Source: equations 1 and 2. Deviation: the divergence is summed over classes and averaged over samples; the released code averages
     over all entries, which makes it smaller by the number of classes.
     """
-    needs("bad_teacher", forget=forget)
+    require_images("bad_teacher", forget=forget)
     student, competent, ignorant = deepcopy(model), frozen(model), frozen(fresh(model, rng))
     kept = retain[torch.randperm(len(retain), generator=rng)[: round(retain_fraction * len(retain))].to(retain.x.device)]
 

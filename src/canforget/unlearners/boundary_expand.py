@@ -11,7 +11,7 @@ from canforget.rng import global_stream
 from canforget.training.loop import Fit, train_
 from canforget.unlearning.labels import class_count
 from canforget.unlearning.layers import head_of
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Chen et al. 2023, https://arxiv.org/abs/2303.11570", version=1, rebuilds=True)
@@ -30,7 +30,7 @@ def boundary_expand(
 
     Source: section 3.3. A well-known port leaves the extra logit in place.
     """
-    needs("boundary_expand", forget=forget)
+    require_images("boundary_expand", forget=forget)
     unlearned, classes = deepcopy(model), class_count(model, forget)
     name, head = head_of(unlearned, classes, "boundary_expand")
     unlearned.set_submodule(name, resized(head, classes + 1, rng))

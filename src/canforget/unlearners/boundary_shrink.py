@@ -7,9 +7,10 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.network.weights import frozen
 from canforget.registry import component
-from canforget.training.loop import Fit, frozen, train_
-from canforget.unlearning.requirements import needs
+from canforget.training.loop import Fit, train_
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Chen et al. 2023, https://arxiv.org/abs/2303.11570", version=1)
@@ -29,7 +30,7 @@ def boundary_shrink(
 
     Source: section 3.2. Deviation: the released code takes the likeliest class, which is the true one wherever the step falls short.
     """
-    needs("boundary_shrink", forget=forget)
+    require_images("boundary_shrink", forget=forget)
     nearest = torch.cat([nearest_wrong(frozen(model), x, y, epsilon) for x, y in forget.batches(fit.batch_size)])
     return train_(deepcopy(model), Images(forget.x, nearest, forget.ids), rng=rng, fit=fit)
 

@@ -7,9 +7,8 @@ from torch import Generator, nn
 from canforget.data.images import Images
 from canforget.registry import component
 from canforget.training.loop import Fit
-from canforget.unlearning.freezing import train_only_
-from canforget.unlearning.layers import last_layers
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.layers import last_layers, train_only_
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Goel et al. 2022, https://arxiv.org/abs/2201.06640", version=1, needs_retain=True)
@@ -28,6 +27,6 @@ def cf_k(
 
     Source: section 3. Deviation: the paper counts the blocks of its networks; layers can be counted in any.
     """
-    needs("cf_k", retain=retain)
+    require_images("cf_k", retain=retain)
     unlearned = deepcopy(model)
     return train_only_(unlearned, last_layers(model, layers, "cf_k"), retain, rng=rng, fit=fit)

@@ -9,7 +9,7 @@ from canforget.data.images import Images
 from canforget.registry import component
 from canforget.training.loop import Fit, train_
 from canforget.unlearning.layers import convolutions
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Cadet et al. 2024, https://arxiv.org/abs/2410.01276", version=1, needs_retain=True, rebuilds=True)
@@ -30,7 +30,7 @@ def conv_transpose(
 
     Source: "Convolution Transpose" of the NeurIPS 2023 challenge, as described there.
     """
-    needs("conv_transpose", retain=retain)
+    require_images("conv_transpose", retain=retain)
     unlearned = deepcopy(model)
     with torch.no_grad():
         for _, layer in convolutions(unlearned, "conv_transpose", wider_than=1):

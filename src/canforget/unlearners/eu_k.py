@@ -6,12 +6,11 @@ import torch
 from torch import Generator, nn
 
 from canforget.data.images import Images
-from canforget.network.classifier import fresh
+from canforget.network.build import fresh
 from canforget.registry import component
 from canforget.training.loop import Fit
-from canforget.unlearning.freezing import train_only_
-from canforget.unlearning.layers import last_layers
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.layers import last_layers, train_only_
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Goel et al. 2022, https://arxiv.org/abs/2201.06640", version=1, needs_retain=True, rebuilds=True)
@@ -31,7 +30,7 @@ def eu_k(
 
     Source: section 3; as many epochs as the original training. Deviation: layers are counted, not the blocks of a network.
     """
-    needs("eu_k", retain=retain)
+    require_images("eu_k", retain=retain)
     unlearned, drawn, names = deepcopy(model), fresh(model, rng).state_dict(), last_layers(model, layers, "eu_k")
     held = {name for name, p in model.named_parameters() if not p.requires_grad}
     with torch.no_grad():

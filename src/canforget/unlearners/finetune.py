@@ -7,7 +7,7 @@ from torch import Generator, nn
 from canforget.data.images import Images
 from canforget.registry import component
 from canforget.training.loop import Fit, train_
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Golatkar et al. 2020, https://arxiv.org/abs/1911.04933", version=1, needs_retain=True)
@@ -23,5 +23,5 @@ def finetune(
 
     Source: the baseline "FT" with the settings of Jia et al. 2023, https://arxiv.org/abs/2304.04934. Cost: `fit.epochs` of training.
     """
-    needs("finetune", retain=retain)
+    require_images("finetune", retain=retain)
     return train_(deepcopy(model), retain, rng=rng, fit=fit)

@@ -6,10 +6,10 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.network.predict import fraction_correct
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
-from canforget.unlearning.requirements import needs
-from canforget.unlearning.selection import fraction_correct
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Thudi et al. 2022, https://arxiv.org/abs/2109.13398", version=1)
@@ -32,7 +32,7 @@ def gradient_ascent(
 
     Source: the settings of Jia et al. 2023, https://arxiv.org/abs/2304.04934. Deviation: neither stops early.
     """
-    needs("gradient_ascent", forget=forget)
+    require_images("gradient_ascent", forget=forget)
     climber = deepcopy(model)
 
     def ascent(x: Tensor, y: Tensor) -> Tensor:

@@ -6,11 +6,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
+from canforget.network.weights import finite
 from canforget.progress import advance
 from canforget.registry import component
-from canforget.training.loop import finite
-from canforget.unlearning.activations import input_moments
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.layers import input_moments
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Kodge et al. 2024, https://arxiv.org/abs/2312.00761", version=1, needs_retain=True)
@@ -33,7 +33,7 @@ def gradient_projection(
     Source: algorithm 1, sections 3.1 to 3.3. Deviations: singular vectors come from the second moments of all patches, not from a
     sample of them; the strengths are chosen by the caller, where the paper searches a grid of them.
     """
-    needs("gradient_projection", forget=forget, retain=retain)
+    require_images("gradient_projection", forget=forget, retain=retain)
     unlearned = deepcopy(model).eval()
     lost, kept = (input_moments(model, some(images, samples, rng)) for images in (forget, retain))
     with torch.no_grad():

@@ -6,10 +6,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
+from canforget.network.weights import frozen, still
 from canforget.registry import component
-from canforget.training.constraint import Shape
-from canforget.training.loop import Fit, frozen, still
-from canforget.unlearning.requirements import needs
+from canforget.training.constraint import TrainingConstraint
+from canforget.training.loop import Fit
+from canforget.unlearning.requirements import require_images
 from canforget.unlearning.wrapper import run_base
 
 
@@ -33,7 +34,7 @@ def half_step_hinge(
     Source: the hinge of the paper, on logits. Deviation: the paper is about language and leaves the step of the logits open; one grid
     for all classes is our reading. The hinge has no gradient at z = z₀: the base method makes the first move.
     """
-    needs("half_step_hinge", forget=forget)
+    require_images("half_step_hinge", forget=forget)
     original, batches = frozen(model), endless(forget, fit.batch_size, rng)
     half = logit_step(original, forget, bits) / 2
 
@@ -46,7 +47,7 @@ def half_step_hinge(
         short = (half - apart).clamp(min=0)
         return weight * short.mean()
 
-    return run_base("half_step_hinge", base, Shape(penalty=hinge), model, forget, retain, rng=rng, fit=fit)
+    return run_base("half_step_hinge", base, TrainingConstraint(penalty=hinge), model, forget, retain, rng=rng, fit=fit)
 
 
 def logit_step(original: nn.Module, images: Images, bits: int) -> float:

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from canforget.data.images import Images
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Jia et al. 2023, https://arxiv.org/abs/2304.04934", version=1, needs_retain=True)
@@ -30,7 +30,7 @@ def l1_sparse(
 
     Source: section 4, equation 4, and the released schedule of the penalty.
     """
-    needs("l1_sparse", retain=retain)
+    require_images("l1_sparse", retain=retain)
     unlearned = deepcopy(model)
     weights = [p for p in unlearned.parameters() if p.requires_grad]
 

@@ -4,9 +4,8 @@ from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
 from canforget.registry import component
-from canforget.unlearning.dampening import dampened
-from canforget.unlearning.importance import importance
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.importance import dampened, importance
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Foster et al. 2024, https://arxiv.org/abs/2402.19308", version=1)
@@ -30,7 +29,7 @@ def lfssd(
 
     Source: section 3. Deviation: single images, as in the definition, where the released code takes batches.
     """
-    needs("lfssd", forget=forget)
+    require_images("lfssd", forget=forget)
     share = len(forget) / (len(forget) + len(retain))
     lost, kept = (
         importance(model, images, objective=squared_length, measure=Tensor.abs, batch_size=batch_size, span=span)

@@ -4,12 +4,13 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
+from canforget.network.weights import finite, put_, replaced
 from canforget.quantization.qat import rounded_names, step_sizes
 from canforget.registry import component
-from canforget.training.constraint import Shape, put_, replaced
-from canforget.training.loop import Fit, finite
+from canforget.training.constraint import TrainingConstraint
+from canforget.training.loop import Fit
 from canforget.unlearning.importance import largest, mean_gradient
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 from canforget.unlearning.wrapper import run_base
 
 Weights = dict[str, Tensor]
@@ -36,13 +37,13 @@ def magnitude_floor(
 
     Source: the magnitude floor of the paper; its choice of weights (by circuits, in a null space) is replaced by gradient saliency.
     """
-    needs("magnitude_floor", forget=forget)
+    require_images("magnitude_floor", forget=forget)
     names = rounded_names(model)
     start = {n: model.get_parameter(n).detach().clone() for n in names}
     steps = {n: step_sizes(w, bits) for n, w in start.items()}
     gradients = mean_gradient(model, forget)
     mask = largest({n: gradients[n].abs() for n in names}, keep)
-    shape = Shape(mask=mask, during=lambda m: replaced(m, stretched(m, start, steps)))
+    shape = TrainingConstraint(mask=mask, during=lambda m: replaced(m, stretched(m, start, steps)))
     unlearned = run_base("magnitude_floor", base, shape, model, forget, retain, rng=rng, fit=fit)
     put_(unlearned, stretched(unlearned, start, steps))
     return finite(unlearned, "after stretching every move to a step")

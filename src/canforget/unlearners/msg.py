@@ -7,12 +7,12 @@ from torch import Generator, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
-from canforget.network.classifier import fresh
+from canforget.network.build import fresh
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
 from canforget.unlearning.importance import Weights, largest, mean_gradient
 from canforget.unlearning.layers import convolutions
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Cadet et al. 2024, https://arxiv.org/abs/2410.01276", version=1, needs_retain=True, rebuilds=True)
@@ -36,7 +36,7 @@ def msg(
 
     Source: "Masked Small Gradients" of the NeurIPS 2023 challenge, as described there. Deviation: frozen weights are left out.
     """
-    needs("msg", forget=forget, retain=retain)
+    require_images("msg", forget=forget, retain=retain)
     unlearned, drawn = deepcopy(model), fresh(model, rng)
     fast = smallest_gradients(model, forget, retain, redrawn, rng)
     with torch.no_grad():

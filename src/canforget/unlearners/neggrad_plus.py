@@ -10,7 +10,7 @@ from canforget.data.images import Images
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
 from canforget.unlearning.batches import paired
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Kurmanji et al. 2023, https://arxiv.org/abs/2302.09880", version=1, needs_retain=True)
@@ -28,7 +28,7 @@ def neggrad_plus(
     Source: section 3.1, equation 2. The forget set starts again whenever it runs out. Cost: two batches a step, `fit.epochs` passes
     over `retain`.
     """
-    needs("neggrad_plus", forget=forget, retain=retain)
+    require_images("neggrad_plus", forget=forget, retain=retain)
     unlearned = deepcopy(model)
 
     def loss(x_forget: Tensor, y_forget: Tensor, x: Tensor, y: Tensor) -> Tensor:

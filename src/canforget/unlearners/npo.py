@@ -8,12 +8,12 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.network.weights import frozen
 from canforget.registry import component
-from canforget.training.loop import Fit, frozen, passes
+from canforget.training.loop import Fit, passes
 from canforget.unlearning.batches import paired
-from canforget.unlearning.losses import divergence
-from canforget.unlearning.preference import log_likelihood, preference
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.losses import divergence, log_likelihood, preference
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Zhang et al. 2024, https://arxiv.org/abs/2404.05868", version=1, needs_retain=True)
@@ -36,7 +36,7 @@ def npo(
     Source: equation 3, for the classes of images. Released code for vision uses the logits of all classes, one with the sign
     flipped. The paper is about language: learning rate and epochs are those of `neggrad_plus`.
     """
-    needs("npo", forget=forget, retain=retain)
+    require_images("npo", forget=forget, retain=retain)
     unlearned, original = deepcopy(model), frozen(model)
 
     def loss(x_forget: Tensor, y_forget: Tensor, x: Tensor, y: Tensor) -> Tensor:

@@ -7,11 +7,11 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.network.predict import fraction_correct
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
-from canforget.unlearning.batches import paired
-from canforget.unlearning.requirements import needs
-from canforget.unlearning.selection import carve, fraction_correct
+from canforget.unlearning.batches import carve, paired
+from canforget.unlearning.requirements import require_images
 
 
 @component(version=1, needs_retain=True)
@@ -34,7 +34,7 @@ def potion_joint(
     Source: the rule of the project's predecessor. Deviations: it selected on the test set, and it kept a reference to the weights
     instead of a copy, so that its "best" weights were the last ones.
     """
-    needs("potion_joint", forget=forget, retain=retain)
+    require_images("potion_joint", forget=forget, retain=retain)
     (forget, forget_held), (retain, retain_held) = carve(forget, selection, rng), carve(retain, selection, rng)
     unlearned, best, highest, since = deepcopy(model), deepcopy(model), -1.0, 0
 

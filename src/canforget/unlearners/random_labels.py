@@ -9,7 +9,7 @@ from canforget.data.images import Images
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
 from canforget.unlearning.labels import class_count, random_classes
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Golatkar et al. 2020, https://arxiv.org/abs/1911.04933", version=1)
@@ -27,7 +27,7 @@ def random_labels(
 
     Source: the released code of Fan et al. 2024 for CIFAR-10, https://arxiv.org/abs/2310.12508, where it is the baseline "RL".
     """
-    needs("random_labels", forget=forget)
+    require_images("random_labels", forget=forget)
     unlearned, classes = deepcopy(model), class_count(model, forget)
 
     def confuse(x: Tensor, y: Tensor) -> Tensor:

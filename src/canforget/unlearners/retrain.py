@@ -3,10 +3,10 @@
 from torch import Generator, nn
 
 from canforget.data.images import Images
-from canforget.network.classifier import fresh
+from canforget.network.build import fresh
 from canforget.registry import component
 from canforget.training.loop import Fit, train_
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(version=1, fresh=True, needs_retain=True)
@@ -26,5 +26,5 @@ def retrain(
     Source: the schedule of Fan et al. 2024, https://arxiv.org/abs/2310.12508, for ResNet-18 on CIFAR-10.
     Cost: a whole training.
     """
-    needs("retrain", retain=retain)
+    require_images("retrain", retain=retain)
     return train_(fresh(model, rng), retain, rng=rng, fit=fit)

@@ -10,7 +10,7 @@ from canforget.registry import component
 from canforget.training.loop import Fit, passes
 from canforget.unlearning.importance import gradient_saliency
 from canforget.unlearning.labels import class_count, random_classes
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Fan et al. 2024, https://arxiv.org/abs/2310.12508", version=1)
@@ -30,7 +30,7 @@ def salun(
 
     Source: equations 3 to 5. Cost: one pass over `forget` more than `random_labels`.
     """
-    needs("salun", forget=forget)
+    require_images("salun", forget=forget)
     mask = gradient_saliency(model, forget, keep=keep)
     unlearned, classes = deepcopy(model), class_count(model, forget)
 

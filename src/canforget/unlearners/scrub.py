@@ -6,10 +6,11 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.network.weights import frozen
 from canforget.registry import component
-from canforget.training.loop import Fit, frozen, passes
+from canforget.training.loop import Fit, passes
 from canforget.unlearning.losses import divergence
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Kurmanji et al. 2023, https://arxiv.org/abs/2302.09880", version=1, needs_retain=True)
@@ -34,7 +35,7 @@ def scrub(
     Source: algorithm 1; the authors' large-scale settings, whose decay of the learning rate begins after the last epoch here. A widely
     copied port optimizes the teacher and does nothing. Cost: about 1.1 epochs of training per epoch.
     """
-    needs("scrub", forget=forget, retain=retain)
+    require_images("scrub", forget=forget, retain=retain)
     student, original = deepcopy(model), frozen(model)
 
     def disagree(x: Tensor, y: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ from canforget.data.images import Images
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
 from canforget.unlearning.batches import paired
-from canforget.unlearning.preference import log_likelihood, preference
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.losses import log_likelihood, preference
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Fan et al. 2024, https://arxiv.org/abs/2410.07163", version=1, needs_retain=True)
@@ -32,7 +32,7 @@ def sim_npo(
 
     Source: equation 5; an image has no length to divide by. Learning rate and epochs are those of `neggrad_plus`.
     """
-    needs("sim_npo", forget=forget, retain=retain)
+    require_images("sim_npo", forget=forget, retain=retain)
     unlearned = deepcopy(model)
 
     def loss(x_forget: Tensor, y_forget: Tensor, x: Tensor, y: Tensor) -> Tensor:

@@ -6,9 +6,8 @@ from torch import Generator, nn
 
 from canforget.data.images import Images
 from canforget.registry import component
-from canforget.unlearning.dampening import dampened
-from canforget.unlearning.importance import importance
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.importance import dampened, importance
+from canforget.unlearning.requirements import require_images
 
 
 @component(paper="Foster et al. 2024, https://arxiv.org/abs/2308.07707", version=1)
@@ -35,7 +34,7 @@ def ssd(
     Source: equations 4 and 5. Deviation: the released code squares the mean gradient of a batch, which depends on the batch size and on
     the order of the images; that is `per_sample=False`. Cost: one pass of single gradients over everything, no training.
     """
-    needs("ssd", forget=forget, **({"retain": retain} if reference == "retain" else {}))
+    require_images("ssd", forget=forget, **({"retain": retain} if reference == "retain" else {}))
     share = len(forget) / (len(forget) + len(retain))
     lost = importance(model, forget, per_sample=per_sample, batch_size=batch_size, span=(0.0, share))
     kept = importance(model, retain, per_sample=per_sample, batch_size=batch_size, span=(share, 1.0))

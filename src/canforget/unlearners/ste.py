@@ -3,11 +3,12 @@
 from torch import Generator, nn
 
 from canforget.data.images import Images
+from canforget.network.weights import replaced
 from canforget.quantization.qat import at_nearest, rounded_names
 from canforget.registry import component
-from canforget.training.constraint import Shape, replaced
+from canforget.training.constraint import TrainingConstraint
 from canforget.training.loop import Fit
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 from canforget.unlearning.wrapper import run_base
 
 
@@ -30,7 +31,7 @@ def ste(
 
     Source: straight-through unlearning as in the paper. Deviation: without its sharpness-aware steps.
     """
-    needs("ste", forget=forget)
+    require_images("ste", forget=forget)
     names = rounded_names(model)
-    shape = Shape(during=lambda m: replaced(m, {n: at_nearest(m.get_parameter(n), bits) for n in names}))
+    shape = TrainingConstraint(during=lambda m: replaced(m, {n: at_nearest(m.get_parameter(n), bits) for n in names}))
     return run_base("ste", base, shape, model, forget, retain, rng=rng, fit=fit)

@@ -4,10 +4,10 @@ from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
 from canforget.registry import component
-from canforget.training.constraint import Shape
+from canforget.training.constraint import TrainingConstraint
 from canforget.training.loop import Fit
 from canforget.unlearning.importance import largest, mean_gradient
-from canforget.unlearning.requirements import needs
+from canforget.unlearning.requirements import require_images
 from canforget.unlearning.wrapper import run_base
 
 
@@ -31,8 +31,8 @@ def sure(
     Source: section 5. The released mask is never applied, and covers the forget loss alone; here it holds for the whole gradient. The
     paper is about language: rates and epochs are ours.
     """
-    needs("sure", forget=forget)
-    shape = Shape(mask=salient_rows(model, forget, keep))
+    require_images("sure", forget=forget)
+    shape = TrainingConstraint(mask=salient_rows(model, forget, keep))
     return run_base("sure", base, shape, model, forget, retain, rng=rng, fit=fit)
 
 

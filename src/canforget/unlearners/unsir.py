@@ -8,9 +8,10 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.network.weights import frozen
 from canforget.registry import component
-from canforget.training.loop import Epoch, Fit, frozen, passes
-from canforget.unlearning.requirements import needs, needs_whole_classes
+from canforget.training.loop import Epoch, Fit, passes
+from canforget.unlearning.requirements import require_images, require_whole_classes
 
 
 @component(paper="Tarun et al. 2023, https://arxiv.org/abs/2111.08947", version=1, needs_retain=True, whole_class_only=True, rebuilds=True)
@@ -38,8 +39,8 @@ def unsir(
     Source: algorithm 1 and the released settings (5 epochs of 8 noise steps). Deviation: noise is in units of the pixel range, for the
     model normalizes for itself.
     """
-    classes = needs_whole_classes("unsir", forget, retain)
-    needs("unsir", retain=retain)
+    classes = require_whole_classes("unsir", forget, retain)
+    require_images("unsir", retain=retain)
     unlearned, part = deepcopy(model), at_most(retain, per_class, rng)
     labels = torch.tensor(classes, device=forget.x.device).repeat_interleave(fit.batch_size)
     noise = maximized(frozen(model), labels, forget.x.shape[1:], rng, noise_steps, noise_lr, noise_penalty)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from canforget.data.images import Images
 from canforget.training.loop import Epoch, portions
@@ -27,3 +27,12 @@ def endless(epoch: Epoch, images: Images) -> Iterator[Batch]:
         for chosen in portions(torch.randperm(len(images), generator=epoch.rng), epoch.fit.batch_size):
             chosen = chosen.repeat(2) if len(chosen) == 1 else chosen
             yield epoch.augmenter.batch(images.x, chosen), images.y[chosen.to(images.y.device)]
+
+
+def carve(images: Images, fraction: float, rng: Generator) -> tuple[Images, Images]:
+    """Returns (the rest, a random part of `fraction`, at least one image); a set of one image is both, for it cannot be split."""
+    if len(images) < 2:
+        return images, images
+    order = torch.randperm(len(images), generator=rng).to(images.x.device)
+    count = max(1, round(fraction * len(images)))
+    return images[order[count:]], images[order[:count]]

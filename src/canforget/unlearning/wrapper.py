@@ -1,18 +1,18 @@
-"""Wrapping: a base method by name, trained with a given fit, inside the shape that a wrapper gives it."""
+"""Wrapping: a base method by name, trained with a given fit, under the constraint that a wrapper gives it."""
 
 from torch import Generator, nn
 
 from canforget.data.images import Images
 from canforget.errors import SpecError
 from canforget.registry import find
-from canforget.training.constraint import Shape, shaping
+from canforget.training.constraint import TrainingConstraint, constrained
 from canforget.training.loop import Fit
 
 
 def run_base(
-    wrapper: str, base: str, shape: Shape, model: nn.Module, forget: Images, retain: Images, *, rng: Generator, fit: Fit
+    wrapper: str, base: str, constraint: TrainingConstraint, model: nn.Module, forget: Images, retain: Images, *, rng: Generator, fit: Fit
 ) -> nn.Module:
-    """Returns what the unlearner `base` makes of `model` when all its training happens in `shape`.
+    """Returns what the unlearner `base` makes of `model` when all its training happens in `constraint`.
 
     Raises:
         SpecError: `base` is not a method that trains on from the original's weights.
@@ -23,6 +23,6 @@ def run_base(
         raise SpecError(
             f"{wrapper}: '{base}' does not train on from the original's weights; choose a base such as neggrad_plus, npo or scrub"
         )
-    with shaping(shape):
+    with constrained(constraint):
         unlearned: nn.Module = member.load()(model, forget, retain, rng=rng, fit=fit)
     return unlearned

@@ -1,0 +1,68 @@
+"""Weights that others wrote: safetensors of plain tensors, and pickled checkpoints read without running their code."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from canforget.deployment.model_file import check_format, empty, fill_, tensors_of
+from canforget.errors import ArtifactError
+from canforget.network.classifier import Architecture, Classifier
+
+
+def load_weights(path: str | Path, architecture: Architecture) -> Classifier:
+    """Returns a classifier of `architecture` with the weights of a safetensors file that others wrote.
+
+    Raises:
+        ArtifactError: No such file, a pickle, truncated, or of another architecture.
+    """
+    path = Path(path)
+    check_format(path)
+    return filled(architecture, tensors_of(path), str(path))
+
+
+def load_pickle(path: str | Path, architecture: Architecture) -> Classifier:
+    """Returns a classifier of `architecture` with the weights of a .pth or .pt file, read without running any code in it.
+
+    Raises:
+        ArtifactError: No such file, truncated, of another architecture, or with more in it than tensors (the message names what).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such file")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ArtifactError(f"{path}: {offenders(path)}; save its state_dict() alone, or as .safetensors") from None
+    except (RuntimeError, EOFError, OSError) as problem:
+        first = (str(problem) or type(problem).__name__).splitlines()[0]
+        raise ArtifactError(f"{path}: not a readable checkpoint ({first})") from None
+    return filled(architecture, tensors_in(found, path), str(path))
+
+
+def offenders(path: Path) -> str:
+    """Which classes and functions a pickle would call."""
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except (pickle.UnpicklingError, RuntimeError, ValueError):
+        names = []
+    return f"refused, for reading it would call {', '.join(sorted(names))}" if names else "refused: it holds more than tensors"
+
+
+def tensors_in(found: Any, path: Path) -> dict[str, Tensor]:
+    """The state dict in a checkpoint: itself, or under one of the usual names; without the prefix that parallel training adds."""
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
+        raise ArtifactError(f"{path}: holds no state dict; save model.state_dict()")
+    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
+
+
+def filled(architecture: Architecture, tensors: dict[str, Tensor], where: str) -> Classifier:
+    """A classifier with the tensors of a file, which may be those of the net alone; then it normalizes as the architecture says."""
+    model = empty(architecture)
+    fill_(model if any(name.startswith("net.") for name in tensors) else model.net, tensors, where)
+    return model.eval()

@@ -1,0 +1,157 @@
+"""The steps of a plan: train, unlearn, quantize, predict, disturb and probe, each named by the hash of what decides it."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from canforget.data.dataset import DataSet
+from canforget.data.split import SplitIds
+from canforget.spec import Call, key_of, to_json
+from canforget.study.definition import ModelSpec, Study
+
+PREDICTED = ("forget", "retain", "val", "test", "held_out")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to compute: a verb, the key of its result, the steps it needs (verb, key), and what to do, as JSON holds it."""
+
+    verb: str
+    key: str
+    needs: tuple[tuple[str, str], ...]
+    label: str
+    what: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Verb and key, as other steps name it."""
+        return self.verb, self.key
+
+
+@dataclass
+class PlanBuilder:
+    """The steps drawn so far: a step that is named twice is kept once."""
+
+    steps: dict[tuple[str, str], Step] = field(default_factory=dict)
+
+    def add(self, verb: str, key: str, label: str, needs: tuple[Step | None, ...] = (), **what: Any) -> Step:
+        """The step of this verb and key."""
+        step = Step(verb, key, tuple(dict.fromkeys(n.name for n in needs if n is not None)), label, what)
+        return self.steps.setdefault(step.name, step)
+
+
+@dataclass(frozen=True)
+class SplitContext:
+    """A data set under a scenario: what the steps of its cases share."""
+
+    dataset: Call
+    scenario: Call
+    data: DataSet
+    ids: SplitIds
+    views: Mapping[str, Any]
+    split: Step
+
+    def sha(self, *parts: str) -> str:
+        """What tells these images from any others: the data set's content and the ids."""
+        together = numpy.unique(numpy.concatenate([getattr(self.ids, p) for p in parts]))
+        return key_of("images", data=self.data.fingerprint, ids=fingerprint(together))
+
+
+def sets_of(ids: SplitIds) -> dict[str, NDArray[numpy.int64]]:
+    """The ids of every set of a split by the set's name."""
+    return {f.name: getattr(ids, f.name) for f in dataclasses.fields(ids) if f.name != "forgotten_classes"}
+
+
+def fingerprint(ids: NDArray[numpy.int64]) -> str:
+    """SHA-256 of ids, whatever the machine's byte order."""
+    return hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest()
+
+
+def train_step(ground: SplitContext, trained: ModelSpec, seed: int, parts: tuple[str, ...], fit: Any, drawing: PlanBuilder) -> Step:
+    """Training from fresh weights on some parts of the split: the original model, and the retrained one."""
+    val = ground.sha("val") if fit.patience else ""
+    key = key_of(
+        "train",
+        model=trained.model.to_json(),
+        fit=to_json(fit),
+        images=ground.sha(*parts),
+        val=val,
+        seed=seed,
+        classes=len(ground.data.classes),
+    )
+    which = "original" if "forget" in parts else "retrained"
+    label = f"train {which} {trained.model.label} on {ground.dataset.label} (seed {seed})"
+    return drawing.add(
+        "train", key, label, (ground.split,), split=ground.split.key, dataset=ground.dataset.to_json(), model=trained.model.to_json(),
+        fit=to_json(fit), parts=list(parts), seed=seed,
+    )  # fmt: skip
+
+
+def unlearned_step(ground: SplitContext, trained: ModelSpec, unlearner: Call, original: Step, seed: int, drawing: PlanBuilder) -> Step:
+    """The model that an unlearner returns; retraining is the training component on the retain set, `nothing` the original itself."""
+    if unlearner.name == "nothing":
+        return original
+    if unlearner.name == "retrain":
+        default = {p.name: p.default for p in unlearner.component.parameters}["fit"]
+        fit = trained.fit if unlearner["fit"] == default else unlearner["fit"]
+        return train_step(ground, trained, seed, ("retain",), fit, drawing)
+    key = key_of(
+        "unlearn", unlearner=unlearner.to_json(), model=original.key, forget=ground.sha("forget"), retain=ground.sha("retain"), seed=seed
+    )
+    label = f"unlearn by {unlearner.label} from {trained.model.label} on {ground.dataset.label}, {ground.scenario.label} (seed {seed})"
+    return drawing.add(
+        "unlearn", key, label, (ground.split, original), split=ground.split.key, dataset=ground.dataset.to_json(), unlearner=unlearner.to_json(),
+        model=original.name, seed=seed,
+    )  # fmt: skip
+
+
+def quantized_step(ground: SplitContext, quantizer: Call, model: Step, drawing: PlanBuilder) -> Step:
+    """The model in a format; `none` is the model itself."""
+    if quantizer.name == "none":
+        return model
+    key = key_of("quantize", quantizer=quantizer.to_json(), model=model.key, calibration=ground.sha("calibration"))
+    return drawing.add(
+        "quantize", key, f"quantize to {quantizer.label}: {model.label}", (ground.split, model), split=ground.split.key,
+        dataset=ground.dataset.to_json(), quantizer=quantizer.to_json(), model=model.name,
+    )  # fmt: skip
+
+
+def predict_step(study: Study, ground: SplitContext, model: Step, drawing: PlanBuilder) -> Step:
+    """Logits of a model on every view of its split, and features if the study keeps them."""
+    kept: dict[str, Any] = {"features": True} if study.features else {}
+    key = key_of("predict", model=model.key, split=ground.split.key, precision="float32", **kept)
+    return drawing.add(
+        "predict", key, f"predict with {model.label}", (ground.split, model), split=ground.split.key, dataset=ground.dataset.to_json(),
+        model=model.name, **kept,
+    )  # fmt: skip
+
+
+def noise_step(study: Study, ground: SplitContext, model: Step, quantized: Step, drawing: PlanBuilder) -> Step:
+    """Logits of a model whose weights were disturbed at random, as far as its rounding moved them."""
+    what: dict[str, Any] = {"draws": study.noise_draws, "images": study.noise_images}
+    key = key_of("noise", model=model.key, quantized=quantized.key, split=ground.split.key, **what)
+    return drawing.add(
+        "noise", key, f"disturb as far as {quantized.label}", (ground.split, model, quantized), split=ground.split.key,
+        dataset=ground.dataset.to_json(), model=model.name, quantized=quantized.name, **what,
+    )  # fmt: skip
+
+
+def probe_step(original: Step, model: Step, quantizer: Call, drawing: PlanBuilder) -> Step:
+    """What rounding to symmetric integers does to the update from the original model, layer by layer."""
+    what: dict[str, Any] = {"bits": quantizer["bits"], "per_channel": quantizer["granularity"] == "per_channel"}
+    key = key_of("probe", original=original.key, model=model.key, **what)
+    label = f"probe {what['bits']}-bit codes: {model.label}"
+    return drawing.add("probe", key, label, (original, model), original=original.name, model=model.name, **what)
+
+
+def unprobed(quantizer: Call) -> str:
+    """Why a format's codes are not probed, or nothing: what is known of an update's flips holds for plain symmetric integers."""
+    plain_int = {"symmetric": True, "full_range": False, "rounding": "nearest", "ranges": "minmax", "first_last_bits": 0}
+    given = dict(quantizer.parameters)
+    alike = quantizer.name == "int" and given["granularity"] != "per_group" and all(given.get(k, v) == v for k, v in plain_int.items())
+    return "" if alike else f"probes know symmetric integers with one step a channel or tensor, rounded to nearest, not {quantizer.label}"
