@@ -87,7 +87,7 @@ def sweep(
     root = folded(model).root
     return Sweep(
         judge(root, "float32", 32, ""),
-        tuple(judge(quantize(model, split, plain(changed(quantizer, bits=b))), f"{b} bits", b, "") for b in bits),
+        tuple(judge(quantize(model, split, changed(quantizer, bits=b)), f"{b} bits", b, "") for b in bits),
         tuple(row for b in layer_bits for row in one_layer_each(model, split, quantizer, b, judge)),
         tuple(neighbors(model, split, changed(quantizer, bits=neighbor_bits), judge)),
     )
@@ -130,15 +130,10 @@ def changed(call: Call, **values: Any) -> Call:
     return parse(call.family, {"name": call.name, **dict(call.parameters), **values})
 
 
-def plain(call: Call) -> dict[str, Any]:
-    """A call as one would give it."""
-    return {"name": call.name, **dict(call.parameters)}
-
-
 def one_layer_each(model: nn.Module, split: Split, quantizer: Call, bits: int, judge: Judge) -> Iterator[Row]:
     """The folded network with the weights of one layer at a time rounded, all else in float."""
     weights_only = {"activations": 0} if "activations" in dict(quantizer.parameters) else {}
-    held = codes(quantize(model, split, plain(changed(quantizer, bits=bits, **weights_only))))
+    held = codes(quantize(model, split, changed(quantizer, bits=bits, **weights_only)))
     root = folded(model).root.requires_grad_(False)
     for name, rounded in held.items():
         layer = root.get_submodule(name)
@@ -152,7 +147,7 @@ def neighbors(model: nn.Module, split: Split, quantizer: Call, judge: Judge) -> 
     bits = quantizer["bits"]
     for name, call in [("as named", quantizer), *variants(quantizer)]:
         try:
-            yield judge(quantize(model, split, plain(call)), name, bits, "")
+            yield judge(quantize(model, split, call), name, bits, "")
         except SpecError as problem:
             yield Row(name, bits, not_run=str(problem))
 

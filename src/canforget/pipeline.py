@@ -1,33 +1,34 @@
-"""The pipelines on models and images at hand: open a split, train, unlearn, quantize, evaluate; no study, no store, no files."""
+"""The verbs on models and images at hand: open a split, build, train, unlearn, quantize, evaluate. Command line and studies call these."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy
 import torch
-from torch import nn
+from torch import Generator, nn
 
-from canforget.data.dataset import DataSet, Table
-from canforget.data.images import Images, Split, together
-from canforget.data.split import split_ids
+from canforget.data.dataset import DataSet, tables_of
+from canforget.data.images import Images, Split, images_of, together
+from canforget.data.split import split_by
+from canforget.errors import SpecError
 from canforget.evaluation.evaluate import AUDITS, METRICS, judged
-from canforget.evaluation.evidence import Evidence, Predictions, Views
+from canforget.evaluation.evidence import PREDICTED, Evidence, Views, parts_of_test
 from canforget.fit_settings import TRAINING, Fit
 from canforget.network.build import build
-from canforget.network.classifier import channel_statistics
-from canforget.network.predict import predict
+from canforget.network.classifier import Classifier, channel_statistics
+from canforget.network.predict import predict_views
 from canforget.report.record import Measured, measured
 from canforget.rng import generator
 from canforget.spec import Call, Given, parse
 from canforget.training.loop import train_
 
-VIEWS = ("forget", "retain", "val", "test", "test_forget", "test_retain", "held_out")
+Component = Given | Call
+"""A component as text, as a table, or already read."""
 
 
 def open_split(
-    dataset: Given,
-    scenario: Given,
+    dataset: Component,
+    scenario: Component,
     *,
     data_dir: Path | str | None = None,
     device: str = "cpu",
@@ -42,17 +43,16 @@ def open_split(
     >>> split.forget.y.unique().tolist(), 3 in split.retain.y
     ([3], False)
     """
-    call = parse("datasets", dataset)
+    call = called("datasets", dataset)
     data = call.component.load()(data_dir=None if data_dir is None else Path(data_dir), **call.arguments())
-    pixels = [torch.tensor(numpy.asarray(p)) for p in data.pixels()]
     settings = {"seed": seed, "val_fraction": val_fraction, "held_out_fraction": held_out_fraction, "calibration": calibration}
-    return split_images(data, torch.cat(pixels).to(device), parse("scenarios", scenario), **settings)
+    return split_images(data, called("scenarios", scenario), device, **settings)
 
 
 def split_of(
     train: Images,
     test: Images,
-    scenario: Given,
+    scenario: Component,
     *,
     classes: Sequence[str] = (),
     seed: int = 0,
@@ -61,38 +61,58 @@ def split_of(
 ) -> Split:
     """Returns your own images, split by a scenario; ids count the training images from 0, then the test images."""
     names = tuple(classes) or tuple(str(c) for c in range(int(torch.cat([train.y, test.y]).max()) + 1))
-    tables = [Table(images.y.cpu().numpy(), numpy.arange(len(images)) + start) for images, start in ((train, 0), (test, len(train)))]
-    shape = tuple(train.x.shape[1:])
-    data = DataSet("own", tables[0], tables[1], names, (shape[0], shape[1], shape[2]), "", lambda: (numpy.empty(0), numpy.empty(0)))  # type: ignore[arg-type,return-value]
+    channels, height, width = train.x.shape[1:]
+    tables = tables_of(train.y.cpu().numpy(), test.y.cpu().numpy())
+    data = DataSet("own", *tables, names, (channels, height, width), "", lambda: (train.x.cpu().numpy(), test.x.cpu().numpy()))
     settings = {"seed": seed, "val_fraction": val_fraction, "calibration": calibration}
-    return split_images(data, torch.cat([train.x, test.x]), parse("scenarios", scenario), **settings)
+    return split_images(data, called("scenarios", scenario), train.x.device, **settings)
 
 
-def split_images(data: DataSet, pixels: torch.Tensor, scenario: Call, **settings: Any) -> Split:
+def split_images(data: DataSet, scenario: Call, device: torch.device | str, **settings: Any) -> Split:
     """The split that a scenario and the settings decide, with its images."""
-    choose = scenario.component.load()
-    ids = split_ids(data, lambda table, rng: choose(table, class_names=data.classes, rng=rng, **scenario.arguments()), **settings)
-    labels = torch.tensor(numpy.concatenate([data.train.labels, data.test.labels]))
-    every = Images(pixels, labels.to(pixels.device), torch.arange(len(labels), device=pixels.device))
-    sets = {name: every[torch.tensor(getattr(ids, name), device=pixels.device)] for name in (*VIEWS, "calibration")}
-    return Split(**sets, classes=data.classes)
+    ids, every = split_by(data, scenario, **settings), images_of(data, device)
+    return Split(**{name: every[torch.tensor(chosen, device=every.x.device)] for name, chosen in ids.sets.items()}, classes=data.classes)
 
 
-def train(model: nn.Module | Given, images: Images | Split, *, fit: Fit = TRAINING, seed: int = 0, val: Images | None = None) -> nn.Module:
-    """Trains a model on images (of a split: on forget and retain) and returns it; a name is built with fresh weights first.
+def train(
+    model: nn.Module | Component,
+    images: Images | Split,
+    *,
+    fit: Fit = TRAINING,
+    seed: int = 0,
+    retrain: bool = False,
+    val: Images | None = None,
+    num_classes: int | None = None,
+    rng: Generator | None = None,
+    checkpoint: Path | None = None,
+) -> nn.Module:
+    """Returns `model` trained on images: of a split on forget and retain set, or with `retrain` on the retain set alone.
 
-    A module of your own is trained in place, and must take raw pixels: `canforget.wrap(module, images)` puts a normalization in front.
+    A name is built with fresh weights first. A module of your own is trained in place, and must take raw pixels: `canforget.wrap(module,
+    images)` puts a normalization in front.
+
+    Args:
+        val: Images that choose the best epoch when `fit.patience` is set; default: those of the split.
+        num_classes: Outputs of a model that is built; default: the split's classes, or one more than the largest label.
+        rng: The stream of initialization, batches and augmentation; default: one named by `seed`.
+        checkpoint: File to go on from, should training be stopped; removed at the end.
     """
     if isinstance(images, Split):
-        images = together(images.forget, images.retain)
-    rng = generator(f"train/{seed}")
+        num_classes, val = num_classes or images.num_classes, val or images.val
+        images = images.retain if retrain else together(images.forget, images.retain)
+    elif retrain:
+        raise SpecError("train: retrain=True leaves the forget set of a split out; pass a split, or the retain images alone")
+    rng = rng or generator(f"train/{seed}")
     if not isinstance(model, nn.Module):
-        call = parse("models", model)
-        mean, std = channel_statistics(images)
-        shape = images.x.shape
-        classes = int(images.y.max()) + 1
-        model = build(call.name, classes, (shape[1], shape[2], shape[3]), rng=rng, mean=mean, std=std, parameters=given(call))
-    return train_(model.to(images.x.device), images, rng=rng, fit=fit, val=val)
+        model = build_for(called("models", model), images, num_classes or int(images.y.max()) + 1, rng=rng)
+    return train_(model.to(images.x.device), images, rng=rng, fit=fit, val=val, checkpoint=checkpoint)
+
+
+def build_for(call: Call, images: Images, num_classes: int, *, rng: Generator) -> Classifier:
+    """A network with fresh weights from `rng`, which takes images of this shape and normalizes them by their own channel statistics."""
+    mean, std = channel_statistics(images)
+    channels, height, width = images.x.shape[1:]
+    return build(call.name, num_classes, (channels, height, width), rng=rng, mean=mean, std=std, parameters=given(call))
 
 
 def given(call: Call) -> dict[str, Any]:
@@ -100,16 +120,23 @@ def given(call: Call) -> dict[str, Any]:
     return {name: value for name, value in call.parameters if value is not None}
 
 
-def unlearn(model: nn.Module, split: Split, unlearner: Given, *, seed: int = 0) -> nn.Module:
+def called(family: str, component: Component) -> Call:
+    """The call that a text or table means; a call as it is."""
+    return component if isinstance(component, Call) else parse(family, component)
+
+
+def unlearn(model: nn.Module, split: Split, unlearner: Component, *, seed: int = 0, rng: Generator | None = None) -> nn.Module:
     """Returns what an unlearner makes of `model`, seeing only the forget and the retain set of `split`."""
-    call = parse("unlearners", unlearner)
-    made: nn.Module = call.component.load()(model, split.forget, split.retain, rng=generator(f"unlearn/{seed}"), **call.arguments())
+    call = called("unlearners", unlearner)
+    if call.component.traits.get("whole_class_only") and not split.forgotten_classes:
+        raise SpecError(f"{call.name} forgets whole classes only, and this scenario leaves images of every class; choose another unlearner")
+    made: nn.Module = call.component.load()(model, split.forget, split.retain, rng=rng or generator(f"unlearn/{seed}"), **call.arguments())
     return made
 
 
-def quantize(model: nn.Module, split: Split, quantizer: Given) -> nn.Module:
+def quantize(model: nn.Module, split: Split, quantizer: Component) -> nn.Module:
     """Returns `model` in a format, calibrated on retain images of `split` only."""
-    call = parse("quantizers", quantizer)
+    call = called("quantizers", quantizer)
     made: nn.Module = call.component.load()(model, split.calibration, **call.arguments())
     return made
 
@@ -120,8 +147,8 @@ def evaluate(
     *,
     original: nn.Module | None = None,
     retrained: Sequence[nn.Module] = (),
-    metrics: Sequence[Given] = METRICS,
-    audits: Sequence[Given] = AUDITS,
+    metrics: Sequence[Component] = METRICS,
+    audits: Sequence[Component] = AUDITS,
 ) -> Mapping[str, Measured]:
     """Returns the value of every metric and audit by name, such as `forget.accuracy` or `membership.phi`.
 
@@ -133,17 +160,11 @@ def evaluate(
         retrained=tuple(views_of(g, split) for g in retrained),
         forgotten_classes=split.forgotten_classes,
     )
-    chosen_metrics, chosen_audits = ([parse(family, c) for c in given] for family, given in (("metrics", metrics), ("audits", audits)))
+    chosen_metrics, chosen_audits = ([called(family, c) for c in chosen] for family, chosen in (("metrics", metrics), ("audits", audits)))
     return {name: measured(value) for name, value in judged(evidence, chosen_metrics, chosen_audits, "evaluate").items()}
 
 
 def views_of(model: nn.Module, split: Split) -> Views:
     """A model's predictions on every view of a split that has images; each image is predicted once."""
-    views: dict[str, Predictions] = {
-        v: predict(model, getattr(split, v)) for v in ("forget", "retain", "val", "test", "held_out") if len(getattr(split, v))
-    }
-    for part in ("test_forget", "test_retain"):
-        ids = getattr(split, part).ids.cpu().numpy()
-        if len(ids):
-            views[part] = views["test"].where(numpy.isin(views["test"].ids, ids))
-    return views
+    views = predict_views(model, {name: getattr(split, name) for name in PREDICTED})
+    return views | parts_of_test(views["test"], {part: getattr(split, part).ids.cpu().numpy() for part in ("test_forget", "test_retain")})

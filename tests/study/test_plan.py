@@ -7,7 +7,6 @@ from canforget.errors import CanforgetError, DataError, PlanError
 from canforget.spec import parse
 from canforget.study.definition import Study
 from canforget.study.plan import Case, plan, refuse_overlap
-from canforget.study.planned_steps import sets_of
 
 GIVEN = {
     "datasets": "digits", "models": ["tiny_cnn"], "scenarios": ["whole_class:classes=3"], "unlearners": ["scrub"], "quantizers": ["none", "int"],
@@ -145,7 +144,7 @@ def test_the_calibration_set_may_touch_the_retain_set_only():
     refuse_overlap(ids)
     with pytest.raises(PlanError, match="calibration set touches images outside the retain set"):
         refuse_overlap(replace(ids, calibration=numpy.append(ids.calibration, ids.forget[:1])))
-    assert set(sets_of(ids)) >= {"forget", "retain", "calibration"}
+    assert set(ids.sets) >= {"forget", "retain", "calibration"}
 
 
 @pytest.mark.parametrize(

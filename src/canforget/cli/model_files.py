@@ -11,11 +11,8 @@ from canforget.data.images import Split, together
 from canforget.deployment import foreign_weights, model_file
 from canforget.errors import ArtifactError, SpecError
 from canforget.fit_settings import TRAINING
-from canforget.network.build import build
 from canforget.network.classifier import Architecture, channel_statistics
-from canforget.rng import generator
 from canforget.spec import fit_of, parse, parse_text
-from canforget.training.loop import train_
 
 About = dict[str, Any]
 NOTHING = "random_samples:count=1"
@@ -29,17 +26,12 @@ def train_file(
         raise SpecError("--retrain: retraining leaves a forget set out; name it by --scenario")
     call, settings = parse("models", model, "--model"), fit_of(parse_text(f"fit:{fit}")[1], TRAINING, "--fit")
     split = opened(dataset, scenario, split_seed, data_dir, device)
-    images = split.retain if retrain else together(split.forget, split.retain)
-    rng = generator(f"train/{seed}")
-    mean, std = channel_statistics(images)
-    c, h, w = images.x.shape[1:]
-    made = build(call.name, split.num_classes, (c, h, w), rng=rng, mean=mean, std=std, parameters=pipeline.given(call)).to(device)
-    train_(made, images, rng=rng, fit=settings, val=split.val if settings.patience else None, checkpoint=path.with_suffix(".partial"))
+    made = pipeline.train(call, split, fit=settings, seed=seed, retrain=retrain, checkpoint=path.with_suffix(".partial"))
     origin = {
         "dataset": dataset,
         "scenario": scenario,
         "split_seed": split_seed,
-        "trained_on": len(images),
+        "trained_on": len(split.retain) + (0 if retrain else len(split.forget)),
         "seed": seed,
         "fit": asdict(settings),
     }
@@ -53,10 +45,7 @@ def unlearn_file(
     call = parse("unlearners", unlearner, "--unlearner")
     origin = origin_of(source)
     split = opened(dataset or origin_value(origin, "dataset", source), scenario, split_seed, data_dir, device)
-    if call.component.traits.get("whole_class_only") and not split.forgotten_classes:
-        raise SpecError(f"--unlearner: {call.name} forgets whole classes only, and {scenario} leaves images of every class")
-    model = model_file.load(source, device=device)
-    made = call.component.load()(model, split.forget, split.retain, rng=generator(f"unlearn/{seed}"), **call.arguments())
+    made = pipeline.unlearn(model_file.load(source, device=device), split, call, seed=seed)
     origin |= {
         "dataset": dataset or origin["dataset"],
         "scenario": scenario,
@@ -75,7 +64,7 @@ def quantize_file(
     origin = origin_of(source)
     origin |= {"dataset": dataset or origin_value(origin, "dataset", source), "scenario": scenario or origin.get("scenario")}
     split = opened(origin["dataset"], origin["scenario"], origin.get("split_seed", split_seed), data_dir, device)
-    made = call.component.load()(model_file.load(source, device=device), split.calibration, **call.arguments())
+    made = pipeline.quantize(model_file.load(source, device=device), split, call)
     return written(made, path, "quantize", call.label, origin | {"quantizer": call.label, "calibrated_on": len(split.calibration)}, split)
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy
 import torch
 from torch import Generator, Tensor
 
+from canforget.data.dataset import DataSet
 from canforget.errors import DataError
 
 Augment = Callable[[Tensor], Tensor]
@@ -99,3 +101,10 @@ class Split:
     def forgotten_classes(self) -> tuple[int, ...]:
         """The classes of which nothing is retained."""
         return tuple(sorted(set(self.forget.y.tolist()) - set(self.retain.y.tolist())))
+
+
+def images_of(data: DataSet, device: torch.device | str = "cpu") -> Images:
+    """Returns all images of a data set, decoded, training images first, with the ids of its tables."""
+    pixels = torch.cat([torch.tensor(numpy.asarray(part)) for part in data.pixels()])
+    labels, ids = (torch.tensor(numpy.concatenate([getattr(t, what) for t in (data.train, data.test)])) for what in ("labels", "ids"))
+    return Images(pixels, labels, ids).to(device)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy
 from numpy.random import Generator
@@ -13,6 +14,7 @@ from canforget.data.dataset import DataSet, Ids, Table
 from canforget.data.stratify import apportion, draw, draw_stratified, forgettable, histogram
 from canforget.errors import PlanError, SpecError
 from canforget.rng import numpy_generator
+from canforget.spec import Call
 
 Choose = Callable[[Table, Generator], Ids]
 
@@ -36,11 +38,26 @@ class SplitIds:
     calibration: Ids
     forgotten_classes: tuple[int, ...]
 
+    @property
+    def sets(self) -> dict[str, Ids]:
+        """The ids of every set, by the set's name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "forgotten_classes"}
+
     @cached_property
     def fingerprint(self) -> dict[str, str]:
         """SHA-256 of each set's ids, by the set's name: what a key may hold of a split."""
-        sets = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "forgotten_classes"}
-        return {name: hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest() for name, ids in sets.items()}
+        return {name: fingerprint(ids) for name, ids in self.sets.items()}
+
+
+def fingerprint(ids: Ids) -> str:
+    """SHA-256 of ids, whatever the machine's byte order."""
+    return hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest()
+
+
+def split_by(dataset: DataSet, scenario: Call, **settings: Any) -> SplitIds:
+    """The split of `dataset` that a scenario's call and the settings of `split_ids` decide."""
+    choose = scenario.component.load()
+    return split_ids(dataset, lambda train, rng: choose(train, class_names=dataset.classes, rng=rng, **scenario.arguments()), **settings)
 
 
 def split_ids(

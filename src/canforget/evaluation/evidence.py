@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy
 from numpy.typing import ArrayLike, NDArray
@@ -189,3 +190,12 @@ def predictions_of(logits: ArrayLike, labels: ArrayLike, ids: ArrayLike | None =
 def evidence_of(logits: ArrayLike, labels: ArrayLike, view: str = "test") -> Evidence:
     """Evidence with one view of one model, for examples and tests."""
     return Evidence(subject={view: predictions_of(logits, labels)})
+
+
+PREDICTED = ("forget", "retain", "val", "test", "held_out")
+
+
+def parts_of_test(test: Predictions, split: Mapping[str, Any]) -> dict[str, Predictions]:
+    """The test images matched to the forget set, and those of retained classes, where there are any."""
+    parts = {name: test.where(numpy.isin(test.ids, split[name])) for name in ("test_forget", "test_retain")}
+    return {name: part for name, part in parts.items() if len(part)}

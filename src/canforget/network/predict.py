@@ -1,6 +1,6 @@
 """A model and images in, predictions out: the one place where a trained model is asked, once per set of images."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
@@ -35,6 +35,11 @@ def predict(
     kept = torch.cat(seen).numpy() if features and seen else None
     classified = torch.cat(logits) if logits else torch.empty(0, 0)
     return Predictions(classified.numpy(), images.y.cpu().numpy(), images.ids.cpu().numpy(), kept)
+
+
+def predict_views(model: nn.Module, views: Mapping[str, Images], *, features: bool = False) -> dict[str, Predictions]:
+    """Returns the predictions on every view that has images, each image predicted once; features on all views but val."""
+    return {name: predict(model, images, features=features and name != "val") for name, images in views.items() if len(images)}
 
 
 @contextmanager

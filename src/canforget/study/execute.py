@@ -1,6 +1,7 @@
 """What each verb of a plan does: from artifacts in the store to one more artifact. The only machinery that touches models and devices."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,28 +11,25 @@ import numpy
 import torch
 from torch import nn
 
-from canforget.data.images import Images, together
-from canforget.data.split import split_ids
+from canforget import pipeline
+from canforget.data.images import Images, Split, images_of, together
+from canforget.data.split import split_by
 from canforget.deployment import model_file
 from canforget.deployment.inductor import simulation
 from canforget.evaluation.code_flips import mechanism
-from canforget.evaluation.evidence import Predictions
+from canforget.evaluation.evidence import PREDICTED, Predictions
 from canforget.file_io import read_arrays, write_arrays, write_json
 from canforget.fit_settings import Fit
-from canforget.network.build import build
-from canforget.network.classifier import channel_statistics
-from canforget.network.predict import predict
-from canforget.pipeline import given
+from canforget.network.predict import predict, predict_views
 from canforget.quantization.coverage import coverage
 from canforget.quantization.folding import channel_axis, folded, is_layer
 from canforget.quantization.weight_noise import disturbed, errors
 from canforget.rng import generator
-from canforget.spec import call_of, fit_of
+from canforget.spec import call_of, canonical, fit_of
 from canforget.study.plan import judged
-from canforget.study.planned_steps import PREDICTED, Step, sets_of
+from canforget.study.planned_steps import Step
 from canforget.study.store import Store
 from canforget.study.stored_evidence import judge_evidence
-from canforget.training.loop import train_
 
 MODEL = "model.safetensors"
 NOISE_VIEWS = {"forget": "forget", "test_forget": "test_forget", "retain": "judged_retain"}
@@ -57,14 +55,11 @@ def perform(step: Step, place: Workspace) -> Callable[[Path], Facts]:
 def split(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """The ids of every set of a split."""
     what = step.what
-    choose, dataset = call_of(what["scenario"]), call_of(what["dataset"])
+    dataset = call_of(what["dataset"])
     data = dataset.component.load()(data_dir=place.data_dir, **dataset.arguments())
-    ids = split_ids(
-        data,
-        lambda table, rng: choose.component.load()(table, class_names=data.classes, rng=rng, **choose.arguments()),
-        **{k: what[k] for k in ("seed", "val_fraction", "held_out_fraction", "calibration")},
-    )
-    arrays = sets_of(ids) | {"judged_retain": judged(ids.retain, what["judged_retain"], what["seed"])}
+    settings = {k: what[k] for k in ("seed", "val_fraction", "held_out_fraction", "calibration")}
+    ids = split_by(data, call_of(what["scenario"]), **settings)
+    arrays = ids.sets | {"judged_retain": judged(ids.retain, what["judged_retain"], what["seed"])}
 
     def write(folder: Path) -> Facts:
         write_arrays(folder / "split.npz", arrays)
@@ -75,56 +70,42 @@ def split(step: Step, place: Workspace) -> Callable[[Path], Facts]:
 
 
 def train(step: Step, place: Workspace) -> Callable[[Path], Facts]:
-    """A model trained from fresh weights on some parts of a split; its normalization from these images alone."""
+    """A model trained from fresh weights on some parts of a split."""
     what = step.what
-    parts = views_of(what["split"], what["dataset"], place)
-    images = together(*(parts[p] for p in what["parts"]))
-    rng = generator(step.key)
-    mean, std = channel_statistics(images)
-    model_call = call_of(what["model"])
-    facts = place.store.provenance("split", what["split"])["facts"]
-    model = build(
-        model_call.name, len(facts["classes"]), tuple(facts["image_shape"]), rng=rng, mean=mean, std=std, parameters=given(model_call)
-    ).to(place.device)
-    fit = fit_of(what["fit"], Fit())
-    train_(model, images, rng=rng, fit=fit, val=parts["val"] if fit.patience else None, checkpoint=place.store.partial(step.key))
+    parts = split_in(step, place)
+    images = together(*(getattr(parts, p) for p in what["parts"]))
+    model = pipeline.train(
+        call_of(what["model"]), images, fit=fit_of(what["fit"], Fit()), rng=generator(step.key), num_classes=parts.num_classes,
+        val=parts.val, checkpoint=place.store.partial(step.key),
+    )  # fmt: skip
     return lambda folder: save(model, folder, step)
 
 
 def unlearn(step: Step, place: Workspace) -> Callable[[Path], Facts]:
-    """The model that an unlearner makes of another, seeing only the forget and the retain set."""
+    """The model that an unlearner makes of another."""
     what = step.what
-    call = call_of(what["unlearner"])
-    parts = views_of(what["split"], what["dataset"], place)
-    model = model_of(what["model"], place)
-    unlearned = call.component.load()(model, parts["forget"], parts["retain"], rng=generator(step.key), **call.arguments())
+    unlearned = pipeline.unlearn(model_of(what["model"], place), split_in(step, place), call_of(what["unlearner"]), rng=generator(step.key))
     return lambda folder: save(unlearned, folder, step)
 
 
 def quantize(step: Step, place: Workspace) -> Callable[[Path], Facts]:
-    """A model in a format, calibrated on retain images only."""
+    """A model in a format."""
     what = step.what
-    call = call_of(what["quantizer"])
-    calibration = views_of(what["split"], what["dataset"], place)["calibration"]
-    quantized = call.component.load()(model_of(what["model"], place), calibration, **call.arguments())
+    quantized = pipeline.quantize(model_of(what["model"], place), split_in(step, place), call_of(what["quantizer"]))
     return lambda folder: save(quantized, folder, step) | {"coverage": coverage(quantized).to_json()}
 
 
 def predictions(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """Float32 logits, labels and ids on every view; where asked for, float16 features on all views but val."""
     what = step.what
-    parts = views_of(what["split"], what["dataset"], place)
-    model = model_of(what["model"], place)
-    arrays: dict[str, Any] = {}
-    for view in PREDICTED:
-        images = parts["judged_retain" if view == "retain" else view]
-        if len(images):
-            found = predict(model, images, features=what.get("features", False) and view != "val")
-            arrays |= arrays_of(view, found)
+    parts = sets_in(step, place)
+    views = {view: parts["judged_retain" if view == "retain" else view] for view in PREDICTED}
+    found = predict_views(model_of(what["model"], place), views, features=what.get("features", False))
+    arrays = {name: array for view, predicted in found.items() for name, array in arrays_of(view, predicted).items()}
 
     def write(folder: Path) -> Facts:
         write_arrays(folder / "predictions.npz", arrays)
-        return {"views": {v: len(arrays[f"{v}.ids"]) for v in PREDICTED if f"{v}.ids" in arrays}}
+        return {"views": {view: len(predicted) for view, predicted in found.items()}}
 
     return write
 
@@ -138,7 +119,7 @@ def arrays_of(view: str, found: Predictions) -> dict[str, Any]:
 def noise(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """Logits of a model under random weight noise of the norm of its rounding, on a fixed part of three views."""
     what = step.what
-    parts = views_of(what["split"], what["dataset"], place)
+    parts = sets_in(step, place)
     asked = {v: some_of(parts[s], what["images"], f"noise/{what['split']}/{v}") for v, s in NOISE_VIEWS.items() if len(parts[s])}
     model = model_of(what["model"], place)
     sizes = errors(model, simulation(model_of(what["quantized"], place)))
@@ -207,27 +188,25 @@ def model_of(name: tuple[str, str] | list[str], place: Workspace) -> nn.Module:
 
 @lru_cache(maxsize=2)
 def pixels_of(dataset: str, data_dir: Path | None, device: str) -> Images:
-    """All images of a data set on a device, training images first; kept, for the next step will want them again."""
-    import json
-
+    """All images of a data set on a device; kept, for the next step will want them again."""
     call = call_of(json.loads(dataset))
-    data = call.component.load()(data_dir=data_dir, **call.arguments())
-    train_pixels, test_pixels = data.pixels()
-    x = torch.cat([torch.tensor(numpy.asarray(train_pixels)), torch.tensor(numpy.asarray(test_pixels))])
-    y = torch.tensor(numpy.concatenate([data.train.labels, data.test.labels]))
-    ids = torch.tensor(numpy.concatenate([data.train.ids, data.test.ids]))
-    return Images(x, y, ids).to(device)
+    return images_of(call.component.load()(data_dir=data_dir, **call.arguments()), device)
 
 
-def views_of(split_key: str, dataset: Mapping[str, Any], place: Workspace) -> dict[str, Images]:
-    """The images of every set of a split."""
-    from canforget.spec import canonical
-
-    arrays = read_arrays(place.store.folder("split", split_key) / "split.npz")
-    every = pixels_of(canonical(dataset), place.data_dir, place.device)
+def sets_in(step: Step, place: Workspace) -> dict[str, Images]:
+    """The images of every set of a step's split, those of the retain set that are judged among them."""
+    arrays = read_arrays(place.store.folder("split", step.what["split"]) / "split.npz")
+    every = pixels_of(canonical(step.what["dataset"]), place.data_dir, place.device)
     where = torch.zeros(int(every.ids.max()) + 1, dtype=torch.long)
     where[every.ids.cpu()] = torch.arange(len(every))
     return {name: every[where[torch.tensor(ids)].to(every.x.device)] for name, ids in arrays.items()}
+
+
+def split_in(step: Step, place: Workspace) -> Split:
+    """A step's split with its images."""
+    facts = place.store.provenance("split", step.what["split"])["facts"]
+    sets = {name: images for name, images in sets_in(step, place).items() if name != "judged_retain"}
+    return Split(**sets, classes=tuple(facts["classes"]))
 
 
 VERBS = {

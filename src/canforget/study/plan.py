@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from canforget.data.dataset import DataSet
-from canforget.data.split import SplitIds, split_ids
+from canforget.data.split import SplitIds, fingerprint, split_by
 from canforget.errors import CanforgetError, PlanError
 from canforget.report.record import REFERENCES
 from canforget.rng import numpy_generator
@@ -18,12 +18,10 @@ from canforget.study.planned_steps import (
     PlanBuilder,
     SplitContext,
     Step,
-    fingerprint,
     noise_step,
     predict_step,
     probe_step,
     quantized_step,
-    sets_of,
     train_step,
     unlearned_step,
     unprobed,
@@ -90,15 +88,14 @@ def with_references(study: Study) -> Study:
 
 def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing: PlanBuilder) -> SplitContext:
     """Which images are forgotten, retained, held out and judged, checked."""
-    choose = scenario.component.load()
-    settings: dict[str, Any] = {"seed": study.split_seed, "val_fraction": study.val_fraction, "held_out_fraction": study.held_out_fraction}
+    settings: dict[str, Any] = {
+        "seed": study.split_seed,
+        "val_fraction": study.val_fraction,
+        "held_out_fraction": study.held_out_fraction,
+        "calibration": study.calibration,
+    }
     try:
-        ids = split_ids(
-            data,
-            lambda train, rng: choose(train, class_names=data.classes, rng=rng, **scenario.arguments()),
-            calibration=study.calibration,
-            **settings,
-        )
+        ids = split_by(data, scenario, **settings)
     except CanforgetError as problem:
         raise type(problem)(f"nothing was run: {dataset.label}, {scenario.label}: {problem}") from None
     refuse_overlap(ids)
@@ -106,12 +103,12 @@ def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing
     key = key_of(
         "split",
         data=data.fingerprint,
-        ids={v: fingerprint(a) for v, a in sets_of(ids).items()},
+        ids=ids.fingerprint,
         views={"retain": fingerprint(views["retain"])},
     )
     step = drawing.add(
         "split", key, f"split {dataset.label} by {scenario.label}", dataset=dataset.to_json(), scenario=scenario.to_json(),
-        calibration=study.calibration, judged_retain=study.judged_retain, **settings,
+        judged_retain=study.judged_retain, **settings,
     )  # fmt: skip
     return SplitContext(dataset, scenario, data, ids, views, step)
 

@@ -1,20 +1,15 @@
 """The steps of a plan: train, unlearn, quantize, predict, disturb and probe, each named by the hash of what decides it."""
 
-import dataclasses
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
-from numpy.typing import NDArray
 
 from canforget.data.dataset import DataSet
-from canforget.data.split import SplitIds
+from canforget.data.split import SplitIds, fingerprint
 from canforget.spec import Call, key_of, to_json
 from canforget.study.definition import ModelSpec, Study
-
-PREDICTED = ("forget", "retain", "val", "test", "held_out")
 
 
 @dataclass(frozen=True)
@@ -60,16 +55,6 @@ class SplitContext:
         """What tells these images from any others: the data set's content and the ids."""
         together = numpy.unique(numpy.concatenate([getattr(self.ids, p) for p in parts]))
         return key_of("images", data=self.data.fingerprint, ids=fingerprint(together))
-
-
-def sets_of(ids: SplitIds) -> dict[str, NDArray[numpy.int64]]:
-    """The ids of every set of a split by the set's name."""
-    return {f.name: getattr(ids, f.name) for f in dataclasses.fields(ids) if f.name != "forgotten_classes"}
-
-
-def fingerprint(ids: NDArray[numpy.int64]) -> str:
-    """SHA-256 of ids, whatever the machine's byte order."""
-    return hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest()
 
 
 def train_step(ground: SplitContext, trained: ModelSpec, seed: int, parts: tuple[str, ...], fit: Any, drawing: PlanBuilder) -> Step:

@@ -5,14 +5,12 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-import numpy
-
 from canforget.evaluation.evaluate import Plain, judged, plain_value
-from canforget.evaluation.evidence import Evidence, NotRun, Predictions, Value, Views
+from canforget.evaluation.evidence import PREDICTED, Evidence, NotRun, Predictions, Value, Views, parts_of_test
 from canforget.evaluation.model_agreement import Other, agreeing, compared
 from canforget.file_io import read_arrays, read_json
 from canforget.spec import call_of
-from canforget.study.planned_steps import PREDICTED, Step
+from canforget.study.planned_steps import Step
 from canforget.study.store import Store
 
 OTHERS: tuple[Other, ...] = ("original", "retrained")
@@ -78,9 +76,3 @@ def views_in(store: Store, key: str, split_key: str) -> Views:
         if f"{v}.ids" in arrays
     }
     return views | parts_of_test(views["test"], split)
-
-
-def parts_of_test(test: Predictions, split: Mapping[str, Any]) -> dict[str, Predictions]:
-    """The test images matched to the forget set, and those of retained classes, where there are any."""
-    parts = {name: test.where(numpy.isin(test.ids, split[name])) for name in ("test_forget", "test_retain")}
-    return {name: part for name, part in parts.items() if len(part)}
