@@ -69,3 +69,13 @@ def test_training_steps_are_taken_in_one_place():
         p.stem for p in FILES for n in ast.walk(tree(p)) if isinstance(n, ast.Attribute) and ast.unparse(n).endswith("optimizer.step")
     }
     assert steppers == {"loop"}
+
+
+@pytest.mark.parametrize("room", sorted(p.stem for p in SOURCE.iterdir() if not p.name.startswith("_") and p.suffix in ("", ".py")))
+def test_the_architecture_page_names_every_room_and_family(room):
+    """A page that leaves a room out is not followed."""
+    assert f"`{room}`" in (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_house_has_at_most_35_entries():
+    assert len([p for p in SOURCE.iterdir() if p.name != "__pycache__"]) <= 35
