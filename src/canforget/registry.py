@@ -163,7 +163,8 @@ def describe(function: ast.FunctionDef, tree: ast.Module, family: str, name: str
     summary = (ast.get_docstring(tree) or ast.get_docstring(function) or "").split("\n")[0]
     receives = tuple(a.arg for a in function.args.args + function.args.kwonlyargs if a.arg in INPUTS)
     return Component(
-        family, name, traits.pop("version", 1), traits.pop("paper", ""), summary, parameters, receives, traits, fingerprint(tree), path, module
+        family, name, traits.pop("version", 1), traits.pop("paper", ""), summary, parameters, receives, traits,
+        fingerprint(tree, imports=module.startswith("plugin:")), path, module,
     )  # fmt: skip
 
 
@@ -196,13 +197,21 @@ def evaluate(node: ast.expr | None, path: Path) -> Any:
         raise SpecError(f"{path}: '{ast.unparse(node)}': types and defaults of hyperparameters must be literals or Fit(...)") from problem
 
 
-def fingerprint(tree: ast.AST) -> str:
-    """SHA-256 of a syntax tree without docstrings: what the code does, whatever its comments say."""
-    bare = ast.parse(ast.unparse(tree))
-    for node in ast.walk(bare):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.dump(bare).encode()).hexdigest()
+def fingerprint(tree: ast.AST, imports: bool = True) -> str:
+    """SHA-256 of what a syntax tree does, whatever its comments and docstrings say; without `imports`, wherever its names come from."""
+    return hashlib.sha256(repr(bare(tree, imports)).encode()).hexdigest()
+
+
+def bare(node: Any, imports: bool) -> Any:
+    """A syntax tree as nested lists: no docstrings, no places, nothing that only some versions of Python write down."""
+    if isinstance(node, list):
+        return [bare(n, imports) for n in node if imports or not isinstance(n, ast.Import | ast.ImportFrom)]
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = {name: value for name, value in ast.iter_fields(node) if value is not None and value != [] and name != "kind"}
+    if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+        fields["body"] = node.body[1:]
+    return [type(node).__name__, [[name, bare(value, imports)] for name, value in fields.items()]]
 
 
 _plugins: dict[tuple[str, str], Component] = {}

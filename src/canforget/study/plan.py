@@ -12,7 +12,7 @@ from canforget.data.split import SplitIds, fingerprint, split_by
 from canforget.errors import CanforgetError, PlanError
 from canforget.report.record import REFERENCES
 from canforget.rng import numpy_generator
-from canforget.spec import Call, key_of, parse
+from canforget.spec import Call, parse
 from canforget.study.definition import ModelSpec, Study
 from canforget.study.planned_steps import (
     PlanBuilder,
@@ -26,6 +26,7 @@ from canforget.study.planned_steps import (
     unlearned_step,
     unprobed,
 )
+from canforget.study.versions import step_key
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing
         raise type(problem)(f"nothing was run: {dataset.label}, {scenario.label}: {problem}") from None
     refuse_overlap(ids)
     views = {"retain": judged(ids.retain, study.judged_retain, study.split_seed)}
-    key = key_of(
+    key = step_key(
         "split",
         data=data.fingerprint,
         ids=ids.fingerprint,
@@ -190,7 +191,7 @@ def judged_case(
     if study.probes and (why := unprobed(quantizer)) and quantizer.name != "none":
         what["unprobed"] = why
     needs = (ground.split, *(m.get(role) for role in ("predict", "before") for m in models), own.get("noise"), own.get("probe"))
-    judge = drawing.add("judge", key_of("judge", **what), f"judge {' · '.join(map(str, labels))}", needs, **what)
+    judge = drawing.add("judge", step_key("judge", **what), f"judge {' · '.join(map(str, labels))}", needs, **what)
     return Case(*labels, {role: s.name for role, s in own.items() if role != "before"} | {"judge": judge.name})
 
 

@@ -8,8 +8,9 @@ import numpy
 
 from canforget.data.dataset import DataSet
 from canforget.data.split import SplitIds, fingerprint
-from canforget.spec import Call, key_of, to_json
+from canforget.spec import Call, to_json
 from canforget.study.definition import ModelSpec, Study
+from canforget.study.versions import step_key
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,13 @@ class SplitContext:
     def sha(self, *parts: str) -> str:
         """What tells these images from any others: the data set's content and the ids."""
         together = numpy.unique(numpy.concatenate([getattr(self.ids, p) for p in parts]))
-        return key_of("images", data=self.data.fingerprint, ids=fingerprint(together))
+        return step_key("images", data=self.data.fingerprint, ids=fingerprint(together))
 
 
 def train_step(ground: SplitContext, trained: ModelSpec, seed: int, parts: tuple[str, ...], fit: Any, drawing: PlanBuilder) -> Step:
     """Training from fresh weights on some parts of the split: the original model, and the retrained one."""
     val = ground.sha("val") if fit.patience else ""
-    key = key_of(
+    key = step_key(
         "train",
         model=trained.model.to_json(),
         fit=to_json(fit),
@@ -85,7 +86,7 @@ def unlearned_step(ground: SplitContext, trained: ModelSpec, unlearner: Call, or
         default = {p.name: p.default for p in unlearner.component.parameters}["fit"]
         fit = trained.fit if unlearner["fit"] == default else unlearner["fit"]
         return train_step(ground, trained, seed, ("retain",), fit, drawing)
-    key = key_of(
+    key = step_key(
         "unlearn", unlearner=unlearner.to_json(), model=original.key, forget=ground.sha("forget"), retain=ground.sha("retain"), seed=seed
     )
     label = f"unlearn by {unlearner.label} from {trained.model.label} on {ground.dataset.label}, {ground.scenario.label} (seed {seed})"
@@ -99,7 +100,7 @@ def quantized_step(ground: SplitContext, quantizer: Call, model: Step, drawing: 
     """The model in a format; `none` is the model itself."""
     if quantizer.name == "none":
         return model
-    key = key_of("quantize", quantizer=quantizer.to_json(), model=model.key, calibration=ground.sha("calibration"))
+    key = step_key("quantize", quantizer=quantizer.to_json(), model=model.key, calibration=ground.sha("calibration"))
     return drawing.add(
         "quantize", key, f"quantize to {quantizer.label}: {model.label}", (ground.split, model), split=ground.split.key,
         dataset=ground.dataset.to_json(), quantizer=quantizer.to_json(), model=model.name,
@@ -109,7 +110,7 @@ def quantized_step(ground: SplitContext, quantizer: Call, model: Step, drawing: 
 def predict_step(study: Study, ground: SplitContext, model: Step, drawing: PlanBuilder) -> Step:
     """Logits of a model on every view of its split, and features if the study keeps them."""
     kept: dict[str, Any] = {"features": True} if study.features else {}
-    key = key_of("predict", model=model.key, split=ground.split.key, precision="float32", **kept)
+    key = step_key("predict", model=model.key, split=ground.split.key, precision="float32", **kept)
     return drawing.add(
         "predict", key, f"predict with {model.label}", (ground.split, model), split=ground.split.key, dataset=ground.dataset.to_json(),
         model=model.name, **kept,
@@ -119,7 +120,7 @@ def predict_step(study: Study, ground: SplitContext, model: Step, drawing: PlanB
 def noise_step(study: Study, ground: SplitContext, model: Step, quantized: Step, drawing: PlanBuilder) -> Step:
     """Logits of a model whose weights were disturbed at random, as far as its rounding moved them."""
     what: dict[str, Any] = {"draws": study.noise_draws, "images": study.noise_images}
-    key = key_of("noise", model=model.key, quantized=quantized.key, split=ground.split.key, **what)
+    key = step_key("noise", model=model.key, quantized=quantized.key, split=ground.split.key, **what)
     return drawing.add(
         "noise", key, f"disturb as far as {quantized.label}", (ground.split, model, quantized), split=ground.split.key,
         dataset=ground.dataset.to_json(), model=model.name, quantized=quantized.name, **what,
@@ -129,7 +130,7 @@ def noise_step(study: Study, ground: SplitContext, model: Step, quantized: Step,
 def probe_step(original: Step, model: Step, quantizer: Call, drawing: PlanBuilder) -> Step:
     """What rounding to symmetric integers does to the update from the original model, layer by layer."""
     what: dict[str, Any] = {"bits": quantizer["bits"], "per_channel": quantizer["granularity"] == "per_channel"}
-    key = key_of("probe", original=original.key, model=model.key, **what)
+    key = step_key("probe", original=original.key, model=model.key, **what)
     label = f"probe {what['bits']}-bit codes: {model.label}"
     return drawing.add("probe", key, label, (original, model), original=original.name, model=model.name, **what)
 

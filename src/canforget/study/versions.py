@@ -1,0 +1,53 @@
+"""Versions of the machinery that decides numbers; every key holds those of the rooms and of the verb that its result rests on.
+
+Raise a version when a change of the room's code can change a result: steps of that machinery get other keys and are computed anew.
+A version of 1 adds nothing to a key. `tests/test_golden.py` notices a change of any of this code.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from canforget.spec import key_of
+
+ROOMS = {"data": 1, "deployment": 1, "evaluation": 1, "network": 1, "quantization": 1, "rng": 1, "training": 1, "unlearning": 1}
+VERBS = {"split": 1, "train": 1, "unlearn": 1, "quantize": 1, "predict": 1, "noise": 1, "probe": 1, "judge": 1}
+
+RESTS_ON: dict[str, tuple[str, ...]] = {
+    "images": ("data",),
+    "split": ("data", "rng"),
+    "train": ("network", "training", "deployment", "rng"),
+    "unlearn": ("network", "training", "unlearning", "deployment", "rng"),
+    "quantize": ("quantization", "deployment"),
+    "predict": ("network",),
+    "noise": ("network", "quantization", "deployment", "rng"),
+    "probe": ("quantization", "evaluation"),
+    "judge": ("evaluation", "rng"),
+}
+"""The rooms that a verb's result rests on beside its inputs, whose keys hold theirs; training through rounded weights rests on rounding too."""
+
+
+def step_key(verb: str, **content: Any) -> str:
+    """SHA-256 of a verb, of the versions of the machinery that carries it out, and of everything else that decides its result."""
+    raised = {name: version for name, version in machinery(verb, content) if version > 1}
+    return key_of(verb, **content, **({"machinery": raised} if raised else {}))
+
+
+def machinery(verb: str, content: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Name and version of the verb itself and of every room that it rests on."""
+    if verb in VERBS:
+        yield verb, VERBS[verb]
+    for room in RESTS_ON[verb]:
+        yield room, ROOMS[room]
+    if verb in ("train", "unlearn") and rounds(content):
+        yield "quantization", ROOMS["quantization"]
+
+
+def rounds(content: Any) -> bool:
+    """Whether a number of bits stands anywhere in what decides a training.
+
+    >>> rounds({"fit": {"bits": 4}}), rounds({"fit": {"bits": 0}})
+    (True, False)
+    """
+    if isinstance(content, Mapping):
+        return bool(content.get("bits")) or any(rounds(value) for value in content.values())
+    return isinstance(content, list | tuple) and any(rounds(value) for value in content)
