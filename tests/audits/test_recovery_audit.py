@@ -1,4 +1,4 @@
-"""The audit sees a comeback that was put there, and none where retrained models or noise do the same."""
+"""The audit sees a recovery that was put there, and none where retrained models or noise do the same."""
 
 from dataclasses import replace
 
@@ -37,10 +37,10 @@ def ask(evidence, measure="margin"):
     return {name.removeprefix(f"{measure}_"): value for name, value in found.items()}
 
 
-def test_a_comeback_that_was_put_there_is_claimed_with_its_size():
+def test_a_recovery_that_was_put_there_is_claimed_with_its_size():
     """Half the way from the retrained models to the original."""
     found = ask(case(rounded=0.0))
-    assert found["brings_back"].value == 1.0
+    assert found["recovered"].value == 1.0
     assert found["recovered_fraction"].value == pytest.approx(0.5, abs=0.05)
     assert found["recovered_fraction"].interval[0] <= 0.5 <= found["recovered_fraction"].interval[1]
     assert found["rebound"].value == pytest.approx(6, abs=0.3)
@@ -48,11 +48,11 @@ def test_a_comeback_that_was_put_there_is_claimed_with_its_size():
 
 
 @pytest.mark.parametrize("control", [{"retrained_rounded": 0.0}, {"noise": 0.0}])
-def test_no_comeback_is_claimed_when_a_control_does_the_same(control):
+def test_no_recovery_is_claimed_when_a_control_does_the_same(control):
     """Forgetting undone by any disturbance says nothing about what rounding restores."""
     found = ask(case(rounded=0.0, **control))
     assert found["rebound"].value > 5
-    assert found["brings_back"].value == 0.0
+    assert found["recovered"].value == 0.0
 
 
 def part(views, keep):
@@ -64,14 +64,14 @@ def test_noise_on_fewer_images_is_compared_with_rounding_on_the_same():
     keep = numpy.arange(100)
     evidence = case(rounded=0.0)
     fewer = replace(evidence, noise=tuple(part(views, keep) for views in evidence.noise))
-    assert ask(fewer)["brings_back"].value == 1.0
+    assert ask(fewer)["recovered"].value == 1.0
     still = {n: p.logits.copy() for n, p in evidence.subject.items()}
     for name, logits in still.items():
         logits[keep] = evidence.full_precision.subject[name].logits[keep]
     calm = {name: replace(p, logits=still[name]) for name, p in evidence.subject.items()}
     found = ask(replace(fewer, subject=calm))
     assert found["rebound"].value > 4
-    assert found["brings_back"].value == 0.0
+    assert found["recovered"].value == 0.0
     other = tuple({n: replace(p, ids=p.ids + 1000) for n, p in views.items()} for views in fewer.noise)
     assert "images that the subject was not" in ask(replace(fewer, noise=other))["noise_p"].reason
 
@@ -79,8 +79,8 @@ def test_noise_on_fewer_images_is_compared_with_rounding_on_the_same():
 def test_margins_see_what_accuracy_on_the_floor_does_not():
     """Forget accuracy is 0 before and after rounding in the whole of the predecessor's table."""
     evidence = case(rounded=-4.0)
-    assert ask(evidence, "accuracy")["brings_back"].value == 0.0
-    assert ask(evidence, "margin")["brings_back"].value == 1.0
+    assert ask(evidence, "accuracy")["recovered"].value == 0.0
+    assert ask(evidence, "margin")["recovered"].value == 1.0
 
 
 def test_a_measure_on_which_the_original_is_as_retrained_has_no_fraction():
@@ -92,7 +92,7 @@ def test_what_is_missing_is_said():
     """A rebound needs the models before rounding, as many of them as after."""
     evidence = case(rounded=0.0)
     assert "before rounding" in ask(replace(evidence, full_precision=None))["rebound"].reason
-    assert "19 draws" in ask(replace(evidence, noise=()))["brings_back"].reason
+    assert "19 draws" in ask(replace(evidence, noise=()))["recovered"].reason
     fewer = replace(evidence, retrained=evidence.retrained[:2])
     assert "2 rounded retrained models and 3 before" in ask(fewer)["rebound"].reason
     other = replace(evidence, original=model(6, 7, n=300))

@@ -168,10 +168,10 @@ def test_a_study_from_flags_runs_and_the_second_run_computes_nothing(capsys, tmp
     code, planned, _ = call(capsys, "plan", toml, *STUDY, "--set", "noise_draws=19", "probes=true")
     assert "noise" in planned
     assert "probe" in planned
-    code, shown, _ = call(capsys, "show", "canforget-results", "--comeback")
+    code, shown, _ = call(capsys, "show", "canforget-results", "--recovery")
     assert code == 0
     assert "no noise controls" in shown or "retrained models move as far" in shown
-    assert json.loads(call(capsys, "show", "canforget-results", "--comeback", "--json")[1])[0]["measure"] == "margin"
+    assert json.loads(call(capsys, "show", "canforget-results", "--recovery", "--json")[1])[0]["measure"] == "margin"
 
 
 @pytest.mark.parametrize(

@@ -92,9 +92,7 @@ def small(views):
 
 
 def brought_back(found):
-    return {
-        name.split(".")[1].removesuffix("_brings_back") for name, v in found.items() if name.endswith("brings_back") and v["value"] == 1
-    }
+    return {name.split(".")[1].removesuffix("_recovered") for name, v in found.items() if name.endswith("recovered") and v["value"] == 1}
 
 
 def test_forgetting_by_less_than_half_a_step_is_seen_to_come_back(on_grid, retrained, digits_split):

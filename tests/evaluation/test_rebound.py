@@ -40,24 +40,24 @@ def test_one_subject_is_held_against_the_band_of_one_more_retrained_model():
         excess_rebound([0.1, 0.2], [0.1, 0.2, 0.3])
 
 
-def test_a_comeback_beyond_both_controls_is_claimed():
+def test_a_recovery_beyond_both_controls_is_claimed():
     """The rule must be able to say yes."""
     found = claim([0.30, 0.32, 0.31], [0.01, 0.0, 0.02], NOISE)
-    assert found.brings_back
+    assert found.recovered
     assert found.noise_p == pytest.approx(1 / 21)
 
 
-def test_a_drift_that_retrained_models_share_is_no_comeback():
+def test_a_drift_that_retrained_models_share_is_no_recovery():
     """A ruined model drifts to chance, and forget accuracy rises from 0 to .1 without anything remembered."""
     found = claim([0.10, 0.11, 0.09], [0.10, 0.12, 0.10], NOISE)
-    assert not found.brings_back
+    assert not found.recovered
     assert "retrained models move as far" in found.reason
 
 
-def test_a_movement_that_random_noise_makes_too_is_no_comeback():
+def test_a_movement_that_random_noise_makes_too_is_no_recovery():
     """Weights pushed anywhere leave the narrow place that unlearning found: that is fragility, not memory in the rounding."""
     found = claim([0.10, 0.11, 0.09], [0.0, 0.0, 0.01], NOISE + 0.1)
-    assert not found.brings_back
+    assert not found.recovered
     assert "random noise" in found.reason
 
 
@@ -68,7 +68,7 @@ def test_a_claim_needs_enough_noise_and_a_band():
 
 
 def test_noise_is_averaged_over_seeds_draw_by_draw():
-    """A single seed's noise spreads more than a mean over seeds does, and would hide a comeback."""
+    """A single seed's noise spreads more than a mean over seeds does, and would hide a recovery."""
     noise = numpy.stack([NOISE + 0.3, NOISE - 0.3], axis=1)
     assert claim([0.10, 0.12], [0.0, 0.0], noise).noise_p == pytest.approx(1 / 21)
 

@@ -6,9 +6,9 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from canforget.evaluation.evidence import NotRun, Value
-from canforget.evaluation.rebound import BACK
+from canforget.evaluation.rebound import RECOVERED
 from canforget.report.record import Label, Measured, Record
-from canforget.report.recovery_over_seeds import Comeback, by_format, comebacks, text
+from canforget.report.recovery_over_seeds import Recovery, by_format, recoveries, text
 
 SEEDS = 4
 
@@ -35,9 +35,9 @@ def study(rebounds: Sequence[float] = (1.0, 1.1, 0.9, 1.0), **keywords: float | 
     ]  # fmt: skip
 
 
-def only(found: list[Record], quantizer: str = "int:bits=4") -> Comeback:
+def only(found: list[Record], quantizer: str = "int:bits=4") -> Recovery:
     """The one row of a format."""
-    (block,) = comebacks(found)
+    (block,) = recoveries(found)
     (row,) = [r for r in block.rows if r.quantizer == quantizer]
     return row
 
@@ -45,14 +45,14 @@ def only(found: list[Record], quantizer: str = "int:bits=4") -> Comeback:
 def test_a_rebound_beyond_retrained_models_and_noise_is_claimed() -> None:
     """The excess is the mean of the differences paired by seed, and its p that of scipy."""
     row = only(study())
-    assert row.back
+    assert row.claimed
     assert isinstance(row.excess, Value)
     assert row.excess.value == pytest.approx(1.0)
     expected = ttest_1samp([1.0, 1.09, 0.91, 1.0], 0, alternative="greater").pvalue
     assert row.p == pytest.approx(expected)
     assert isinstance(row.fraction, Value)
     assert row.fraction.value == pytest.approx(0.5)
-    assert "in 1 of 1 cases (scrub at int:bits=4)" in comebacks(study())[0].answer()
+    assert "in 1 of 1 cases (scrub at int:bits=4)" in recoveries(study())[0].answer()
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_a_rebound_beyond_retrained_models_and_noise_is_claimed() -> None:
 def test_what_the_controls_do_not_allow_is_not_claimed(found: list[Record], says: str) -> None:
     """Each control alone forbids the claim, and says so."""
     row = only(found)
-    assert row.says == says != BACK
-    assert "in 0 of" in comebacks(found)[0].answer() or "Nothing can be said" in comebacks(found)[0].answer()
+    assert row.says == says != RECOVERED
+    assert "in 0 of" in recoveries(found)[0].answer() or "Nothing can be said" in recoveries(found)[0].answer()
 
 
 def test_before_rounding_there_is_only_a_fraction() -> None:
@@ -85,13 +85,13 @@ def test_one_seed_with_strong_noise_forbids_the_claim() -> None:
     found = [r for r in study() if not (r.case.unlearner == "scrub" and r.case.quantizer != "none" and r.case.seed == 2)]
     found += [r for r in study(noise_p=0.5) if r.case.unlearner == "scrub" and r.case.quantizer != "none" and r.case.seed == 2]
     assert only(found).noise_p == 0.5
-    assert not only(found).back
+    assert not only(found).claimed
 
 
 def test_more_tests_make_an_adjusted_p_larger() -> None:
     """Holm over all formats and methods of a block."""
     more = study() + records("salun", "int:bits=4", (0.0, 0.1, -0.1, 0.0))
-    (block,) = comebacks(more)
+    (block,) = recoveries(more)
     first = next(r for r in block.rows if r.unlearner == "scrub" and r.quantizer != "none")
     assert first.p_adjusted == pytest.approx(2 * first.p)
 
@@ -103,7 +103,7 @@ def test_the_excess_grows_as_bits_fall() -> None:
         found += records("retrain", f"int:bits={bits}", (0.0, 0.01, -0.01, 0.0)) + records(
             "scrub", f"int:bits={bits}", [size + 0.1 * s for s in range(SEEDS)]
         )
-    (block,) = comebacks(found)
+    (block,) = recoveries(found)
     assert block.trends["bits, scrub"].correlation == pytest.approx(-1.0)
     shown = text([block])
     assert "rank correlation -1.00" in shown
@@ -113,7 +113,7 @@ def test_the_excess_grows_as_bits_fall() -> None:
 def test_a_format_is_summed_up_over_all_unlearners() -> None:
     """The excesses of two unlearners, 1 and -1 on average, one of which holds by its interval and its noise."""
     other = [*records("salun", "none", [0.0] * SEEDS), *records("salun", "int:bits=4", (-1.0, -1.1, -0.9, -1.0), noise_p=1.0)]
-    (block,) = comebacks(study() + other)
+    (block,) = recoveries(study() + other)
     (line,) = by_format(block)
     assert line[0] == "int:bits=4"
     assert [float(v) for v in line[1:5]] == pytest.approx([0.0, -1.0, 0.0, 1.0], abs=1e-9)

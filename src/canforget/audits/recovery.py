@@ -35,7 +35,7 @@ class Case:
     shaken: NoiseControl | NotRun
 
 
-@component(version=2, needs=("full_precision", "original", "retrained"))
+@component(version=3, needs=("full_precision", "original", "retrained"))
 def recovery(
     evidence: Evidence,
     *,
@@ -47,7 +47,7 @@ def recovery(
 
     `*_rebound` is m(Q u) - m(u), up meaning remembered (`rank` is negated: 0 is the answer, -1 second place); its interval covers images.
     `*_rebound_retrained` is the same of retrained models, with the band of one more. `*_excess` is the first less the second.
-    `*_recovered_fraction` is 0 as the rounded retrained models, 1 as the rounded original. `*_brings_back` is 1 only where the excess is
+    `*_recovered_fraction` is 0 as the rounded retrained models, 1 as the rounded original. `*_recovered` is 1 only where the excess is
     above its band *and* 19 draws of norm-matched noise or more are exceeded, else 0; `*_noise_p` is the share of draws as strong, on the
     images that noise was judged on (they may be fewer).
 
@@ -144,11 +144,11 @@ def judged(case: Case) -> Found:
     }
     shaken = case.shaken
     if isinstance(shaken, NotRun):
-        return values | {"brings_back": shaken, "noise_p": shaken}
+        return values | {"recovered": shaken, "noise_p": shaken}
     decided = claim([moved.value], others, shaken.noise, floor, beside_noise=[shaken.rounding])
     if isinstance(decided, NotRun):
-        return values | {"brings_back": decided, "noise_p": decided}
-    return values | {"brings_back": Value(float(decided.brings_back)), "noise_p": Value(decided.noise_p, n=len(shaken.noise))}
+        return values | {"recovered": decided, "noise_p": decided}
+    return values | {"recovered": Value(float(decided.recovered)), "noise_p": Value(decided.noise_p, n=len(shaken.noise))}
 
 
 def error(measured: Measured) -> float:

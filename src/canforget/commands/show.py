@@ -19,15 +19,15 @@ def show(
         list[str] | None, typer.Option(show_default=False, help="Other values of the records than the usual ones, as in probe test.loss.")
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a record and leave.")] = False,
-    comeback: Annotated[bool, typer.Option("--comeback", help="Show instead what rounding brought back, over seeds.")] = False,
-    measure: Annotated[str, typer.Option(help="With --comeback: accuracy, probability, margin, rank or auc.")] = "margin",
+    recovery: Annotated[bool, typer.Option("--recovery", help="Show instead what rounding brought back, over seeds.")] = False,
+    measure: Annotated[str, typer.Option(help="With --recovery: accuracy, probability, margin, rank or auc.")] = "margin",
     json: options.Json = False,
 ) -> None:
     """Show the table of records that a run has written.
 
     Example: canforget show canforget-results --quantizer none
 
-    Example: canforget show canforget-results --comeback --measure accuracy
+    Example: canforget show canforget-results --recovery --measure accuracy
 
     Example: canforget show canforget-results --columns probe test.loss
     """
@@ -36,15 +36,15 @@ def show(
         return
     wanted = {k: v for k, v in (("unlearner", unlearner), ("quantizer", quantizer)) if v is not None}
     records = record.select(record.load(path), **wanted)
-    if comeback:
-        show_comebacks(records, measure, json)
+    if recovery:
+        show_recovery(records, measure, json)
     elif json:
         output.echo_json([asdict(r) for r in records])
     else:
         print(table.text(records, columns or ()))
 
 
-def show_comebacks(records: list[record.Record], measure: str, json: bool) -> None:
+def show_recovery(records: list[record.Record], measure: str, json: bool) -> None:
     """Prints what rounding brought back, of one measure."""
     from canforget.report import recovery_over_seeds
 
@@ -52,9 +52,9 @@ def show_comebacks(records: list[record.Record], measure: str, json: bool) -> No
         raise SpecError(
             f"--measure: no '{measure}'{did_you_mean(measure, recovery_over_seeds.MEASURES)}; known: {', '.join(recovery_over_seeds.MEASURES)}"
         )
-    found = recovery_over_seeds.comebacks(records, measure)
+    found = recovery_over_seeds.recoveries(records, measure)
     if not found:
-        raise SpecError("--comeback: no unlearned model among these records; run a study that has some")
+        raise SpecError("--recovery: no unlearned model among these records; run a study that has some")
     if json:
         output.echo_json([asdict(block) | {"answer": block.answer()} for block in found])
     else:

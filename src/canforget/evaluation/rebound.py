@@ -58,7 +58,7 @@ def band_around(difference: float, retrained: ArrayLike, error: float) -> Value:
 class Claim:
     """What may be claimed: whether rounding brings it back, the excess rebound, and the p of the noise controls."""
 
-    brings_back: bool
+    recovered: bool
     excess: Value
     noise_p: float
     reason: str
@@ -84,17 +84,17 @@ def claim(
     own = float(u.mean() if beside_noise is None else numpy.asarray(beside_noise, dtype=numpy.float64).mean())
     p = (1 + int((means >= own).sum())) / (len(means) + 1)
     reason = reason_of(excess.interval, p)
-    return Claim(reason == BACK, excess, p, reason)
+    return Claim(reason == RECOVERED, excess, p, reason)
 
 
-BACK = "more than in retrained models and more than random noise does"
+RECOVERED = "more than in retrained models and more than random noise does"
 
 
 def reason_of(interval: Interval, noise_p: float) -> str:
     """Why it may or may not be said that rounding brings the forgotten back."""
     if interval[0] <= 0:
         return "retrained models move as far"
-    return BACK if noise_p <= 0.05 else "random noise of the same norm moves it as far"
+    return RECOVERED if noise_p <= 0.05 else "random noise of the same norm moves it as far"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy
 
 from canforget.evaluation.evidence import NotRun, Value
-from canforget.evaluation.rebound import BACK, Trend, excess_rebound, reason_of, recovered_fraction
+from canforget.evaluation.rebound import RECOVERED, Trend, excess_rebound, reason_of, recovered_fraction
 from canforget.evaluation.statistics import Interval, holm, mean_above_zero
 from canforget.report.dose_response import trends
 from canforget.report.record import Record, over_seeds
@@ -17,7 +17,7 @@ MEASURES = ("margin", "accuracy", "probability", "rank", "auc")
 RAW = {"margin": "forget.margin", "accuracy": "forget.accuracy"}
 """Which metric holds a measure itself, for the recovered fraction; a measure without one has no fraction."""
 HEADS = ("model", "format", "rebound", "retrained", "excess", "fraction", "noise p", "Holm p", "what may be said")
-FORMAT_HEADS = ("format", "retrained", "least excess", "median", "most", "median ±", "above 0", "below 0", "back")
+FORMAT_HEADS = ("format", "retrained", "least excess", "median", "most", "median ±", "above 0", "below 0", "recovered")
 LEGEND = (
     "Of the {measure} on the forget set, up meaning remembered; ± is half a 95 % t interval over seeds. rebound: rounded less before rounding;\n"
     "retrained: the same of the retrained models of the same seeds; excess: the difference. fraction: 0 as the retrained models in that\n"
@@ -29,7 +29,7 @@ LEGEND = (
 
 
 @dataclass(frozen=True)
-class Comeback:
+class Recovery:
     """What rounding an unlearned model to a format does to a measure, over seeds; `says` is what may be claimed of it."""
 
     unlearner: str
@@ -44,18 +44,18 @@ class Comeback:
     says: str
 
     @property
-    def back(self) -> bool:
+    def claimed(self) -> bool:
         """Whether rounding may be said to bring something back."""
-        return self.says == BACK
+        return self.says == RECOVERED
 
 
 @dataclass(frozen=True)
-class Comebacks:
+class RecoveryBlock:
     """All formats and unlearners of one data set, model and scenario, for one measure; with trends of the excess along doses."""
 
     title: str
     measure: str
-    rows: tuple[Comeback, ...]
+    rows: tuple[Recovery, ...]
     trends: dict[str, Trend]
 
     def answer(self) -> str:
@@ -63,7 +63,7 @@ class Comebacks:
         ends = intervals(self.rows)
         if not ends:
             return f"Nothing can be said of the {self.measure}: no format was judged over two seeds or more, with noise."
-        back = [f"{row.unlearner} at {row.quantizer}" for row in self.rows if row.back]
+        back = [f"{row.unlearner} at {row.quantizer}" for row in self.rows if row.claimed]
         above = sum(low > 0 for low, _ in ends)
         found = f"brings the {self.measure} back in {len(back)} of {len(ends)} cases" + (f" ({'; '.join(back)})" if back else "")
         chance = f"{0.025 * len(ends):.1f} would be above 0 by chance alone"
@@ -73,19 +73,19 @@ class Comebacks:
         )
 
 
-def comebacks(records: Sequence[Record], measure: str = "margin") -> list[Comebacks]:
+def recoveries(records: Sequence[Record], measure: str = "margin") -> list[RecoveryBlock]:
     """What the records say of a measure of the `recovery` audit (accuracy, probability, margin, rank, auc), a block a scenario.
 
     A claim needs the excess rebound above 0 by its t interval over seeds and, in every seed, noise of the rounding's norm that moves the
     measure as far in at most one of twenty draws. Holm's p covers all formats and unlearners of a block.
     """
     groups = over_seeds(records)
-    blocks: dict[tuple[str, ...], list[Comeback]] = {}
+    blocks: dict[tuple[str, ...], list[Recovery]] = {}
     for place, group in groups.items():
         if not reference(place):
             blocks.setdefault(place[:3], []).append(judged(place, group, groups, measure))
     return [
-        Comebacks(f"{' · '.join(where)} · {measure}", measure, adjusted(rows), trends(responses(where, groups, measure)))
+        RecoveryBlock(f"{' · '.join(where)} · {measure}", measure, adjusted(rows), trends(responses(where, groups, measure)))
         for where, rows in blocks.items()
     ]
 
@@ -93,19 +93,19 @@ def comebacks(records: Sequence[Record], measure: str = "margin") -> list[Comeba
 Groups = dict[tuple[str, ...], list[Record]]
 
 
-def judged(place: tuple[str, ...], group: Sequence[Record], groups: Groups, measure: str) -> Comeback:
+def judged(place: tuple[str, ...], group: Sequence[Record], groups: Groups, measure: str) -> Recovery:
     """One unlearner at one format, not yet adjusted for the other tests."""
     rebounds = paired(place, group, groups, f"recovery.{measure}_rebound")
     fraction = fraction_of(place, group, groups, measure)
     if isinstance(rebounds, NotRun):
         says = "before rounding" if place[4] == FLOAT else f"not run: {rebounds.reason}"
-        return Comeback(place[3], place[4], None, None, rebounds, fraction, None, 1.0, 1.0, says)
+        return Recovery(place[3], place[4], None, None, rebounds, fraction, None, 1.0, 1.0, says)
     own, others = rebounds
     noise = [v for r in group if (v := value(r, f"recovery.{measure}_noise_p")) is not None]
     worst = max(noise) if len(noise) == len(group) else None
     excess = excess_rebound(own, others) if len(own) > 1 else Value(own[0] - others[0], None, 1)
     p = mean_above_zero(numpy.subtract(own, others))
-    return Comeback(place[3], place[4], mean(own), mean(others), excess, fraction, worst, p, p, said(excess, worst))
+    return Recovery(place[3], place[4], mean(own), mean(others), excess, fraction, worst, p, p, said(excess, worst))
 
 
 def said(excess: Value, noise_p: float | None) -> str:
@@ -117,7 +117,7 @@ def said(excess: Value, noise_p: float | None) -> str:
     return reason_of(excess.interval, noise_p)
 
 
-def adjusted(rows: Sequence[Comeback]) -> tuple[Comeback, ...]:
+def adjusted(rows: Sequence[Recovery]) -> tuple[Recovery, ...]:
     """The rows with Holm's p over those that were tested."""
     tested = [row for row in rows if isinstance(row.excess, Value)]
     found = dict(zip(map(id, tested), holm([row.p for row in tested]).tolist() if tested else (), strict=True))
@@ -171,7 +171,7 @@ def mean(values: Sequence[float]) -> float:
     return float(numpy.mean(values))
 
 
-def text(found: Sequence[Comebacks]) -> str:
+def text(found: Sequence[RecoveryBlock]) -> str:
     """Every block as aligned plain text, with its answer."""
     said: list[str] = []
     for block in found:
@@ -184,7 +184,7 @@ def text(found: Sequence[Comebacks]) -> str:
     return "\n".join(said)
 
 
-def intervals(rows: Sequence[Comeback]) -> list[Interval]:
+def intervals(rows: Sequence[Recovery]) -> list[Interval]:
     """The intervals of all excesses that have one."""
     return [row.excess.interval for row in rows if isinstance(row.excess, Value) and row.excess.interval is not None]
 
@@ -194,7 +194,7 @@ def median_half(ends: Sequence[Interval]) -> float:
     return float(numpy.median([(high - low) / 2 for low, high in ends]))
 
 
-def by_format(block: Comebacks) -> list[list[str]]:
+def by_format(block: RecoveryBlock) -> list[list[str]]:
     """A line a format: the rebound of retrained models, the excess over all unlearners, and how many lie off 0 by their interval."""
     table = []
     for quantizer in dict.fromkeys(row.quantizer for row in block.rows):
@@ -202,13 +202,13 @@ def by_format(block: Comebacks) -> list[list[str]]:
         if ends := intervals(rows):
             excess = [row.excess.value for row in rows if isinstance(row.excess, Value)]
             spread = [numpy.min(excess), numpy.median(excess), numpy.max(excess)]
-            off = [sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends), sum(row.back for row in rows)]
+            off = [sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends), sum(row.claimed for row in rows)]
             retrained = mean([row.retrained for row in rows if row.retrained is not None])
             table.append([quantizer, *(f"{v:+.3f}" for v in (retrained, *spread)), f"{median_half(ends):.3f}", *map(str, off)])
     return table
 
 
-def cells(row: Comeback) -> list[str]:
+def cells(row: Recovery) -> list[str]:
     """The cells of one line."""
     plain = ["–" if v is None else f"{v:+.3f}" for v in (row.rebound, row.retrained)]
     p = ["–" if v is None else number(v) for v in (row.noise_p, row.p_adjusted if isinstance(row.excess, Value) else None)]
