@@ -1,13 +1,15 @@
 """A classifier that normalizes for itself: raw pixels in, logits out; and what is needed to build it again."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from math import isfinite
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from canforget.data.images import Images
+from canforget.errors import SpecError
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,17 @@ class Architecture:
     std: tuple[float, ...]
     parameters: dict[str, Any] = field(default_factory=dict)
     input_size: int = 0
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        if self.num_classes < 1 or min(self.image_shape, default=0) < 1 or self.input_size < 0:
+            shape = " x ".join(map(str, self.image_shape))
+            raise SpecError(f"{self.name}: {self.num_classes} classes of {shape} images, resized to {self.input_size}, cannot be")
+        if not len(self.mean) == len(self.std) or len(self.mean) not in (1, self.image_shape[0]):
+            raise SpecError(f"{self.name}: {len(self.mean)} means and {len(self.std)} deviations for {self.image_shape[0]} channels")
+        if not all(map(isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
+            raise SpecError(f"{self.name}: means must be finite and deviations above 0, not {self.mean} and {self.std}")
 
 
 class Normalize(nn.Module):
