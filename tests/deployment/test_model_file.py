@@ -78,7 +78,7 @@ def test_hyperparameters_that_are_tuples_come_back_as_tuples(tmp_path):
 
 def test_a_file_says_what_it_is_without_its_tensors(tmp_path, pictures):
     """Listing a folder of models must not read gigabytes."""
-    path = save(to_int(made(width=4), pictures), tmp_path / "m.safetensors", origin={"seed": 3}, classes=["a", "b"])
+    path = save(to_int(made(width=4), pictures), tmp_path / "m.safetensors", origin={"seed": 3}, classes=list("abcdefghij"))
     about = describe(path)
     assert about["origin"] == {"seed": 3}
     assert about["architecture"]["name"] == "resnet20"

@@ -1,6 +1,7 @@
 """Weights that others wrote: safetensors of plain tensors, and pickled checkpoints read without running their code."""
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import torch
 from torch import Tensor
 
 from canforget.deployment.model_file import check_format, empty, fill_, tensors_of
+from canforget.deployment.model_header import one_line
+from canforget.deployment.tensor_checks import check_no_dead_layer
 from canforget.errors import ArtifactError
 from canforget.network.classifier import Architecture, Classifier
 
@@ -31,14 +34,16 @@ def load_pickle(path: str | Path, architecture: Architecture) -> Classifier:
     """
     path = Path(path)
     if not path.is_file():
-        raise ArtifactError(f"{path}: no such file")
+        raise ArtifactError(f"{path}: {'is a folder; name a file' if path.is_dir() else 'no such file'}")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise ArtifactError(f"{path}: {offenders(path)}; save its state_dict() alone, or as .safetensors") from None
-    except (RuntimeError, EOFError, OSError) as problem:
-        first = (str(problem) or type(problem).__name__).splitlines()[0]
-        raise ArtifactError(f"{path}: not a readable checkpoint ({first})") from None
+    except Exception as problem:  # a reader of damaged archives raises whatever it stumbles over
+        said = one_line(str(problem) or type(problem).__name__, 120)
+        raise ArtifactError(f"{path}: not a readable checkpoint ({said}); copy it again, or save model.state_dict()") from None
     return filled(architecture, tensors_in(found, path), str(path))
 
 
@@ -56,13 +61,22 @@ def tensors_in(found: Any, path: Path) -> dict[str, Tensor]:
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(found, dict) and isinstance(found.get(key), dict):
             found = found[key]
-    if not isinstance(found, dict) or not all(isinstance(v, Tensor) for v in found.values()):
-        raise ArtifactError(f"{path}: holds no state dict; save model.state_dict()")
-    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
+    if not isinstance(found, dict) or not found or not all(isinstance(v, Tensor) for v in found.values()):
+        held = f"a {type(found).__name__}" if not isinstance(found, dict) else f"the keys {', '.join(map(str, list(found)[:4]))}"
+        raise ArtifactError(f"{path}: holds no state dict, but {held if found else 'nothing'}; save model.state_dict()")
+    tensors = {str(name): tensor.detach() for name, tensor in found.items()}
+    for prefix in ("module.", "_orig_mod."):
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    return tensors
 
 
 def filled(architecture: Architecture, tensors: dict[str, Tensor], where: str) -> Classifier:
     """A classifier with the tensors of a file, which may be those of the net alone; then it normalizes as the architecture says."""
     model = empty(architecture)
-    fill_(model if any(name.startswith("net.") for name in tensors) else model.net, tensors, where)
+    try:
+        fill_(model if "normalize.mean" in tensors else model.net, tensors, exact=False)
+        check_no_dead_layer(model)
+    except ArtifactError as problem:
+        raise ArtifactError(f"{where}: {problem}") from None
     return model.eval()

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from canforget.deployment.onnx_graph import needed, quietly
 from canforget.deployment.operators import operators, writable
+from canforget.deployment.optional import needed, quietly
 from canforget.errors import SpecError
 
 ENGINE = "inductor"

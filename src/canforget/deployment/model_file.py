@@ -1,6 +1,5 @@
 """Model files: safetensors with codes, scales and one line of JSON that says what the model is and where it came from."""
 
-import hashlib
 import json
 from copy import deepcopy
 from dataclasses import asdict, replace
@@ -14,19 +13,21 @@ from torch import Tensor, nn
 
 from canforget.deployment.inductor import ENGINE as COMPILED
 from canforget.deployment.inductor import Compiled, simulation
-from canforget.deployment.onnx_graph import Deployed, describe_onnx, open_onnx
+from canforget.deployment.model_header import VERSION, ModelHeader, one_line, read_header
+from canforget.deployment.onnx_graph import Deployed, describe_onnx, open_graph, open_onnx
 from canforget.deployment.packing import pack, pack_scales, unpack, unpack_scales
-from canforget.errors import ArtifactError, did_you_mean
+from canforget.deployment.tensor_checks import check_tensors, check_values, checksum
+from canforget.errors import ArtifactError, CanforgetError
 from canforget.file_io import write_atomically
 from canforget.network.build import build
 from canforget.network.classifier import Architecture, Classifier
+from canforget.network.weights import finite
 from canforget.quantization.coverage import Coverage
 from canforget.quantization.layer import QuantizedLayer, skeleton, structure
 from canforget.rng import generator
 
 KEY = "canforget"
-VERSION = 1
-RESERVED = {"version", "architecture", "quantization", "channels_last", "engine", "tensors", "bytes"}
+RESERVED = {"version", "architecture", "quantization", "channels_last", "engine", "checksum", "tensors", "bytes"}
 PACKED = ("int", "e2m1", "nf4")
 
 
@@ -53,11 +54,14 @@ def save(model: nn.Module, path: str | Path, **meta: Any) -> Path:
         "engine": engine,
         "channels_last": any(strictly_channels_last(p) for p in model.parameters()),
     }
+    tensors = stored(finite(model, "when it was to be saved"))
+    about["checksum"] = checksum(tensors)
     try:
         line = json.dumps(about, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as problem:
         raise ArtifactError(f"{path}: what is said about a model must be plain JSON: {problem}") from None
-    write_atomically(path, to_bytes(stored(model), {KEY: line}))
+    read_header(line, str(path), "nothing was written")
+    write_atomically(path, to_bytes(tensors, {KEY: line}))
     return path
 
 
@@ -85,7 +89,7 @@ def stored(model: nn.Module) -> dict[str, Tensor]:
             tensors[f"{name}.codes"] = pack(tensors[f"{name}.codes"], layer.grid.lowest, layer.grid.bits)
         tensors |= {f"{name}.{key}": t for key, t in pack_scales(tensors[f"{name}.scale"], layer.grid.scales).items()}
         zero = tensors.get(f"{name}.zero_point")
-        if zero is not None and torch.equal(zero, zero.round()):
+        if zero is not None and torch.equal(zero, zero.to(torch.uint8).float()):
             tensors[f"{name}.zero_point"] = zero.to(torch.uint8)
     return tensors
 
@@ -109,33 +113,74 @@ def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str 
     path = Path(path)
     if path.suffix == ".onnx":
         return open_onnx(path)
-    about = describe(path)
-    named = about["architecture"]
-    if named and expected and named["name"] != expected:
-        message = f"{about['tensors']} tensors for {named['name']}, but {expected} was named; pass --model {named['name']}"
+    header, tensors = read(path)
+    named = header.architecture
+    if named and expected and named.name != expected:
+        message = f"{len(tensors)} tensors for {named.name}, but {expected} was named; pass --model {named.name}"
         raise ArtifactError(f"{path}: {message}")
-    if about.get("engine") not in (None, COMPILED):
-        return load_deployed(path, about)
+    if header.engine not in (None, COMPILED):
+        return load_deployed(path, header, tensors)
     if named is None and into is None:
         raise ArtifactError(f"{path}: holds a module that only its author can build; pass it, untrained, as load(..., into=module)")
-    model = deepcopy(into) if into is not None else empty(architecture_of(named))
-    quantized = about["quantization"]
-    if quantized:
-        model = skeleton(model, quantized["layers"])
-    fill_(model, tensors_of(path), str(path))
-    if quantized and quantized["coverage"]:
-        model.__dict__["coverage"] = Coverage.of(quantized["coverage"])
-    if about["channels_last"]:
+    model = filled_from(path, header, tensors, into)
+    if header.quantization is not None and header.quantization.coverage is not None:
+        model.__dict__["coverage"] = header.quantization.coverage
+    if header.channels_last:
         model = model.to(memory_format=torch.channels_last)
-    return Compiled(model) if about.get("engine") == COMPILED else model.to(device).eval()
+    return Compiled(model) if header.engine == COMPILED else model.to(device).eval()
 
 
-def load_deployed(path: Path, about: dict[str, Any]) -> Deployed:
-    """A network that an engine runs, from the graph in a file."""
-    model = Deployed(tensors_of(path)["graph"], about["engine"])
-    model.__dict__["architecture"] = about["architecture"] and architecture_of(about["architecture"])
-    model.__dict__["coverage"] = about["quantization"] and Coverage.of(about["quantization"]["coverage"])
+def filled_from(path: Path, header: ModelHeader, tensors: dict[str, Tensor], into: nn.Module | None) -> nn.Module:
+    """The model of a header, or a copy of `into` with its quantized layers, with the tensors of the file in it."""
+    try:
+        if into is not None or header.architecture is None:
+            model = deepcopy(into or nn.Identity())
+        else:
+            check_room(header.architecture, tensors)
+            model = empty(named_tuples(header.architecture))
+        if header.quantization is not None:
+            model = skeleton(model, asdict(header.quantization)["layers"])
+        fill_(model, tensors, exact=True)
+    except CanforgetError as problem:
+        raise ArtifactError(f"{path}: {problem}") from None
     return model
+
+
+def load_deployed(path: Path, header: ModelHeader, tensors: dict[str, Tensor]) -> Deployed:
+    """A network that an engine runs, from the graph in a file."""
+    graph = tensors.get("graph")
+    if graph is None or len(tensors) > 1 or graph.dtype != torch.uint8 or graph.ndim != 1:
+        raise ArtifactError(f"{path}: holds no graph for {header.engine}, but {len(tensors)} tensors; quantize the model again")
+    model = open_graph(graph.numpy().tobytes(), str(path), str(header.engine))
+    model.__dict__["architecture"] = header.architecture and named_tuples(header.architecture)
+    model.__dict__["coverage"] = header.quantization and header.quantization.coverage
+    return model
+
+
+def check_room(wanted: Architecture, tensors: dict[str, Tensor]) -> None:
+    """Refuses an architecture far larger than the file before any memory is set aside for it; a user's own code is not called twice."""
+    if ":" in wanted.name:
+        return
+    held = sum(t.numel() * t.element_size() for t in tensors.values())
+    try:
+        with torch.device("meta"):
+            values = sum(t.numel() for t in empty(named_tuples(wanted)).state_dict().values())
+    except (RuntimeError, NotImplementedError, TypeError, ValueError) as problem:
+        if "meta" in str(problem):  # a library that looks at its own numbers while it builds
+            return
+        raise ArtifactError(f"{wanted.name} cannot be built as the header says ({one_line(str(problem))})") from None
+    if values > 4 * held + 10_000:  # two bits are the fewest that a value takes
+        raise ArtifactError(f"its header names a {wanted.name} of {values:,} values, but it holds {held:,} bytes of tensors")
+
+
+def read(path: Path) -> tuple[ModelHeader, dict[str, Tensor]]:
+    """Header and tensors of a model file, the tensors as they were written."""
+    header, tensors = read_header(header_line(path), str(path)), tensors_of(path)
+    if header.checksum and header.checksum != checksum(tensors):
+        raise ArtifactError(
+            f"{path}: its tensors are not those that were written (their checksum differs); copy it again, or write it again"
+        )
+    return header, tensors
 
 
 def describe(path: str | Path) -> dict[str, Any]:
@@ -147,21 +192,27 @@ def describe(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if path.suffix == ".onnx":
         return describe_onnx(path)
+    line = header_line(path)
+    read_header(line, str(path))
+    with opened(path) as file:
+        count = len(list(file.keys()))
+    return {**json.loads(line), "bytes": path.stat().st_size, "tensors": count}
+
+
+def header_line(path: Path) -> str:
+    """The line of JSON in a file of ours."""
     check_format(path)
     with opened(path) as file:
-        line, count = (file.metadata() or {}).get(KEY), len(list(file.keys()))
+        line: str | None = (file.metadata() or {}).get(KEY)
     if line is None:
         raise ArtifactError(f"{path}: a safetensors file, but not one of canforget's; load_weights(path, architecture) reads it")
-    about: dict[str, Any] = json.loads(line)
-    if about["version"] > VERSION:
-        raise ArtifactError(f"{path}: written by a later canforget (format {about['version']}, here {VERSION}); upgrade canforget")
-    return {**about, "bytes": path.stat().st_size, "tensors": count}
+    return line
 
 
 def check_format(path: Path) -> None:
     """Refuses what is missing, empty or a pickle, by its first bytes."""
     if not path.is_file():
-        raise ArtifactError(f"{path}: no such file")
+        raise ArtifactError(f"{path}: {'is a folder; name a file' if path.is_dir() else 'no such file'}")
     with path.open("rb") as file:
         start = file.read(9)
     if not start:
@@ -174,20 +225,22 @@ def opened(path: Path) -> Any:
     """An open safetensors file; one clear line when it is none or cut off."""
     try:
         return safe_open(path, framework="pt")
-    except SafetensorError as problem:
-        raise ArtifactError(f"{path}: not a whole safetensors file ({problem}); copy or write it again") from None
+    except (SafetensorError, OSError) as problem:
+        raise ArtifactError(f"{path}: not a whole safetensors file ({one_line(str(problem))}); copy or write it again") from None
 
 
 def tensors_of(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file."""
     with opened(path) as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file is no mapping)
+        try:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file is no mapping)
+        except (SafetensorError, RuntimeError, AttributeError, KeyError, TypeError, ValueError) as problem:
+            raise ArtifactError(f"{path}: holds tensors that torch cannot read ({one_line(str(problem))}); write it again") from None
 
 
-def architecture_of(plain: dict[str, Any]) -> Architecture:
-    """An architecture from its JSON, lists made tuples again."""
-    parameters = {key: tupled(value) for key, value in plain["parameters"].items()}
-    return Architecture(**{key: tupled(value) for key, value in plain.items()} | {"parameters": parameters})
+def named_tuples(plain: Architecture) -> Architecture:
+    """An architecture as JSON gave it, the lists among its hyperparameters made tuples again."""
+    return replace(plain, parameters={key: tupled(value) for key, value in plain.parameters.items()})
 
 
 def tupled(value: Any) -> Any:
@@ -203,39 +256,33 @@ def empty(a: Architecture) -> Classifier:
     return model
 
 
-def fill_(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
-    """Puts the tensors of a file into a model of the same structure."""
+def fill_(model: nn.Module, tensors: dict[str, Tensor], *, exact: bool) -> None:
+    """Puts the tensors of a file into a model of the same structure; see `check_tensors` for what is refused."""
     state = model.state_dict()
     for name, layer in coded_layers(model).items():
         assert layer.grid is not None
         del state[f"{name}.layer.weight"]
-        codes, scale = (tensors.get(f"{name}.{key}") for key in ("codes", "scale"))
-        like = state[f"{name}.codes"]
-        if codes is not None and layer.grid.kind in PACKED and codes.numel() == -(-like.numel() * layer.grid.bits // 8):
-            tensors[f"{name}.codes"] = unpack(codes, layer.grid.lowest, layer.grid.bits, like)
-        if scale is not None:
-            tensors[f"{name}.scale"] = unpack_scales(scale, tensors.pop(f"{name}.whole", None), layer.grid.scales)
-    check_tensors(state, tensors, where)
+        unpack_layer_(tensors, name, layer, state[f"{name}.codes"])
+    check_tensors(state, tensors, exact=exact)
     model.load_state_dict(tensors, strict=False)
     for layer in coded_layers(model).values():
         layer.refresh_()
+    check_values(model)
 
 
-def check_tensors(wanted: dict[str, Tensor], found: dict[str, Tensor], where: str) -> None:
-    """Refuses tensors of other names or shapes than the model's."""
-    for name, tensor in wanted.items():
-        if name not in found:
-            raise ArtifactError(f"{where}: no tensor '{name}'{did_you_mean(name, found)}; is it of this architecture?")
-        if found[name].shape != tensor.shape:
-            raise ArtifactError(f"{where}: '{name}' is {list(found[name].shape)}, but the architecture has {list(tensor.shape)}")
-    if extra := sorted(set(found) - set(wanted)):
-        raise ArtifactError(f"{where}: {len(extra)} tensors that the architecture has not, '{extra[0]}' among them")
+def unpack_layer_(tensors: dict[str, Tensor], name: str, layer: QuantizedLayer, like: Tensor) -> None:
+    """Unpacks the codes, scales and zero points of a layer in place, where they are there and of the size that packing gives."""
+    assert layer.grid is not None
+    codes, scale, zero = (tensors.get(f"{name}.{key}") for key in ("codes", "scale", "zero_point"))
+    packed = codes is not None and codes.dtype == torch.uint8 and codes.numel() == -(-like.numel() * layer.grid.bits // 8)
+    if codes is not None and packed and layer.grid.kind in PACKED:
+        tensors[f"{name}.codes"] = unpack(codes, layer.grid.lowest, layer.grid.bits, like)
+    if scale is not None and (layer.grid.scales == "float32") != (scale.dtype == torch.uint8):
+        tensors[f"{name}.scale"] = unpack_scales(scale, tensors.pop(f"{name}.whole", None), layer.grid.scales)
+    if zero is not None and zero.dtype == torch.uint8:
+        tensors[f"{name}.zero_point"] = zero.float()
 
 
 def hash_tensors(model: nn.Module) -> str:
     """Returns the SHA-256 of all tensors of a model in hexadecimal: names, dtypes, shapes and bytes, in the order of the names."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
+    return checksum(model.state_dict())

@@ -117,7 +117,7 @@ def check_own_file(path: Path) -> None:
         raise ValueError(f"architecture: '{path}' belongs to the Python installation and makes no network")
 
 
-def read_header(line: str, where: str) -> ModelHeader:
+def read_header(line: str, where: str, way_out: str = "write the file again") -> ModelHeader:
     """The header in a line of JSON.
 
     Raises:
@@ -130,9 +130,9 @@ def read_header(line: str, where: str) -> ModelHeader:
     try:
         return ModelHeader.model_validate_json(line, strict=True)
     except ValidationError as problem:
-        raise ArtifactError(f"{where}: its header is damaged: {first_fault(problem)}; write the file again") from None
+        raise ArtifactError(f"{where}: its header cannot be: {first_fault(problem)}; {way_out}") from None
     except CanforgetError as problem:
-        raise ArtifactError(f"{where}: its header is damaged: {problem}; write the file again") from None
+        raise ArtifactError(f"{where}: its header cannot be: {problem}; {way_out}") from None
 
 
 def json_object(text: str, where: str) -> dict[str, Any]:

@@ -1,23 +1,20 @@
 """Deployment: the simulated network written out as an ONNX graph with its own codes and scales, and run by real integer kernels."""
 
 import json
-import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from canforget.deployment.onnx_checks import KEY, check_graph, engine_errors, facts_of, parse_onnx
 from canforget.deployment.operators import operators, writable
+from canforget.deployment.optional import needed, quietly
 from canforget.errors import ArtifactError, SpecError, did_you_mean
 from canforget.file_io import write_atomically
 
 ENGINES = ("onnxruntime", "openvino")
-KEY = "canforget"
 OPSET = 18
 
 
@@ -40,10 +37,11 @@ class Deployed(nn.Module):
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        if self._run is None:
-            content = self.graph.cpu().numpy().tobytes()
-            self._run = (in_onnxruntime if self.engine == "onnxruntime" else in_openvino)(content, torch.get_num_threads())
-        return torch.from_numpy(self._run(x.cpu().contiguous().numpy())).to(x.device)
+        with engine_errors(self.engine):
+            if self._run is None:
+                content = self.graph.cpu().numpy().tobytes()
+                self._run = (in_onnxruntime if self.engine == "onnxruntime" else in_openvino)(content, torch.get_num_threads())
+            return torch.from_numpy(self._run(x.cpu().contiguous().numpy())).to(x.device)
 
     def __getstate__(self) -> dict[str, Any]:
         """The session stays behind when the module is copied; the copy opens its own."""
@@ -66,27 +64,6 @@ def in_openvino(content: bytes, threads: int) -> Callable[[Any], Any]:
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
     compiled = openvino.Core().compile_model(openvino.Core().read_model(content), "CPU", settings)
     return lambda x: compiled(x)[0].copy()
-
-
-def needed(module: str, extra: str) -> Any:
-    """An optional package, or one line that says how to install it."""
-    try:
-        return import_module(module)
-    except ImportError:
-        raise SpecError(f"{module} is not installed (pip install 'canforget[{extra}]')") from None
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keeps from our users what an exporter, a compiler and their imports tell their own authors."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def export(model: nn.Module, path: str | Path, *, image_shape: tuple[int, int, int] | None = None, **meta: Any) -> Path:
@@ -121,22 +98,29 @@ def open_onnx(path: str | Path, engine: str = "onnxruntime") -> Deployed:
     Raises:
         ArtifactError: No such file, or no ONNX graph.
     """
-    describe_onnx(path)
-    return Deployed(Path(path).read_bytes(), engine)
+    return open_graph(onnx_bytes(Path(path)), str(path), engine)
+
+
+def open_graph(content: bytes, where: str, engine: str) -> Deployed:
+    """The network in the bytes of an ONNX graph, which `check_graph` finds nothing to say against."""
+    check_graph(parse_onnx(content, where), where)
+    return Deployed(content, engine)
 
 
 def describe_onnx(path: str | Path) -> dict[str, Any]:
     """Returns what an .onnx file says of itself: its metadata of ours if it has any, its size in bytes, the number of its tensors."""
-    onnx, path = needed("onnx", "onnx"), Path(path)
+    path = Path(path)
+    graph = parse_onnx(onnx_bytes(path), str(path))
+    return {**facts_of(graph, str(path)), "bytes": path.stat().st_size, "tensors": len(graph.graph.initializer)}
+
+
+def onnx_bytes(path: Path) -> bytes:
+    """The bytes of a file; one clear line when there is none, or nothing in it."""
     if not path.is_file():
-        raise ArtifactError(f"{path}: no such file")
-    try:
-        graph = onnx.load_from_string(path.read_bytes())
-        onnx.checker.check_model(graph)
-    except (ValueError, onnx.checker.ValidationError, needed("google.protobuf.message", "onnx").DecodeError) as problem:
-        raise ArtifactError(f"{path}: not a whole ONNX file ({str(problem).splitlines()[0]})") from None
-    said = {p.key: p.value for p in graph.metadata_props}
-    return {**json.loads(said.get(KEY, "{}")), "bytes": path.stat().st_size, "tensors": len(graph.graph.initializer)}
+        raise ArtifactError(f"{path}: {'is a folder; name a file' if path.is_dir() else 'no such file'}")
+    if not (content := path.read_bytes()):
+        raise ArtifactError(f"{path}: empty")
+    return content
 
 
 def graph_of(model: nn.Module, image_shape: tuple[int, int, int] | None, meta: dict[str, Any]) -> bytes:

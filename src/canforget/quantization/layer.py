@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from canforget.errors import ArtifactError, did_you_mean
 from canforget.quantization.folding import channel_axis, folded
 from canforget.quantization.grid import Codes, Grid, blocked, encode, rounded, scales, unblocked
 from canforget.quantization.ranges import Observer, RangeMethod, weight_range
@@ -140,7 +141,10 @@ def structure(model: nn.Module) -> dict[str, Any]:
 def skeleton(model: nn.Module, layers: dict[str, Any]) -> nn.Module:
     """Returns `model` folded and with quantized layers as `structure` tells, ready for the codes, scales and biases of a file."""
     root = folded(model).root
+    known = dict(root.named_modules())
     for name, grids in layers.items():
+        if name not in known or (grids["weights"] and not isinstance(known[name].__dict__["_parameters"].get("weight"), Tensor)):
+            raise ArtifactError(f"no layer '{name}' to quantize{did_you_mean(name, known)}; is it of this architecture?")
         layer = root.get_submodule(name)
         held = None if grids["weights"] is None else nearest(layer, Grid(**grids["weights"]), RangeMethod())
         root.set_submodule(name, QuantizedLayer(layer, held, [ActivationQuantizer(Grid(**grid)) for grid in grids["readers"]]))
