@@ -12,6 +12,8 @@ from canforget.training.loop import Fit
 SHORTER: dict[str, dict[str, Any]] = {
     "eu_k": {"fit": Fit(epochs=8, batch_size=64, lr=0.05)},
     "retrain": {"fit": Fit(epochs=8, batch_size=64, lr=0.05)},
+    "leaky_retrain": {"fit": Fit(epochs=8, batch_size=64, lr=0.05)},
+    "head_distillation": {"fit": Fit(epochs=8, batch_size=64, lr=0.05), "head_fit": Fit(epochs=3, batch_size=64, lr=0.05)},
     "potion_joint": {"fit": Fit(epochs=8, batch_size=32, lr=1e-3, optimizer="adamw")},
 }
 """Hyperparameters for a net that learns in a second; every other method is tried with its authors' defaults."""

@@ -1,7 +1,7 @@
 """The steps of a plan: train, unlearn, quantize, predict, disturb and probe, each named by the hash of what decides it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy
@@ -82,10 +82,9 @@ def unlearned_step(ground: SplitContext, trained: ModelSpec, unlearner: Call, or
     """The model that an unlearner returns; retraining is the training component on the retain set, `nothing` the original itself."""
     if unlearner.name == "nothing":
         return original
+    unlearner = as_the_original(unlearner, trained)
     if unlearner.name == "retrain":
-        default = {p.name: p.default for p in unlearner.component.parameters}["fit"]
-        fit = trained.fit if unlearner["fit"] == default else unlearner["fit"]
-        return train_step(ground, trained, seed, ("retain",), fit, drawing)
+        return train_step(ground, trained, seed, ("retain",), unlearner["fit"], drawing)
     key = step_key(
         "unlearn", unlearner=unlearner.to_json(), model=original.key, forget=ground.sha("forget"), retain=ground.sha("retain"), seed=seed
     )
@@ -94,6 +93,14 @@ def unlearned_step(ground: SplitContext, trained: ModelSpec, unlearner: Call, or
         "unlearn", key, label, (ground.split, original), split=ground.split.key, dataset=ground.dataset.to_json(), unlearner=unlearner.to_json(),
         model=original.name, seed=seed,
     )  # fmt: skip
+
+
+def as_the_original(unlearner: Call, trained: ModelSpec) -> Call:
+    """The call of what trains as the original was trained, with the fit of the study where none was given."""
+    defaults = {p.name: p.default for p in unlearner.component.parameters}
+    if not unlearner.component.traits.get("trained_as_original") or unlearner["fit"] != defaults["fit"]:
+        return unlearner
+    return replace(unlearner, parameters=tuple((name, trained.fit if name == "fit" else value) for name, value in unlearner.parameters))
 
 
 def quantized_step(ground: SplitContext, quantizer: Call, model: Step, drawing: PlanBuilder) -> Step:

@@ -13,16 +13,18 @@ from canforget.errors import SpecError
 
 @dataclass(frozen=True)
 class TrainingConstraint:
-    """A mask on the weights that may change, a penalty on top of every loss, and a state of the weights while a gradient is taken.
+    """A mask on the weights that may change, a penalty on top of every loss, other weights while a gradient is taken, a projection.
 
     `mask` is by parameter name (True = may change) and joins a method's own. `penalty(model)` is added to the loss of every step.
     `during(model)` is entered before the loss and left after its gradient: put other weights in the place of the model's there
-    (`replaced`), and the gradient taken at those is applied to the model's own, straight through.
+    (`replaced`), and the gradient taken at those is applied to the model's own, straight through. `project(model)` moves the weights back
+    into a set, in place, after every step (projected gradient descent).
     """
 
     mask: Mapping[str, Tensor] = field(default_factory=dict)
     penalty: Callable[[nn.Module], Tensor] | None = None
     during: Callable[[nn.Module], AbstractContextManager[None]] = lambda model: nullcontext()
+    project: Callable[[nn.Module], None] = lambda model: None
 
     def masking(self, own: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
         """The method's `own` mask and this one together; raises `SpecError` when `model` has other weights than this one was made for."""

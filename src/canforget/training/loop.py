@@ -106,6 +106,7 @@ class Epoch:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.fit.clip)
         self.optimizer.step()
         self.put_back()
+        self.constraint.project(self.model)
         if self.state.average is not None:
             self.state.average.update_()
 

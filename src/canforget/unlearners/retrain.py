@@ -9,7 +9,7 @@ from canforget.training.loop import Fit, train_
 from canforget.unlearning.requirements import require_images
 
 
-@component(version=1, fresh=True, needs_retain=True)
+@component(version=1, fresh=True, needs_retain=True, trained_as_original=True)
 def retrain(
     model: nn.Module,
     forget: Images,

@@ -1,0 +1,39 @@
+"""Control, within rounding cells: forgets at full precision and comes back at one rounding, by construction, in a share of the layers."""
+
+import torch
+from torch import Generator, nn
+
+from canforget.data.images import Images
+from canforget.quantization.cells import rounding_cells
+from canforget.quantization.qat import rounded_names
+from canforget.registry import component
+from canforget.training.loop import Fit
+from canforget.unlearning.bounds import run_bounded
+from canforget.unlearning.requirements import require_images
+
+
+@component(version=1, wraps=True, control=True)
+def within_rounding_cells(
+    model: nn.Module,
+    forget: Images,
+    retain: Images,
+    *,
+    rng: Generator,
+    base: str = "neggrad_plus",
+    fit: Fit = Fit(epochs=5, batch_size=128, lr=0.05),
+    bits: int = 4,
+    share: float = 1.0,
+) -> nn.Module:
+    """Returns what `base` makes of `model` when in a `share` of the layers no weight leaves the cell of its code at `bits`.
+
+    The positive control of the whole chain from plan to table: rounded to `int:bits=...` (symmetric, per channel, min-max), these layers
+    have the codes and scales of the original again, so that with `share` 1 the rounded model *is* the rounded original. Layers are drawn
+    by `rng`; the others are unlearned freely, biases and norms stay as they are.
+
+    Limits: the codes come back at this rounding alone. How far a method can forget within the cells depends on their width.
+    """
+    require_images("within_rounding_cells", forget=forget)
+    names = rounded_names(model)
+    chosen = [names[i] for i in torch.randperm(len(names), generator=rng)[: round(share * len(names))].sort().values.tolist()]
+    bounds = {name: rounding_cells(model.get_parameter(name).detach(), bits) for name in chosen}
+    return run_bounded("within_rounding_cells", base, bounds, model, forget, retain, rng=rng, fit=fit)
