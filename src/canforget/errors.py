@@ -44,6 +44,16 @@ class ContractError(CanforgetError, AssertionError):
     """A member of a family does what none of its kind may do; the message says what, and on which problem."""
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """Returns `text` as one line of at most `most` characters, so that a message stays a line whatever was typed.
+
+    >>> shortened("a\\nb"), shortened("x" * 90, 10)
+    ('a\\\\nb', 'xxxxxxx...')
+    """
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return line if len(line) <= most else f"{line[: most - 3]}..."
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns "; did you mean 'x'?" for the nearest known name, or the first few known names, or nothing when there are none.
 

@@ -1,19 +1,26 @@
 """Names <-> functions: a folder is a family, a file a member, its signature (read, not imported) the home of its hyperparameters."""
 
+import __future__
+
 import ast
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from canforget.errors import SpecError, did_you_mean
+import annotated_types
+
+from canforget import hyperparameters
+from canforget.errors import SpecError, did_you_mean, shortened
 from canforget.fit_settings import Fit
+from canforget.hyperparameters import Width, in_words
 
 FAMILIES = ("datasets", "scenarios", "models", "unlearners", "quantizers", "metrics", "audits")
 PACKAGE = Path(__file__).parent
@@ -42,14 +49,40 @@ def component(
 
 @dataclass(frozen=True)
 class Parameter:
-    """One hyperparameter: its name, its type as written and as evaluated, and its default (`Parameter.required` when it has none)."""
+    """One hyperparameter: its name, its type with range and choices, and its default (`Parameter.required` when it has none)."""
 
     name: str
-    annotation: str
     type: Any
     default: Any
 
     required = object()
+
+    @property
+    def annotation(self) -> str:
+        """What it may be, as listings print it."""
+        return in_words(self.type)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The function `refuses` of a member's file: says why some hyperparameters cannot go together, or nothing.
+
+    It takes by keyword what it asks about (hyperparameters of the member, and `image_shape` or `num_classes` of the images), and may use
+    nothing but builtins.
+    """
+
+    function: Callable[..., str]
+    path: Path
+
+    def reason(self, known: Mapping[str, Any]) -> str:
+        """What the rule says of the values known; nothing where it asks for one that is not."""
+        asked = set(inspect.signature(self.function).parameters)
+        if not asked <= known.keys():
+            return ""
+        try:
+            return self.function(**{name: known[name] for name in asked})
+        except Exception as problem:
+            raise SpecError(f"{self.path}: refuses ended with {type(problem).__name__}: {shortened(str(problem))}") from problem
 
 
 @dataclass(frozen=True)
@@ -67,6 +100,7 @@ class Component:
     fingerprint: str = ""
     path: Path = Path()
     module: str = ""
+    rule: Rule | None = field(default=None, hash=False, compare=False)
 
     def load(self) -> Callable[..., Any]:
         """Returns the function itself, importing its module (and whatever that imports) now."""
@@ -123,9 +157,9 @@ def find(family: str, name: str) -> Component:
 
 LIBRARIES = ("timm/", "torchvision/")
 LIBRARY_PARAMETERS = (
-    Parameter("pretrained", "bool", bool, False),
-    Parameter("input_size", "int | None", int | None, None),
-    Parameter("patch_size", "int | None", int | None, None),
+    Parameter("pretrained", bool, False),
+    Parameter("input_size", Width | None, None),
+    Parameter("patch_size", Width | None, None),
 )
 
 
@@ -156,7 +190,7 @@ def describe(function: ast.FunctionDef, tree: ast.Module, family: str, name: str
     """Reads name, traits and hyperparameters from a function's syntax tree."""
     traits = decoration(function) or {}
     parameters = tuple(
-        Parameter(a.arg, written(a.annotation), evaluate(a.annotation, path), evaluate(d, path) if d else Parameter.required)
+        Parameter(a.arg, evaluate(a.annotation, path), evaluate(d, path) if d else Parameter.required)
         for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
         if a.arg not in INPUTS
     )
@@ -165,7 +199,18 @@ def describe(function: ast.FunctionDef, tree: ast.Module, family: str, name: str
     return Component(
         family, name, traits.pop("version", 1), traits.pop("paper", ""), summary, parameters, receives, traits,
         fingerprint(tree, imports=module.startswith("plugin:")), path, module,
+        refuser(tree, path),
     )  # fmt: skip
+
+
+def refuser(tree: ast.Module, path: Path) -> Rule | None:
+    """The function `refuses` of a member's file, compiled alone, for importing the file may take seconds."""
+    functions: list[ast.stmt] = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "refuses"]
+    if not functions:
+        return None
+    namespace: dict[str, Any] = {}
+    exec(compile(ast.Module(functions, []), str(path), "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True), namespace)
+    return Rule(namespace["refuses"], path)
 
 
 def decoration(function: ast.FunctionDef) -> dict[str, Any] | None:
@@ -177,24 +222,23 @@ def decoration(function: ast.FunctionDef) -> dict[str, Any] | None:
     return None
 
 
-WORDS: dict[str, Any] = {w.__name__: w for w in (int, float, str, bool, tuple, list, dict, Fit)}
-WORDS["Literal"] = Literal
-WORDS["builtins"] = SimpleNamespace(int=int)  # for a member that is itself named `int`
-
-
-def written(annotation: ast.expr | None) -> str:
-    """A type as listings print it."""
-    return ast.unparse(annotation).replace("builtins.", "") if annotation else ""
+WORDS: dict[str, Any] = {w.__name__: w for w in (int, float, str, bool, tuple, Fit)}
+WORDS |= {"Literal": Literal, "Annotated": Annotated, "builtins": SimpleNamespace(int=int)}
+WORDS |= {name: getattr(annotated_types, name) for name in ("Ge", "Gt", "Le", "Lt", "MinLen")}
+WORDS |= {name: kind for name, kind in vars(hyperparameters).items() if name[0].isupper()}
 
 
 def evaluate(node: ast.expr | None, path: Path) -> Any:
-    """The value of an annotation or default made of literals, builtin types, `Literal` and `Fit`: all that a hyperparameter may be."""
+    """The value of an annotation or default made of literals, types, ranges and `Fit`: all that a hyperparameter may be."""
     if node is None:
         return None
     try:
         return eval(compile(ast.Expression(node), str(path), "eval"), {"__builtins__": {}, **WORDS})
+    except SpecError as problem:
+        raise SpecError(f"{path}:{node.lineno}: {problem}") from None
     except Exception as problem:
-        raise SpecError(f"{path}: '{ast.unparse(node)}': types and defaults of hyperparameters must be literals or Fit(...)") from problem
+        said = f"'{shortened(ast.unparse(node))}': types and defaults of hyperparameters must be literals, ranges or Fit(...)"
+        raise SpecError(f"{path}:{node.lineno}: {said}; canforget.hyperparameters has the types") from problem
 
 
 def fingerprint(tree: ast.AST, imports: bool = True) -> str:

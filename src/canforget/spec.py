@@ -3,13 +3,13 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
-from canforget.errors import SpecError, did_you_mean
-from canforget.fit_settings import Fit
+from canforget.errors import SpecError, did_you_mean, shortened
+from canforget.fit_settings import Fit, too_large
+from canforget.hyperparameters import Member, Word, conforming, mark_of
 from canforget.registry import Component, Parameter, find
 
 Given = str | Mapping[str, Any]
@@ -58,16 +58,23 @@ class Call:
 
 
 def differences(name: str, default: Any, value: Any) -> Iterator[str]:
-    """The ways in which a value differs from its default, as `name=value`."""
+    """The ways in which a value differs from its default, as `name=value`; of a call within, its name and what differs from *its* defaults."""
     if isinstance(value, Fit) and isinstance(default, Fit):
         for field in dataclasses.fields(Fit):
             yield from differences(f"{name}.{field.name}", getattr(default, field.name), getattr(value, field.name))
+    elif isinstance(value, Call):
+        if not isinstance(default, str) or value != parse(value.family, default):
+            yield f"{name}={value.name}"
+            for p in value.component.parameters:
+                yield from differences(f"{name}.{p.name}", p.default, value[p.name])
     elif value != default:
         yield f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
 
 
 def to_json(value: Any) -> Any:
-    """`value` in terms of JSON: dataclasses as objects, tuples as lists."""
+    """`value` in terms of JSON: calls and dataclasses as objects, tuples as lists."""
+    if isinstance(value, Call):
+        return value.to_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {k: to_json(v) for k, v in dataclasses.asdict(value).items()}
     return [to_json(v) for v in value] if isinstance(value, tuple | list) else value
@@ -87,17 +94,47 @@ def parse(family: str, given: Given, where: str = "") -> Call:
     Traceback (most recent call last):
     canforget.errors.SpecError: scrub has no hyperparameter 'alhpa'; did you mean 'alpha'? (canforget list unlearners scrub)
     """
-    place = f"{where}: " if where else ""
     try:
         name, values = parse_text(given) if isinstance(given, str) else parse_table(given)
         member = find(family, name)
-        for unknown in values.keys() - {p.name for p in member.parameters}:
-            hint = did_you_mean(unknown, [p.name for p in member.parameters])
-            raise SpecError(f"{name} has no hyperparameter '{unknown}'{hint} (canforget list {family} {name})")
-        filled = tuple((p.name, checked(name, p, values.get(p.name, p.default))) for p in member.parameters)
+        return filled(member, member.parameters, values)
     except SpecError as problem:
-        raise SpecError(f"{place}{problem}") from None
-    return Call(family, name, version_of(member), filled)
+        raise SpecError(f"{where}: {problem}" if where else str(problem)) from None
+
+
+def filled(member: Component, parameters: Iterable[Parameter], values: Mapping[str, Any]) -> Call:
+    """The call of a component with some values given and the defaults of `parameters` for the others; all checked, alone and together."""
+    known = {p.name: p for p in parameters}
+    for unknown in sorted(values.keys() - known.keys()):
+        hint = did_you_mean(unknown, known) if known else "; it has none"
+        raise SpecError(f"{member.name} has no hyperparameter '{shortened(unknown)}'{hint} (canforget list {member.family} {member.name})")
+    pairs = tuple((name, checked(member.name, p, values.get(name, p.default))) for name, p in known.items())
+    call = Call(member.family, member.name, version_of(member), pairs)
+    if reason := refusal_of(call):
+        raise SpecError(f"{member.name}: {reason}")
+    return call
+
+
+def refusal_of(call: Call, **context: Any) -> str:
+    """Why a call cannot be carried out, by the rules of the component and of the calls and fits within it, or nothing.
+
+    `context` is what is known of the case: `image_shape` (channels, height, width), `num_classes`. A rule that asks for what is not known
+    is not asked.
+    """
+    if call.component.rule is not None and (reason := call.component.rule.reason(call.arguments() | context)):
+        return reason
+    for name, value in call.parameters:
+        if isinstance(value, Fit) and "image_shape" in context and (reason := too_large(value, context["image_shape"])):
+            return f"{name}.{reason}"
+        if isinstance(value, Call) and (reason := refusal_of(value, **context)):
+            return f"{name}: {reason}"
+    return ""
+
+
+def require_sound(call: Call, **context: Any) -> None:
+    """Raises `SpecError` when a call cannot be carried out on such images."""
+    if reason := refusal_of(call, **context):
+        raise SpecError(f"{call.label}: {reason}")
 
 
 def version_of(member: Component) -> str:
@@ -108,99 +145,103 @@ def version_of(member: Component) -> str:
 def parse_table(given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Name and values of a table such as {name = "int", bits = 4}."""
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
-        raise SpecError(f'{given!r}: write a name, or a table with a name, as in {{name = "int", bits = 4}}')
+        raise SpecError(f'{shortened(repr(given))}: write a name, or a table with a name, as in {{name = "int", bits = 4}}')
     return given["name"], {k: v for k, v in given.items() if k != "name"}
 
 
 def parse_text(text: str) -> tuple[str, dict[str, Any]]:
-    """Name and values of a line such as `salun:keep=0.3,fit.epochs=3` or `whole_class:classes=cat,dog`."""
+    """Name and values of a line such as `salun:keep=0.3,fit.epochs=3` or `whole_class:classes=cat,dog`.
+
+    >>> parse_text("ste:base=npo,base.fit.epochs=2")
+    ('ste', {'base': {'name': 'npo', 'fit': {'epochs': '2'}}})
+    """
     name, _, tail = text.partition(":")
     if name.endswith(".py"):  # my_net.py:Net or my_net.py:Net:width=3
         member, _, tail = tail.partition(":")
         name = f"{name}:{member}"
-    values: dict[str, Any] = {}
-    last = None
-    for piece in filter(None, tail.split(",")):
+    return name, parse_settings(tail, text)
+
+
+def parse_settings(tail: str, text: str) -> dict[str, Any]:
+    """The values of `epochs=3,lr=0.1`: a piece without a sign goes on with the value before it."""
+    found: dict[str, str] = {}
+    last = ""
+    for piece in tail.split(",") if tail.strip() else ():
         key, sign, value = piece.partition("=")
-        if sign:
-            last = key.strip()
-            set_nested(values, last, scalar(value))
-        elif last is None:
-            raise SpecError(f"{text}: write hyperparameters as name=value, as in int:bits=4")
+        key = key.strip()
+        if not sign and last:
+            found[last] += f",{piece}"
+        elif not key or not sign:
+            raise SpecError(f"{shortened(text)}: write hyperparameters as name=value, as in int:bits=4")
+        elif key in found:
+            raise SpecError(f"{shortened(text)}: '{shortened(key)}' is given twice; give it once")
         else:
-            before = values[last] if isinstance(values[last], list) else [values[last]]
-            values[last] = [*before, scalar(piece)]
-    return name, values
+            found[last := key] = value
+    values: dict[str, Any] = {}
+    for key, value in found.items():
+        set_nested(values, key, Word(value.strip()), text)
+    return values
 
 
-def set_nested(values: dict[str, Any], key: str, value: Any) -> None:
-    """Sets `key`, going into a nested table where it holds a dot."""
+def set_nested(values: dict[str, Any], key: str, value: Any, text: str) -> None:
+    """Sets `key`, going into a nested table where it holds a dot; a word that stands where a table is becomes its name, and the reverse."""
     head, dot, tail = key.partition(".")
-    if dot:
-        values.setdefault(head, {})[tail] = value
+    held = values.get(head)
+    if not dot:
+        values[head] = held | {"name": value} if isinstance(held, dict) else value
+    elif not head or not tail:
+        raise SpecError(f"{shortened(text)}: '{shortened(key)}' names nothing; write it as in fit.epochs=3")
     else:
-        values[key] = value
-
-
-def scalar(text: str) -> Any:
-    """A word from a command line as a number, truth value or text.
-
-    >>> [scalar(t) for t in ("3", "1e-3", "true", "cat")]
-    [3, 0.001, True, 'cat']
-    """
-    text = text.strip()
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+        table = held if isinstance(held, dict) else {} if held is None else {"name": held}
+        values[head] = table
+        set_nested(table, tail, value, text)
 
 
 def checked(name: str, parameter: Parameter, value: Any) -> Any:
-    """`value` if it is of the hyperparameter's type; strict, so that true is not 1 and "3" is not 3."""
+    """`value` if it is of the hyperparameter's type and in its range."""
+    where = f"{name}.{parameter.name}"
     if value is Parameter.required:
         raise SpecError(f"{name}: '{parameter.name}' is required ({parameter.annotation}); write {name}:{parameter.name}=...")
-    if parameter.type is Fit and isinstance(value, Mapping):
-        return fit_of(value, parameter.default if isinstance(parameter.default, Fit) else Fit(), f"{name}.{parameter.name}")
-    return validated(parameter.type, value, f"{name}.{parameter.name}", parameter.annotation)
+    if mark := mark_of(parameter.type, Member):
+        return nested_call(mark, parameter.default, value, where)
+    if parameter.type is Fit:
+        return fit_of(value, parameter.default if isinstance(parameter.default, Fit) else Fit(), where)
+    return conforming(parameter.type, value, where)
 
 
-def fit_of(values: Mapping[str, Any], default: Fit, where: str = "fit") -> Fit:
-    """`default` with the named fields changed, each checked."""
-    fields = {f.name: f for f in dataclasses.fields(Fit)}
-    for unknown in values.keys() - fields.keys():
-        raise SpecError(f"{where} has no field '{unknown}'{did_you_mean(unknown, fields)}")
-    return replace(default, **{k: validated(fields[k].type, v, f"{where}.{k}", str(fields[k].type)) for k, v in values.items()})
-
-
-@cache
-def adapter(kind: Any) -> Any:
-    """A strict validator of a type."""
-    from pydantic import ConfigDict, TypeAdapter
-
-    if dataclasses.is_dataclass(kind):
-        return TypeAdapter(kind)
-    return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False))
-
-
-def validated(kind: Any, value: Any, where: str, wanted: str) -> Any:
-    """`value` as `kind`, or a `SpecError` that shows both."""
-    from pydantic import ValidationError
-
-    if kind is None:
-        return value
-    if isinstance(value, list):
-        value = tuple(value)
-    elif "tuple" in wanted and not isinstance(value, tuple) and value is not None:
-        value = (value,)
+def nested_call(mark: Member, default: Any, given: Any, where: str) -> Call:
+    """The call that a hyperparameter holds: named by a line or a table, or the default's with some hyperparameters changed."""
     try:
-        return adapter(kind).validate_python(value)
-    except ValidationError as problem:
-        wanted = wanted if not isinstance(kind, type) else kind.__name__
-        raise SpecError(f"{where}: {value!r} is not {wanted} ({problem.errors()[0]['msg'].lower()})") from None
+        if isinstance(given, Call):
+            call = given
+        elif isinstance(given, Mapping) and {"family", "parameters"} <= given.keys():
+            call = call_of(given)
+        elif isinstance(given, Mapping) and "name" not in given and default is not Parameter.required:
+            usual = parse(mark.family, default)
+            call = filled(usual.component, [replace(p, default=usual[p.name]) for p in usual.component.parameters], given)
+        else:
+            call = parse(mark.family, given)
+        member = call.component
+        if call.family != mark.family or any(map(member.traits.get, mark.barred)) or set(mark.takes) - {p.name for p in member.parameters}:
+            raise SpecError(f"'{call.name}' {mark.otherwise}")
+    except SpecError as problem:
+        raise SpecError(f"{where}: {problem}") from None
+    return call
+
+
+def fit_of(values: Mapping[str, Any] | Fit, default: Fit, where: str = "fit") -> Fit:
+    """`default` with the named fields changed, each checked."""
+    if isinstance(values, Fit):
+        return values
+    if not isinstance(values, Mapping):
+        raise SpecError(f"{where}: {shortened(repr(values))}: write the fields to change, as in {{epochs = 5, lr = 0.1}}")
+    fields = [f.name for f in dataclasses.fields(Fit)]
+    for unknown in sorted(values.keys() - set(fields)):
+        raise SpecError(f"{where} has no field '{shortened(unknown)}'{did_you_mean(unknown, fields)}")
+    try:
+        return replace(default, **values)
+    except SpecError as problem:
+        raise SpecError(f"{where}{str(problem).removeprefix('fit')}") from None
 
 
 def canonical(content: Any) -> str:

@@ -151,7 +151,6 @@ def test_the_calibration_set_may_touch_the_retain_set_only():
     ("scenario", "message"),
     [
         ("whole_class:classes=cat", "cat"),
-        ("random_samples:count=0", "0"),
         ("random_samples:count=100000", "100000"),
         ("ids:file=absent.txt", "absent.txt"),
     ],

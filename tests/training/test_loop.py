@@ -304,13 +304,6 @@ def test_a_set_of_one_image_trains_with_running_statistics(digits: Images, rng: 
     assert not torch.equal(model.state_dict()["2.weight"], before["2.weight"])
 
 
-def test_no_epochs_change_nothing(digits: Images, rng: Generator) -> None:
-    """Zero epochs is a control."""
-    model = net()
-    before = weights(model)
-    assert torch.equal(weights(train_(model, digits, rng=rng, fit=Fit(epochs=0))), before)
-
-
 def test_a_training_ends_in_eval_mode_even_when_it_is_broken_off(digits: Images, rng: Generator) -> None:
     """A model left in train mode predicts with the statistics of its batch."""
     model = net()

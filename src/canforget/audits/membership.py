@@ -6,6 +6,7 @@ from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, refere
 from canforget.evaluation.matched_sets import MatchedSets, sides
 from canforget.evaluation.membership_scores import Ints, cross_fitted_accuracy, retained_classes, scores, true_positives_at
 from canforget.evaluation.statistics import Delong, Floats, Interval, delong, delong_difference, prediction_interval, wilson
+from canforget.hyperparameters import Parts, Signals
 from canforget.registry import component
 
 Found = dict[str, Value | NotRun]
@@ -16,8 +17,8 @@ def membership(
     evidence: Evidence,
     *,
     rng: numpy.random.Generator,
-    signals: tuple[str, ...] = ("phi", "loss", "entropy", "modified_entropy", "label_blind"),
-    false_alarms: tuple[float, ...] = (0.01, 0.001),
+    signals: Signals = ("phi", "loss", "entropy", "modified_entropy", "label_blind"),
+    false_alarms: Parts = (0.01, 0.001),
 ) -> Audit:
     """AUC of the forget set against matched unseen images (`test_forget` and `held_out`), by several signals, with DeLong's 95 % interval.
 

@@ -4,11 +4,12 @@ import numpy
 
 from canforget.evaluation.evidence import Audit, Evidence
 from canforget.evaluation.feature_probes import nearest_prototypes, probed
+from canforget.hyperparameters import Counts, Draws
 from canforget.registry import component
 
 
 @component(paper="Snell et al. 2017, https://arxiv.org/abs/1703.05175", version=1)
-def nearest_prototype(evidence: Evidence, *, rng: numpy.random.Generator, shots: tuple[int, ...] = (5, 20), draws: int = 10) -> Audit:
+def nearest_prototype(evidence: Evidence, *, rng: numpy.random.Generator, shots: Counts = (5, 20), draws: Draws = 10) -> Audit:
     """Accuracy of class means over `shots` trained images each on unseen images matched to the forget set, in [0, 1], mean over `draws`.
 
     `excess_5_shots` is beyond the retrained models', the figure to judge by: above its band, the features still hold the class, whatever

@@ -10,6 +10,7 @@ from canforget.evaluation.membership_scores import Ints
 from canforget.evaluation.memory_measures import Measured, covariance, measured
 from canforget.evaluation.rebound import Ratio, claim, excess_rebound, fraction, rebound
 from canforget.evaluation.statistics import prediction_interval
+from canforget.hyperparameters import Measures, View
 from canforget.registry import component
 
 Found = dict[str, Value | NotRun]
@@ -40,8 +41,8 @@ def recovery(
     evidence: Evidence,
     *,
     rng: numpy.random.Generator,
-    measures: tuple[str, ...] = ("accuracy", "probability", "margin", "rank", "auc"),
-    view: str = "forget",
+    measures: Measures = ("accuracy", "probability", "margin", "rank", "auc"),
+    view: View = "forget",
 ) -> Audit:
     """Per measure of `view`: rebound, rebound of retrained models, excess, recovered fraction and the claim.
 

@@ -1,17 +1,27 @@
 """Support-vector membership: the attack of SalUn's tables, and the same machine asked the right question."""
 
+from typing import Annotated
+
 import numpy
+from annotated_types import Ge, Le
 
 from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, references_of
 from canforget.evaluation.matched_sets import MatchedSets, sides
 from canforget.evaluation.membership_scores import confidence, taken_for_unseen
 from canforget.evaluation.statistics import Floats
 from canforget.evaluation.ua_ra_ta_mia import unseen_view
+from canforget.hyperparameters import Sample
 from canforget.registry import component
 
 
 @component(paper="Fan et al. 2024 (SalUn), https://arxiv.org/abs/2310.12508", version=1)
-def svc_membership(evidence: Evidence, *, rng: numpy.random.Generator, images: int = 2000, folds: int = 5) -> Audit:
+def svc_membership(
+    evidence: Evidence,
+    *,
+    rng: numpy.random.Generator,
+    images: Sample = 2000,
+    folds: Annotated[int, Ge(2), Le(20)] = 5,
+) -> Audit:
     """`efficacy`: fraction of the forget set that a machine trained on retain against test images takes for unseen, in [0, 1].
 
     Comparable with the MIA column of papers; `efficacy_excess` is its distance from the retrained models' mean, with a sign. For a

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from canforget.errors import ArtifactError, SpecError, did_you_mean
+from canforget.hyperparameters import Word
 from canforget.registry import add_plugin
-from canforget.spec import scalar
 from canforget.study.definition import Study, from_toml
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder that holds the data sets; default: $CANFORGET_DATA_DIR.", show_default=False)]
@@ -24,7 +24,7 @@ Engine = Annotated[str, typer.Option(help="serial, or processes (several at once
 Workers = Annotated[int, typer.Option(min=1, help="Number of processes of the engine `processes`.")]
 Seed = Annotated[int, typer.Option(help="Seed of this step's random stream.")]
 SplitSeed = Annotated[int, typer.Option(help="Seed of the split; one for all models that are to be compared.")]
-Dataset = Annotated[str, typer.Option(help="Data set, as in digits or parquet:name=scans.")]
+Dataset = Annotated[str, typer.Option(help="Data set, as in digits or parquet:folder=scans.")]
 Scenario = Annotated[
     str | None, typer.Option(help="What is forgotten, as in whole_class:classes=3 or ids:file=request.txt.", show_default=False)
 ]
@@ -55,12 +55,12 @@ def pair(text: str) -> tuple[str, Any]:
     """A key and its value, as after `--set`.
 
     >>> pair("noise_draws=20")
-    ('noise_draws', 20)
+    ('noise_draws', '20')
     """
     key, sign, value = text.partition("=")
     if not sign or not key.isidentifier() or key == "seeds":
         raise SpecError(f"--set: {text}: write key=value, as in noise_draws=20" + (" (seeds have --seeds)" if key == "seeds" else ""))
-    return key, scalar(value)
+    return key, Word(value.strip())
 
 
 def seeds(given: Sequence[str]) -> int | list[int]:

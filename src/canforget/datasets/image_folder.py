@@ -1,7 +1,7 @@
 """Any images in folders, one folder per class."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy
 
@@ -10,6 +10,7 @@ from canforget.data.dataset import DataSet, Mask, Pixels, tables_of
 from canforget.data.image_decoding import DECODING, Frame, decode_all, frame_of
 from canforget.data.stratify import fixed_part
 from canforget.errors import DataError, SpecError
+from canforget.hyperparameters import FreeText, Part, Width
 from canforget.registry import component
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
@@ -20,10 +21,10 @@ PARTS = {"train", "test", "val", "valid", "validation"}
 def image_folder(
     *,
     data_dir: Path | None = None,
-    folder: str = ".",
-    size: int = 64,
+    folder: Annotated[str, FreeText("a folder under the data folder")] = ".",
+    size: Width = 64,
     channels: Literal[1, 3] | None = None,
-    test_fraction: float = 0.2,
+    test_fraction: Part = 0.2,
 ) -> DataSet:
     """The images under `data_dir`/`folder`: train/CLASS/... and test/CLASS/... where these are there, or else CLASS/...
 

@@ -1,12 +1,13 @@
 """Any images in the Hugging Face Parquet layout: a column of encoded images and one of class numbers."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from canforget.data.cache import data_root
 from canforget.data.dataset import DataSet
 from canforget.data.parquet_files import Layout, parquet_data_set
 from canforget.errors import DataError
+from canforget.hyperparameters import FreeText, Part, Width
 from canforget.registry import component
 
 
@@ -14,14 +15,14 @@ from canforget.registry import component
 def parquet(
     *,
     data_dir: Path | None = None,
-    folder: str = ".",
-    train_files: str = "train-*.parquet",
-    test_files: str = "test-*.parquet",
-    image: str = "image",
-    label: str = "label",
-    size: int | None = None,
+    folder: Annotated[str, FreeText("a folder under the data folder")] = ".",
+    train_files: Annotated[str, FreeText("a pattern of file names")] = "train-*.parquet",
+    test_files: Annotated[str, FreeText("a pattern of file names")] = "test-*.parquet",
+    image: Annotated[str, FreeText("a column")] = "image",
+    label: Annotated[str, FreeText("a column")] = "label",
+    size: Width | None = None,
     channels: Literal[1, 3] | None = None,
-    test_fraction: float = 0.2,
+    test_fraction: Part = 0.2,
 ) -> DataSet:
     """The images of the files in `data_dir`/`folder` that match the patterns, read in the order of their names.
 

@@ -2,11 +2,12 @@
 
 from canforget.evaluation.evidence import Evidence, NotRun, Value, view_of
 from canforget.evaluation.statistics import wilson
+from canforget.hyperparameters import View
 from canforget.registry import component
 
 
 @component(version=1)
-def accuracy(evidence: Evidence, *, view: str = "test") -> Value | NotRun:
+def accuracy(evidence: Evidence, *, view: View = "test") -> Value | NotRun:
     """Fraction of `view` classified as labelled, in [0, 1]; higher is better (on the forget set: as low as the retrained models').
 
     The interval is Wilson's at 95 %: it covers the choice of images, not the choice of the training seed.

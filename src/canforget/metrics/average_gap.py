@@ -2,11 +2,12 @@
 
 from canforget.evaluation.evidence import Evidence, NotRun, Value
 from canforget.evaluation.ua_ra_ta_mia import gaps
+from canforget.hyperparameters import Sample
 from canforget.registry import component
 
 
 @component(paper="Fan et al. 2024 (SalUn), https://arxiv.org/abs/2310.12508", version=1, needs=("retrained",))
-def average_gap(evidence: Evidence, *, membership_images: int = 1000) -> Value | NotRun:
+def average_gap(evidence: Evidence, *, membership_images: Sample = 1000) -> Value | NotRun:
     """Mean of |subject - mean of the retrained models| over UA, RA, TA and MIA, in [0, 1]; lower is better, 0 is retraining.
 
     MIA is the share of the forget set that a support vector machine on confidence takes for unseen, trained on at most

@@ -1,10 +1,9 @@
 """Neighborhoods: how many nearest images two models' features have in common."""
 
-from typing import Literal
-
 from canforget.evaluation.evidence import Evidence, NotRun, Value
 from canforget.evaluation.feature_probes import features_of, shared_neighbors
 from canforget.evaluation.model_agreement import compared
+from canforget.hyperparameters import Count, Reference, Sample, View
 from canforget.registry import component
 
 
@@ -12,10 +11,10 @@ from canforget.registry import component
 def knn_overlap(
     evidence: Evidence,
     *,
-    other: Literal["original", "retrained"] = "original",
-    view: str = "forget",
-    neighbors: int = 10,
-    images: int = 1000,
+    other: Reference = "original",
+    view: View = "forget",
+    neighbors: Count = 10,
+    images: Sample = 1000,
 ) -> Value | NotRun:
     """Mean share in [0, 1] of an image's nearest `neighbors` in `view` (cosine, among at most `images`) shared with the `other` model.
 

@@ -2,11 +2,12 @@
 
 from canforget.evaluation.evidence import Evidence, NotRun, Value, finite, view_of
 from canforget.evaluation.statistics import t_interval
+from canforget.hyperparameters import View
 from canforget.registry import component
 
 
 @component(version=1)
-def loss(evidence: Evidence, *, view: str = "test") -> Value | NotRun:
+def loss(evidence: Evidence, *, view: View = "test") -> Value | NotRun:
     """Mean cross-entropy on `view` in nats, from 0 up; lower is better (on the forget set: as high as the retrained models').
 
     The mean is over images, never over batches. The interval is Student's over images at 95 %: it does not cover the training seed.

@@ -3,11 +3,12 @@
 from canforget.evaluation.evidence import Evidence, NotRun, Value, finite, view_of
 from canforget.evaluation.membership_scores import log_odds
 from canforget.evaluation.statistics import t_interval
+from canforget.hyperparameters import View
 from canforget.registry import component
 
 
 @component(version=1)
-def margin(evidence: Evidence, *, view: str = "forget") -> Value | NotRun:
+def margin(evidence: Evidence, *, view: View = "forget") -> Value | NotRun:
     """Mean log-odds of the labelled class on `view` in nats, unbounded; sees movement where forget accuracy stays at 0.
 
     Compare with the retrained models'. The interval is Student's over images at 95 %: it does not cover the training seed.

@@ -4,12 +4,13 @@ from canforget.evaluation.evidence import Evidence, NotRun, Value, view_of
 from canforget.evaluation.matched_sets import sides
 from canforget.evaluation.membership_scores import cross_fitted_accuracy, negative_loss
 from canforget.evaluation.ua_ra_ta_mia import unseen_view
+from canforget.hyperparameters import Fraction
 from canforget.registry import component
 from canforget.rng import numpy_generator
 
 
 @component(paper="Choi and Na 2023, https://arxiv.org/abs/2311.02240", version=1)
-def nomus(evidence: Evidence, *, utility_weight: float = 0.5) -> Value | NotRun:
+def nomus(evidence: Evidence, *, utility_weight: Fraction = 0.5) -> Value | NotRun:
     """`utility_weight` * test accuracy + (1 - `utility_weight`) * (1 - |2 * attack accuracy - 1|), in [0, 1]; higher is better.
 
     Source: equation 4. Deviations: the attack is a threshold on the loss, chosen on four fifths and scored on the last, of balanced

@@ -4,11 +4,12 @@ import numpy
 
 from canforget.evaluation.evidence import Evidence, NotRun, Value, view_of
 from canforget.evaluation.statistics import t_interval
+from canforget.hyperparameters import View
 from canforget.registry import component
 
 
 @component(version=1)
-def rank_of_true_class(evidence: Evidence, *, view: str = "forget") -> Value | NotRun:
+def rank_of_true_class(evidence: Evidence, *, view: View = "forget") -> Value | NotRun:
     """Mean rank of the labelled class on `view`, from 1 (the answer) to the number of classes; ties share their mean rank.
 
     Sees a class that is never answered but always second. Compare with the retrained models'. The interval is Student's over images.

@@ -1,11 +1,12 @@
 """Worst class: the accuracy on the retained class that fares worst."""
 
 from canforget.evaluation.evidence import Evidence, NotRun, Value, per_class, view_of
+from canforget.hyperparameters import View
 from canforget.registry import component
 
 
 @component(version=1)
-def worst_class_accuracy(evidence: Evidence, *, view: str = "test") -> Value | NotRun:
+def worst_class_accuracy(evidence: Evidence, *, view: View = "test") -> Value | NotRun:
     """Accuracy on the worst class of `view` that was not forgotten, in [0, 1]; higher is better.
 
     Shows what an average hides: unlearning one class often costs its nearest neighbor most. The interval is Wilson's for that class

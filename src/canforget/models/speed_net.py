@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from canforget.hyperparameters import Width
 from canforget.network.residual import conv_bn
 from canforget.registry import component
 from canforget.rng import global_stream
@@ -21,7 +22,7 @@ def speed_net(
     image_shape: tuple[int, int, int],
     *,
     rng: Generator,
-    widths: tuple[int, int, int] = (32, 128, 128),
+    widths: tuple[Width, Width, Width] = (32, 128, 128),
 ) -> nn.Module:
     """Returns a fixed stem and three stages (convolution, halving, convolution) of `widths` channels; all behind the stem is fresh.
 

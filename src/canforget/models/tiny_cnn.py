@@ -2,13 +2,14 @@
 
 from torch import Generator, nn
 
+from canforget.hyperparameters import Width
 from canforget.network.residual import conv_bn
 from canforget.registry import component
 from canforget.rng import global_stream
 
 
 @component(version=1)
-def tiny_cnn(num_classes: int, image_shape: tuple[int, int, int], *, rng: Generator, width: int = 16) -> nn.Module:
+def tiny_cnn(num_classes: int, image_shape: tuple[int, int, int], *, rng: Generator, width: Width = 16) -> nn.Module:
     """Returns three 3 x 3 convolutions (two of them halving the map), a global average and a linear layer, with fresh weights.
 
     Any image of at least 8 x 8 pixels will do.

@@ -5,6 +5,7 @@ from typing import Literal
 from torch import nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import BitsOrNone
 from canforget.quantization.calibration import Scheme, quantize
 from canforget.quantization.grid import Grid
 from canforget.registry import component
@@ -16,7 +17,7 @@ def float4(
     calibration: Images,
     *,
     format: Literal["mxfp4", "nvfp4"] = "nvfp4",
-    activations: int = 0,
+    activations: BitsOrNone = 0,
 ) -> nn.Module:
     """Returns `model` folded, its weights cast to the sixteen values of e2m1 (0, .5, 1, 1.5, 2, 3, 4, 6 and their negatives) and back.
 

@@ -5,6 +5,7 @@ from typing import Literal
 from torch import nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Percentile
 from canforget.quantization.calibration import Scheme, quantize
 from canforget.quantization.grid import Grid
 from canforget.quantization.ranges import RangeMethod
@@ -20,7 +21,7 @@ def float8(
     activations: bool = True,
     granularity: Literal["per_tensor", "per_channel"] = "per_channel",
     ranges: Literal["minmax", "percentile", "mse", "entropy"] = "minmax",
-    percentile: float = 99.99,
+    percentile: Percentile = 99.99,
     bias_correction: bool = False,
 ) -> nn.Module:
     """Returns `model` folded, its weights and (with `activations`) all that its layers read cast to float8 and back.

@@ -1,6 +1,5 @@
 """Integers of 2 to 8 bits, simulated exactly: weights symmetric per channel, activations affine per tensor, BatchNorm folded."""
 
-import builtins
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -9,6 +8,7 @@ from torch import nn
 
 from canforget.data.images import Images
 from canforget.errors import SpecError
+from canforget.hyperparameters import Bits, BitsOrNone, GroupSize, Percentile, Seed
 from canforget.quantization.adaround import adaround
 from canforget.quantization.batchnorm import reestimated
 from canforget.quantization.calibration import Rounder, Scheme, quantize, to_nearest
@@ -26,19 +26,19 @@ def int(
     model: nn.Module,
     calibration: Images,
     *,
-    bits: builtins.int = 8,
-    activations: builtins.int = 8,
+    bits: Bits = 8,
+    activations: BitsOrNone = 8,
     granularity: Literal["per_tensor", "per_channel", "per_group"] = "per_channel",
-    group_size: builtins.int = 64,
+    group_size: GroupSize = 64,
     rounding: Literal["nearest", "stochastic", "adaround", "gptq", "hqq"] = "nearest",
     ranges: Literal["minmax", "percentile", "mse", "entropy"] = "minmax",
-    percentile: float = 99.99,
+    percentile: Percentile = 99.99,
     symmetric: bool = True,
     full_range: bool = False,
     bias_correction: bool = False,
     reestimate_norms: bool = False,
-    first_last_bits: builtins.int = 0,
-    seed: builtins.int = 0,
+    first_last_bits: BitsOrNone = 0,
+    seed: Seed = 0,
 ) -> nn.Module:
     """Returns `model` folded, its weights rounded to `bits` and all that its layers read to `activations` bits (0: left in float).
 

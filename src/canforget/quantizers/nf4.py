@@ -3,13 +3,14 @@
 from torch import nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import BitsOrNone, GroupSize
 from canforget.quantization.calibration import Scheme, quantize
 from canforget.quantization.grid import Grid
 from canforget.registry import component
 
 
 @component(paper="Dettmers et al. 2023, https://arxiv.org/abs/2305.14314", version=1)
-def nf4(model: nn.Module, calibration: Images, *, group_size: int = 64, activations: int = 0) -> nn.Module:
+def nf4(model: nn.Module, calibration: Images, *, group_size: GroupSize = 64, activations: BitsOrNone = 0) -> nn.Module:
     """Returns `model` folded, each group of `group_size` weights scaled to [-1, 1] and rounded to the nearest of NF4's values.
 
     Args:

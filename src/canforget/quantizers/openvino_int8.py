@@ -6,6 +6,7 @@ from torch import nn
 
 from canforget.data.images import Images
 from canforget.deployment.onnx_graph import deployed
+from canforget.hyperparameters import Percentile
 from canforget.quantization.calibration import quantize_for_kernels
 from canforget.quantization.ranges import RangeMethod
 from canforget.registry import component
@@ -17,7 +18,7 @@ def openvino_int8(
     calibration: Images,
     *,
     ranges: Literal["minmax", "percentile", "mse", "entropy"] = "minmax",
-    percentile: float = 99.99,
+    percentile: Percentile = 99.99,
 ) -> nn.Module:
     """Returns `model` with symmetric 8-bit weights per channel and affine 8-bit activations, as a graph that OpenVINO runs on the CPU.
 

@@ -1,7 +1,7 @@
 """Exactly the images listed in a text file are forgotten: what a real request looks like."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy
 from numpy.random import Generator
@@ -9,6 +9,7 @@ from numpy.random import Generator
 from canforget.data.dataset import Ids, Table
 from canforget.data.stratify import forgettable
 from canforget.errors import DataError
+from canforget.hyperparameters import FreeText
 from canforget.registry import component
 
 
@@ -18,7 +19,7 @@ def ids(
     *,
     class_names: tuple[str, ...],
     rng: Generator,
-    file: str,
+    file: Annotated[str, FreeText("a file that lists what is to be forgotten")],
     untrained: Literal["refuse", "skip"] = "refuse",
 ) -> Ids:
     """Sorted ids that `file` lists, one a line; what follows a # is a comment, and an id listed twice counts once.

@@ -1,10 +1,14 @@
 """Images drawn at random are forgotten: a fraction or a number of them, from all classes alike."""
 
+from typing import Annotated
+
+from annotated_types import Ge
 from numpy.random import Generator
 
 from canforget.data.dataset import Ids, Table
 from canforget.data.stratify import draw_stratified, forgettable
 from canforget.errors import SpecError
+from canforget.hyperparameters import Part
 from canforget.registry import component
 
 
@@ -14,8 +18,8 @@ def random_samples(
     *,
     class_names: tuple[str, ...],
     rng: Generator,
-    fraction: float | None = None,
-    count: int | None = None,
+    fraction: Part | None = None,
+    count: Annotated[int, Ge(1)] | None = None,
     stratified: bool = True,
 ) -> Ids:
     """Sorted ids of a random `fraction` in (0, 1), or a `count`, of the training images; pass one of the two.

@@ -6,6 +6,7 @@ from numpy.random import Generator
 from canforget.data.dataset import Ids, Table
 from canforget.data.stratify import draw, forgettable, histogram
 from canforget.errors import SpecError, did_you_mean
+from canforget.hyperparameters import ClassOrClasses, Share
 from canforget.registry import component
 
 
@@ -15,8 +16,8 @@ def whole_class(
     *,
     class_names: tuple[str, ...],
     rng: Generator,
-    classes: str | int | tuple[str | int, ...],
-    fraction: float = 1.0,
+    classes: ClassOrClasses,
+    fraction: Share = 1.0,
 ) -> Ids:
     """Sorted ids of the images of `classes` (names or numbers; one or several), or of a `fraction` in (0, 1] of each class.
 

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from canforget.errors import SpecError, did_you_mean
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+from canforget.errors import SpecError, did_you_mean, shortened
 from canforget.evaluation.evaluate import AUDITS, FEATURE_AUDITS, METRICS
 from canforget.fit_settings import TRAINING, Fit
-from canforget.spec import Call, Given, fit_of, parse, validated
+from canforget.hyperparameters import Count, FreeText, Seed, conforming
+from canforget.spec import Call, Given, fit_of, parse
 
 AXES = ("datasets", "models", "scenarios", "unlearners", "quantizers")
 
@@ -42,21 +45,21 @@ class Study:
     unlearners: tuple[Call, ...]
     quantizers: tuple[Call, ...]
     seeds: tuple[int, ...] = (0,)
-    name: str = "study"
+    name: Annotated[str, FreeText("what the study is called"), MinLen(1)] = "study"
     metrics: tuple[Call, ...] = ()
     audits: tuple[Call, ...] = ()
-    val_fraction: float = 0.1
-    held_out_fraction: float = 0.0
-    calibration: int = 256
-    judged_retain: int = 10_000
-    split_seed: int = 0
+    val_fraction: Annotated[float, Gt(0), Lt(0.5)] = 0.1
+    held_out_fraction: Annotated[float, Ge(0), Lt(1)] = 0.0
+    calibration: Count = 256
+    judged_retain: Count = 10_000
+    split_seed: Seed = 0
     features: bool = False
-    noise_draws: int = 0
-    noise_images: int = 500
+    noise_draws: Annotated[int, Ge(0), Le(10_000)] = 0
+    noise_images: Count = 500
     probes: bool = False
 
     @classmethod
-    def of(cls, where: str = "study", **given: Any) -> "Study":
+    def of(cls, where: str = "study", /, **given: Any) -> "Study":
         """A study from plain names, tables and numbers; raises one `SpecError` with a line for every mistake.
 
         >>> Study.of(datasets="digits", models="tiny_cnn", scenarios="whole_class:classes=3", unlearners=["scrub"], seeds=2).seeds
@@ -65,7 +68,7 @@ class Study:
         return read(cls, given, where)
 
 
-def from_toml(path: Path, **changes: Any) -> Study:
+def from_toml(path: Path, /, **changes: Any) -> Study:
     """The study that a TOML file describes, with some of its keys changed."""
     return Study.of(path.name, **({"name": path.stem} | toml(path) | changes))
 
@@ -73,11 +76,26 @@ def from_toml(path: Path, **changes: Any) -> Study:
 def toml(path: Path) -> dict[str, Any]:
     """What a TOML file says."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SpecError(f"{path}: no such study file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise SpecError(f"{path}: not valid TOML: {problem}") from None
+    except IsADirectoryError:
+        raise SpecError(f"{path}: is a folder; name the study's file, as in {path / 'study.toml'}") from None
+    except UnicodeDecodeError as problem:
+        raise SpecError(f"{path}: not a text file in UTF-8 (byte {problem.start}); a study is written in TOML") from None
+    except OSError as problem:
+        raise SpecError(f"{path}: cannot be read: {problem.strerror}") from None
+    return parsed_toml(text, str(path))
+
+
+def parsed_toml(text: str, where: str) -> dict[str, Any]:
+    """What a text in TOML says."""
+    try:
+        return tomllib.loads(text)
+    except ValueError as problem:  # tomllib's own error, or that of a number too long to read
+        raise SpecError(f"{where}: not valid TOML: {shortened(str(problem), 200)}") from None
+    except RecursionError:
+        raise SpecError(f"{where}: not valid TOML: brackets are nested too deeply") from None
 
 
 class Mistakes(list[str]):
@@ -96,8 +114,8 @@ def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
     """Checks and fills in everything that `given` says."""
     mistakes = Mistakes()
     fields = {f.name: f for f in dataclasses.fields(cls)}
-    for unknown in given.keys() - fields.keys() - {"fit"}:
-        mistakes.append(f"{where}: no key '{unknown}'{did_you_mean(unknown, [*fields, 'fit'])}")
+    for unknown in sorted(given.keys() - fields.keys() - {"fit"}):
+        mistakes.append(f"{where}: no key '{shortened(unknown)}'{did_you_mean(unknown, [*fields, 'fit'])}")
     fit = mistakes.catch(lambda: fit_of(given.get("fit", {}), TRAINING, f"{where}: fit"), TRAINING)
     values: dict[str, Any] = {}
     for axis in (*AXES, "metrics", "audits"):
@@ -106,11 +124,11 @@ def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
             mistakes.append(f"{where}: {axis}: none given; name at least one (canforget list {axis})")
         parsers = [entry(axis, e, f"{where}: {axis}[{i}]", fit) for i, e in enumerate(entries)]
         values[axis] = tuple(unique(mistakes.catch(p) for p in parsers))
-    for name in fields.keys() - {*AXES, "metrics", "audits", "seeds"}:
-        if name in given:
-            values[name] = mistakes.catch(partial(validated, fields[name].type, given[name], f"{where}: {name}", str(fields[name].type)))
+    for name in [f for f in fields if f not in {*AXES, "metrics", "audits", "seeds"} and f in given]:
+        values[name] = mistakes.catch(partial(conforming, fields[name].type, given[name], f"{where}: {name}"))
     values["seeds"] = mistakes.catch(lambda: seeds_of(given.get("seeds", 1), where), (0,))
-    mistakes.extend(bounds(values, where))
+    if values.get("noise_draws"):
+        mistakes.extend(too_few(values["noise_draws"], where))
     if mistakes:
         raise SpecError("\n".join(mistakes))
     return cls(**values)
@@ -146,27 +164,20 @@ def unique(entries: Iterable[Any]) -> Iterable[Any]:
     return dict.fromkeys(e for e in entries if e is not None)
 
 
+MOST_SEEDS = 1000
+
+
 def seeds_of(given: Any, where: str) -> tuple[int, ...]:
     """`3` as (0, 1, 2); a list as it is."""
+    way_out = f"give a count from 1 to {MOST_SEEDS}, or a list of different numbers, as in [0, 1, 2]"
     if isinstance(given, int) and not isinstance(given, bool):
-        given = list(range(given))
-    seeds: tuple[int, ...] = validated(tuple[int, ...], given, f"{where}: seeds", "tuple[int, ...]")
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise SpecError(f"{where}: seeds: {list(seeds)}: give a count of at least 1, or a list of different numbers")
+        if not 1 <= given <= MOST_SEEDS:
+            raise SpecError(f"{where}: seeds: {shortened(str(given))}: {way_out}")
+        return tuple(range(given))
+    seeds: tuple[int, ...] = conforming(tuple[Seed, ...], given, f"{where}: seeds")
+    if not 1 <= len(seeds) <= MOST_SEEDS or len(set(seeds)) < len(seeds):
+        raise SpecError(f"{where}: seeds: {shortened(str(list(seeds)))}: {way_out}")
     return seeds
-
-
-def bounds(values: Mapping[str, Any], where: str) -> Iterable[str]:
-    """What is out of range."""
-    if not 0 < values.get("val_fraction", 0.1) < 0.5:
-        yield f"{where}: val_fraction: {values['val_fraction']} is not between 0 and 0.5"
-    if not 0 <= values.get("held_out_fraction", 0.0) < 1:
-        yield f"{where}: held_out_fraction: {values['held_out_fraction']} is not in [0, 1)"
-    for name in ("calibration", "judged_retain", "noise_images"):
-        if values.get(name, 1) < 1:
-            yield f"{where}: {name}: {values[name]} is not at least 1"
-    if values.get("noise_draws"):
-        yield from too_few(values["noise_draws"], where)
 
 
 def too_few(draws: int, where: str) -> Iterable[str]:

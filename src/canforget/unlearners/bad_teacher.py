@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images, together
+from canforget.hyperparameters import Positive, Share
 from canforget.network.build import fresh
 from canforget.network.weights import frozen
 from canforget.registry import component
@@ -22,8 +23,8 @@ def bad_teacher(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=1, batch_size=256, lr=1e-4, optimizer="adam"),
-    retain_fraction: float = 0.3,
-    temperature: float = 1.0,
+    retain_fraction: Share = 0.3,
+    temperature: Positive = 1.0,
 ) -> nn.Module:
     """Returns a copy of `model` taught by a random model on `forget` and by `model` on a random `retain_fraction` of `retain`.
 

@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Fraction
 from canforget.network.weights import frozen
 from canforget.registry import component
 from canforget.training.loop import Fit, train_
@@ -21,7 +22,7 @@ def boundary_shrink(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=10, batch_size=64, lr=1e-5),
-    epsilon: float = 0.1,
+    epsilon: Fraction = 0.1,
 ) -> nn.Module:
     """Returns a copy of `model` trained on `forget` with the nearest wrong class as every image's label; `retain` is never looked at.
 

@@ -5,6 +5,7 @@ from copy import deepcopy
 from torch import Generator, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Width
 from canforget.registry import component
 from canforget.training.loop import Fit
 from canforget.unlearning.layers import last_layers, train_only_
@@ -19,7 +20,7 @@ def cf_k(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=10, batch_size=256, lr=0.01, weight_decay=5e-4),
-    layers: int = 2,
+    layers: Width = 2,
 ) -> nn.Module:
     """Returns a copy of `model` whose last `layers` weight layers were trained further on `retain`; all before them is bit-identical.
 

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Width
 from canforget.network.build import fresh
 from canforget.registry import component
 from canforget.training.loop import Fit
@@ -21,7 +22,7 @@ def eu_k(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=182, batch_size=256, lr=0.01, weight_decay=5e-4, schedule="cosine"),
-    layers: int = 2,
+    layers: Width = 2,
 ) -> nn.Module:
     """Returns a copy of `model` whose last `layers` weight layers are fresh, then trained on `retain`; all before them is bit-identical.
 

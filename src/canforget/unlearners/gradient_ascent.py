@@ -6,6 +6,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Fraction
 from canforget.network.predict import fraction_correct
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
@@ -20,7 +21,7 @@ def gradient_ascent(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=5, batch_size=256, lr=1e-4, weight_decay=5e-4),
-    stop_at: float = 0.0,
+    stop_at: Fraction = 0.0,
 ) -> nn.Module:
     """Returns a copy of `model` that was moved up the cross-entropy of `forget`; `retain` is never looked at.
 

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Count, NonNegative
 from canforget.network.weights import finite
 from canforget.progress import advance
 from canforget.registry import component
@@ -20,9 +21,9 @@ def gradient_projection(
     retain: Images,
     *,
     rng: Generator,
-    alpha_retain: float = 100.0,
-    alpha_forget: float = 3.0,
-    samples: int = 900,
+    alpha_retain: NonNegative = 100.0,
+    alpha_forget: NonNegative = 3.0,
+    samples: Count = 900,
 ) -> nn.Module:
     """Returns a copy of `model` with W' = W (I - P_f (I - P_r)) in every linear layer and ungrouped convolution.
 

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Bits, NonNegative
 from canforget.network.weights import frozen, still
 from canforget.registry import component
 from canforget.training.constraint import TrainingConstraint
@@ -23,8 +24,8 @@ def half_step_hinge(
     rng: Generator,
     base: str = "neggrad_plus",
     fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
-    bits: int = 4,
-    weight: float = 1.0,
+    bits: Bits = 4,
+    weight: NonNegative = 1.0,
 ) -> nn.Module:
     """Returns what `base` makes of `model` with `weight` * mean max(0, step / 2 - |z - z₀|) on `forget` added to every loss.
 

@@ -8,6 +8,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import NonNegative
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
 from canforget.unlearning.requirements import require_images
@@ -21,7 +22,7 @@ def l1_sparse(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=10, batch_size=256, lr=0.01, weight_decay=5e-4),
-    alpha: float = 5e-5,
+    alpha: NonNegative = 5e-5,
 ) -> nn.Module:
     """Returns a copy of `model` that descended CE(retain) + `alpha` * (1 - epoch / epochs) * ‖weights‖₁; `forget` is never looked at.
 

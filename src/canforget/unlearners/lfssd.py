@@ -3,6 +3,7 @@
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Count, NonNegative, Positive
 from canforget.registry import component
 from canforget.unlearning.importance import dampened, importance
 from canforget.unlearning.requirements import require_images
@@ -15,9 +16,9 @@ def lfssd(
     retain: Images,
     *,
     rng: Generator,
-    alpha: float = 10.0,
-    dampening: float = 1.0,
-    batch_size: int = 64,
+    alpha: Positive = 10.0,
+    dampening: NonNegative = 1.0,
+    batch_size: Count = 64,
 ) -> nn.Module:
     """Returns a copy of `model` whose weights with I_forget > `alpha` * I are multiplied by min(1, `dampening` * I / I_forget).
 

@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Bits, Share
 from canforget.network.weights import finite, put_, replaced
 from canforget.quantization.qat import rounded_names, step_sizes
 from canforget.registry import component
@@ -25,8 +26,8 @@ def magnitude_floor(
     rng: Generator,
     base: str = "neggrad_plus",
     fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
-    bits: int = 4,
-    keep: float = 0.01,
+    bits: Bits = 4,
+    keep: Share = 0.01,
 ) -> nn.Module:
     """Returns what `base` makes of `model` when a weight moves at least one step of its channel's grid of `bits`, or stays bit-identical.
 

@@ -7,6 +7,7 @@ from torch import Generator, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Fraction
 from canforget.network.build import fresh
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
@@ -23,8 +24,8 @@ def msg(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=5, batch_size=64, lr=1e-3, weight_decay=5e-4),
-    redrawn: float = 0.3,
-    slowdown: float = 0.1,
+    redrawn: Fraction = 0.3,
+    slowdown: Fraction = 0.1,
 ) -> nn.Module:
     """Returns a copy of `model` with the fraction `redrawn` of its convolution weights drawn anew, then finetuned on `retain`.
 

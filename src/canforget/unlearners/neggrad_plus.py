@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Fraction
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
 from canforget.unlearning.batches import paired
@@ -21,7 +22,7 @@ def neggrad_plus(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
-    alpha: float = 0.95,
+    alpha: Fraction = 0.95,
 ) -> nn.Module:
     """Returns a copy of `model` that descended `alpha` * CE(retain) - (1 - `alpha`) * CE(forget), one forget batch to every retain batch.
 

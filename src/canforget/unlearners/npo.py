@@ -8,6 +8,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import NonNegative, Positive
 from canforget.network.weights import frozen
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
@@ -24,8 +25,8 @@ def npo(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
-    beta: float = 0.1,
-    weight: float = 1.0,
+    beta: Positive = 0.1,
+    weight: NonNegative = 1.0,
     keep: Literal["gdr", "klr"] = "gdr",
 ) -> nn.Module:
     """Returns a copy of `model` that descended the NPO loss on `forget` + `weight` * the retain loss, one batch of each to every step.

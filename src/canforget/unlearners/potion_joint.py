@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Count, NonNegative, Part
 from canforget.network.predict import fraction_correct
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
@@ -22,9 +23,9 @@ def potion_joint(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=100, batch_size=32, lr=1e-4, optimizer="adamw", weight_decay=1e-4),
-    weight: float = 0.1,
-    patience: int = 3,
-    selection: float = 0.1,
+    weight: NonNegative = 0.1,
+    patience: Count = 3,
+    selection: Part = 0.1,
 ) -> nn.Module:
     """Returns the best of the states that steps down -`weight` * CE(forget) and down CE(retain), in turn, lead a copy of `model` to.
 

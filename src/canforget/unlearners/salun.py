@@ -6,6 +6,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Share
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
 from canforget.unlearning.importance import gradient_saliency
@@ -21,7 +22,7 @@ def salun(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=10, batch_size=256, lr=0.013, weight_decay=5e-4),
-    keep: float = 0.5,
+    keep: Share = 0.5,
 ) -> nn.Module:
     """Returns a copy of `model` relabelled at random on `forget` within the fraction `keep` of its weights that are most salient there.
 

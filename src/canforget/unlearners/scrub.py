@@ -6,6 +6,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Count, CountOrNone, NonNegative, Positive
 from canforget.network.weights import frozen
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
@@ -21,11 +22,11 @@ def scrub(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=3, batch_size=128, lr=5e-4, weight_decay=5e-4),
-    max_epochs: int = 2,
-    alpha: float = 0.001,
-    gamma: float = 0.99,
-    temperature: float = 4.0,
-    forget_batch: int = 32,
+    max_epochs: CountOrNone = 2,
+    alpha: NonNegative = 0.001,
+    gamma: NonNegative = 0.99,
+    temperature: Positive = 4.0,
+    forget_batch: Count = 32,
 ) -> nn.Module:
     """Returns a copy of `model` moved away from itself on `forget` and held to itself on `retain`.
 

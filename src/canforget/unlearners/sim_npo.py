@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import NonNegative, Positive
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
 from canforget.unlearning.batches import paired
@@ -22,9 +23,9 @@ def sim_npo(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
-    beta: float = 4.5,
-    gamma: float = 0.125,
-    weight: float = 1.0,
+    beta: Positive = 4.5,
+    gamma: NonNegative = 0.125,
+    weight: NonNegative = 1.0,
 ) -> nn.Module:
     """Returns a copy of `model` that descended -(2 / `beta`) * log σ(-`beta` * log p - `gamma`) on `forget` + `weight` * CE(retain).
 

@@ -5,6 +5,7 @@ from typing import Literal
 from torch import Generator, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Count, NonNegative, Positive
 from canforget.registry import component
 from canforget.unlearning.importance import dampened, importance
 from canforget.unlearning.requirements import require_images
@@ -17,11 +18,11 @@ def ssd(
     retain: Images,
     *,
     rng: Generator,
-    alpha: float = 10.0,
-    dampening: float = 1.0,
+    alpha: Positive = 10.0,
+    dampening: NonNegative = 1.0,
     reference: Literal["all", "retain"] = "all",
     per_sample: bool = True,
-    batch_size: int = 64,
+    batch_size: Count = 64,
 ) -> nn.Module:
     """Returns a copy of `model` whose weights with I_forget > `alpha` * I are multiplied by min(1, `dampening` * I / I_forget).
 

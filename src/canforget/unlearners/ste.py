@@ -3,6 +3,7 @@
 from torch import Generator, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Bits
 from canforget.network.weights import replaced
 from canforget.quantization.qat import at_nearest, rounded_names
 from canforget.registry import component
@@ -21,7 +22,7 @@ def ste(
     rng: Generator,
     base: str = "neggrad_plus",
     fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
-    bits: int = 4,
+    bits: Bits = 4,
 ) -> nn.Module:
     """Returns what `base` makes of `model` when every loss is taken with weights rounded to `bits`, unrounded in the end.
 

@@ -3,6 +3,7 @@
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Share
 from canforget.registry import component
 from canforget.training.constraint import TrainingConstraint
 from canforget.training.loop import Fit
@@ -20,7 +21,7 @@ def sure(
     rng: Generator,
     base: str = "neggrad_plus",
     fit: Fit = Fit(epochs=10, batch_size=128, lr=0.05, weight_decay=5e-4),
-    keep: float = 0.1,
+    keep: Share = 0.1,
 ) -> nn.Module:
     """Returns what `base` makes of `model` when only the fraction `keep` of all rows may change, all others staying bit-identical.
 

@@ -8,6 +8,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images
+from canforget.hyperparameters import Count, NonNegative, Positive
 from canforget.network.weights import frozen
 from canforget.registry import component
 from canforget.training.loop import Epoch, Fit, passes
@@ -22,12 +23,12 @@ def unsir(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=1, batch_size=256, lr=0.02),
-    repair_lr: float = 0.01,
-    noise_steps: int = 40,
-    noise_lr: float = 0.1,
-    noise_penalty: float = 0.1,
-    noise_share: float = 0.5,
-    per_class: int = 1000,
+    repair_lr: Positive = 0.01,
+    noise_steps: Count = 40,
+    noise_lr: Positive = 0.1,
+    noise_penalty: NonNegative = 0.1,
+    noise_share: NonNegative = 0.5,
+    per_class: Count = 1000,
 ) -> nn.Module:
     """Returns a copy of `model` impaired on error-maximizing noise under the forgotten classes' labels, then repaired on retain images.
 
