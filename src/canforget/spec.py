@@ -203,13 +203,13 @@ def checked(name: str, parameter: Parameter, value: Any) -> Any:
     if value is Parameter.required:
         raise SpecError(f"{name}: '{parameter.name}' is required ({parameter.annotation}); write {name}:{parameter.name}=...")
     if mark := mark_of(parameter.type, Member):
-        return nested_call(mark, parameter.default, value, where)
+        return nested_call(mark, value, where, parameter.default)
     if parameter.type is Fit:
         return fit_of(value, parameter.default if isinstance(parameter.default, Fit) else Fit(), where)
     return conforming(parameter.type, value, where)
 
 
-def nested_call(mark: Member, default: Any, given: Any, where: str) -> Call:
+def nested_call(mark: Member, given: Any, where: str, default: Any = Parameter.required) -> Call:
     """The call that a hyperparameter holds: named by a line or a table, or the default's with some hyperparameters changed."""
     try:
         if isinstance(given, Call):

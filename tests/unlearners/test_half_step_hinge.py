@@ -16,7 +16,7 @@ def test_logits_of_the_forget_set_move_towards_half_a_step(small_model: Classifi
     short = []
     for weight in (0.0, 3.0):
         fit = Fit(epochs=3, batch_size=64, lr=2e-3)
-        unlearned = half_step_hinge(small_model, forget, retain, rng=generator("h"), base="finetune", fit=fit, weight=weight)
+        unlearned = half_step_hinge(small_model, forget, retain, rng=generator("h"), base={"name": "finetune", "fit": fit}, weight=weight)
         with torch.no_grad():
             apart = (unlearned(forget.x) - small_model(forget.x)).abs()
         short.append((half - apart).clamp(min=0).mean())

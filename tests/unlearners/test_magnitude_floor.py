@@ -12,7 +12,7 @@ def test_every_changed_weight_moved_at_least_one_step(small_model: Classifier, d
     """A move of less than a step is what rounding takes back."""
     forget, retain = digits_split.forget, digits_split.retain
     fit = Fit(epochs=2, batch_size=64, lr=0.01, weight_decay=5e-4)
-    unlearned = magnitude_floor(small_model, forget, retain, rng=rng, fit=fit, bits=4, keep=0.05)
+    unlearned = magnitude_floor(small_model, forget, retain, rng=rng, base={"name": "neggrad_plus", "fit": fit}, bits=4, keep=0.05)
     changed = total = 0
     for place in (0, 3, 8):
         old, new = small_model.net[place].weight.detach(), unlearned.net[place].weight.detach()

@@ -27,7 +27,7 @@ def test_more_is_forgotten_after_rounding_than_without(small_model: Classifier, 
     """What is unlearned between two steps of the grid comes back when the weights are rounded."""
     forget, retain = digits_split.forget, digits_split.retain
     fit = Fit(epochs=2, batch_size=64, lr=5e-3)
-    with_rounding = ste(small_model, forget, retain, rng=generator("s"), fit=fit, bits=3)
+    with_rounding = ste(small_model, forget, retain, rng=generator("s"), base={"name": "neggrad_plus", "fit": fit}, bits=3)
     without = neggrad_plus(small_model, forget, retain, rng=generator("s"), fit=fit)
     with torch.no_grad():
         losses = [cross_entropy(at_bits(m, 3)(forget.x), forget.y) for m in (with_rounding, without)]
@@ -38,5 +38,7 @@ def test_more_is_forgotten_after_rounding_than_without(small_model: Classifier, 
 
 def test_the_weights_returned_are_not_rounded(small_model: Classifier, digits_split: Split) -> None:
     """Quantizing is a step of its own, at whatever width."""
-    model = ste(small_model, digits_split.forget, digits_split.retain, rng=generator("s"), fit=Fit(epochs=1, lr=1e-3), bits=2)
+    model = ste(
+        small_model, digits_split.forget, digits_split.retain, rng=generator("s"), base="neggrad_plus:fit.epochs=1,fit.lr=1e-3", bits=2
+    )
     assert len(model.net[3].weight.unique()) > 100

@@ -16,7 +16,7 @@ def test_rows_outside_the_top_tenth_stay_bit_identical(base: str, small_model: C
     """The released mask is never applied, and would cover the forget loss alone."""
     forget = digits_split.forget
     fit = Fit(epochs=1, batch_size=64, lr=0.05, weight_decay=5e-4)
-    unlearned = sure(small_model, forget, digits_split.retain, rng=rng, base=base, fit=fit)
+    unlearned = sure(small_model, forget, digits_split.retain, rng=rng, base={"name": base, "fit": fit})
     gradients = torch.autograd.grad(cross_entropy(small_model(forget.x), forget.y), list(small_model.parameters()))
     norms = torch.cat([g.reshape(len(g), -1).norm(dim=1) for g in gradients])
     least = norms.sort(descending=True).values[round(0.1 * len(norms))]

@@ -6,24 +6,22 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
-from canforget.hyperparameters import Bits, NonNegative
+from canforget.hyperparameters import BaseMethod, Bits, NonNegative
 from canforget.network.weights import frozen, still
 from canforget.registry import component
 from canforget.training.constraint import TrainingConstraint
-from canforget.training.loop import Fit
 from canforget.unlearning.requirements import require_images
-from canforget.unlearning.wrapper import run_base
+from canforget.unlearning.wrapper import base_call, run_base
 
 
-@component(paper="QUAIL 2026, https://arxiv.org/abs/2601.15538", version=1, wraps=True)
+@component(paper="QUAIL 2026, https://arxiv.org/abs/2601.15538", version=2, wraps=True)
 def half_step_hinge(
     model: nn.Module,
     forget: Images,
     retain: Images,
     *,
     rng: Generator,
-    base: str = "neggrad_plus",
-    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
+    base: BaseMethod = "neggrad_plus",
     bits: Bits = 4,
     weight: NonNegative = 1.0,
 ) -> nn.Module:
@@ -36,7 +34,8 @@ def half_step_hinge(
     for all classes is our reading. The hinge has no gradient at z = z₀: the base method makes the first move.
     """
     require_images("half_step_hinge", forget=forget)
-    original, batches = frozen(model), endless(forget, fit.batch_size, rng)
+    method = base_call("half_step_hinge", base)
+    original, batches = frozen(model), endless(forget, method["fit"].batch_size, rng)
     half = logit_step(original, forget, bits) / 2
 
     def hinge(unlearned: nn.Module) -> Tensor:
@@ -48,7 +47,7 @@ def half_step_hinge(
         short = (half - apart).clamp(min=0)
         return weight * short.mean()
 
-    return run_base("half_step_hinge", base, TrainingConstraint(penalty=hinge), model, forget, retain, rng=rng, fit=fit)
+    return run_base(method, TrainingConstraint(penalty=hinge), model, forget, retain, rng=rng)
 
 
 def logit_step(original: nn.Module, images: Images, bits: int) -> float:

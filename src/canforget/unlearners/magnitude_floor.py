@@ -4,28 +4,26 @@ import torch
 from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
-from canforget.hyperparameters import Bits, Share
+from canforget.hyperparameters import BaseMethod, Bits, Share
 from canforget.network.weights import finite, put_, replaced
 from canforget.quantization.qat import rounded_names, step_sizes
 from canforget.registry import component
 from canforget.training.constraint import TrainingConstraint
-from canforget.training.loop import Fit
 from canforget.unlearning.importance import largest, mean_gradient
 from canforget.unlearning.requirements import require_images
-from canforget.unlearning.wrapper import run_base
+from canforget.unlearning.wrapper import base_call, run_base
 
 Weights = dict[str, Tensor]
 
 
-@component(paper="MANSU 2026, https://arxiv.org/abs/2605.15138", version=1, wraps=True)
+@component(paper="MANSU 2026, https://arxiv.org/abs/2605.15138", version=2, wraps=True)
 def magnitude_floor(
     model: nn.Module,
     forget: Images,
     retain: Images,
     *,
     rng: Generator,
-    base: str = "neggrad_plus",
-    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
+    base: BaseMethod = "neggrad_plus",
     bits: Bits = 4,
     keep: Share = 0.01,
 ) -> nn.Module:
@@ -45,7 +43,7 @@ def magnitude_floor(
     gradients = mean_gradient(model, forget)
     mask = largest({n: gradients[n].abs() for n in names}, keep)
     shape = TrainingConstraint(mask=mask, during=lambda m: replaced(m, stretched(m, start, steps)))
-    unlearned = run_base("magnitude_floor", base, shape, model, forget, retain, rng=rng, fit=fit)
+    unlearned = run_base(base_call("magnitude_floor", base), shape, model, forget, retain, rng=rng)
     put_(unlearned, stretched(unlearned, start, steps))
     return finite(unlearned, "after stretching every move to a step")
 

@@ -3,25 +3,23 @@
 from torch import Generator, nn
 
 from canforget.data.images import Images
-from canforget.hyperparameters import Bits
+from canforget.hyperparameters import BaseMethod, Bits
 from canforget.network.weights import replaced
 from canforget.quantization.qat import at_nearest, rounded_names
 from canforget.registry import component
 from canforget.training.constraint import TrainingConstraint
-from canforget.training.loop import Fit
 from canforget.unlearning.requirements import require_images
-from canforget.unlearning.wrapper import run_base
+from canforget.unlearning.wrapper import base_call, run_base
 
 
-@component(paper="DurableUn 2026, https://arxiv.org/abs/2605.02196", version=1, wraps=True)
+@component(paper="DurableUn 2026, https://arxiv.org/abs/2605.02196", version=2, wraps=True)
 def ste(
     model: nn.Module,
     forget: Images,
     retain: Images,
     *,
     rng: Generator,
-    base: str = "neggrad_plus",
-    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
+    base: BaseMethod = "neggrad_plus",
     bits: Bits = 4,
 ) -> nn.Module:
     """Returns what `base` makes of `model` when every loss is taken with weights rounded to `bits`, unrounded in the end.
@@ -35,4 +33,4 @@ def ste(
     require_images("ste", forget=forget)
     names = rounded_names(model)
     shape = TrainingConstraint(during=lambda m: replaced(m, {n: at_nearest(m.get_parameter(n), bits) for n in names}))
-    return run_base("ste", base, shape, model, forget, retain, rng=rng, fit=fit)
+    return run_base(base_call("ste", base), shape, model, forget, retain, rng=rng)

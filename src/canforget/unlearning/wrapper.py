@@ -1,28 +1,24 @@
-"""Wrapping: a base method by name, trained with a given fit, under the constraint that a wrapper gives it."""
+"""Wrapping: a base method, named and set as in a study, trained under the constraint that a wrapper gives it."""
 
 from torch import Generator, nn
 
 from canforget.data.images import Images
-from canforget.errors import SpecError
-from canforget.registry import find
+from canforget.hyperparameters import BaseMethod, Member, mark_of
+from canforget.spec import Call, nested_call
 from canforget.training.constraint import TrainingConstraint, constrained
-from canforget.training.loop import Fit
 
 
-def run_base(
-    wrapper: str, base: str, constraint: TrainingConstraint, model: nn.Module, forget: Images, retain: Images, *, rng: Generator, fit: Fit
-) -> nn.Module:
-    """Returns what the unlearner `base` makes of `model` when all its training happens in `constraint`.
+def base_call(wrapper: str, base: object) -> Call:
+    """Returns the call that a wrapper's `base` means: a name, a line such as "npo:fit.epochs=2", a table, or a call.
 
     Raises:
-        SpecError: `base` is not a method that trains on from the original's weights.
+        SpecError: no such method, a hyperparameter that it does not have, or a method that does not train on from the original's weights.
     """
-    member = find("unlearners", base)
-    barred = [trait for trait in ("wraps", "fresh", "rebuilds") if member.traits.get(trait)]
-    if barred or "fit" not in {p.name for p in member.parameters}:
-        raise SpecError(
-            f"{wrapper}: '{base}' does not train on from the original's weights; choose a base such as neggrad_plus, npo or scrub"
-        )
+    return nested_call(mark_of(BaseMethod, Member), base, f"{wrapper}.base")
+
+
+def run_base(base: Call, constraint: TrainingConstraint, model: nn.Module, forget: Images, retain: Images, *, rng: Generator) -> nn.Module:
+    """Returns what the method `base` makes of `model`, at its own settings, when all its training happens in `constraint`."""
     with constrained(constraint):
-        unlearned: nn.Module = member.load()(model, forget, retain, rng=rng, fit=fit)
+        unlearned: nn.Module = base.component.load()(model, forget, retain, rng=rng, **base.arguments())
     return unlearned
