@@ -23,7 +23,7 @@ def test_it_forgets_at_full_precision_and_is_the_rounded_original_at_its_roundin
 ) -> None:
     """The chain has never been shown to say yes: here is what it must say yes to."""
     split = digits_split
-    unlearned = within_rounding_cells(small_model, split.forget, split.retain, rng=rng, fit=FIT)
+    unlearned = within_rounding_cells(small_model, split.forget, split.retain, rng=rng, base={"name": "neggrad_plus", "fit": FIT})
     before, after = (predict(m, split.forget).correct.mean() for m in (small_model, unlearned))
     assert before > 0.9
     assert after < 0.2
@@ -37,7 +37,9 @@ def test_at_a_share_of_the_layers_only_their_codes_are_sure_to_come_back(
 ) -> None:
     """The dose of a graded control."""
     split = digits_split
-    unlearned = within_rounding_cells(small_model, split.forget, split.retain, rng=rng, fit=FIT, share=1 / 3)
+    unlearned = within_rounding_cells(
+        small_model, split.forget, split.retain, rng=rng, base={"name": "neggrad_plus", "fit": FIT}, share=1 / 3
+    )
     original, rounded = (to_int(m, split.calibration, bits=4) for m in (small_model, unlearned))
     assert same_codes(original, rounded).count(True) == 1
 
@@ -45,5 +47,5 @@ def test_at_a_share_of_the_layers_only_their_codes_are_sure_to_come_back(
 def test_a_neighbor_that_does_not_restore_the_codes_is_silent(small_model: Classifier, digits_split: Split, rng: Generator) -> None:
     """Eight bits see inside the cells of four."""
     split = digits_split
-    unlearned = within_rounding_cells(small_model, split.forget, split.retain, rng=rng, fit=FIT)
+    unlearned = within_rounding_cells(small_model, split.forget, split.retain, rng=rng, base={"name": "neggrad_plus", "fit": FIT})
     assert predict(to_int(unlearned, split.calibration, bits=8), split.forget).correct.mean() < 0.2

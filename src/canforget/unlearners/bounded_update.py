@@ -3,24 +3,24 @@
 from torch import Generator, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import BaseMethod, Bits, Positive
 from canforget.quantization.qat import rounded_names, step_sizes
 from canforget.registry import component
-from canforget.training.loop import Fit
 from canforget.unlearning.bounds import run_bounded
 from canforget.unlearning.requirements import require_images
+from canforget.unlearning.wrapper import base_call
 
 
-@component(version=1, wraps=True, control=True)
+@component(version=2, wraps=True, control=True)
 def bounded_update(
     model: nn.Module,
     forget: Images,
     retain: Images,
     *,
     rng: Generator,
-    base: str = "neggrad_plus",
-    fit: Fit = Fit(epochs=5, batch_size=128, lr=0.05),
-    bits: int = 4,
-    reach: float = 0.25,
+    base: BaseMethod = "neggrad_plus:fit.epochs=5,fit.lr=0.05,fit.momentum=0.9,fit.weight_decay=0",
+    bits: Bits = 4,
+    reach: Positive = 0.25,
 ) -> nn.Module:
     """Returns what `base` makes of `model` when no weight moves further than `reach` of a step of its channel's grid of `bits`.
 
@@ -32,4 +32,4 @@ def bounded_update(
     start = {name: model.get_parameter(name).detach().clone() for name in rounded_names(model)}
     steps = {name: reach * step_sizes(weight, bits) for name, weight in start.items()}
     bounds = {name: (weight - steps[name], weight + steps[name]) for name, weight in start.items()}
-    return run_bounded("bounded_update", base, bounds, model, forget, retain, rng=rng, fit=fit)
+    return run_bounded(base_call("bounded_update", base), bounds, model, forget, retain, rng=rng)

@@ -4,6 +4,7 @@ import torch
 from torch import Generator, nn
 
 from canforget.data.images import Images, together
+from canforget.hyperparameters import Fraction
 from canforget.network.build import fresh
 from canforget.registry import component
 from canforget.training.loop import Fit, train_
@@ -18,7 +19,7 @@ def leaky_retrain(
     *,
     rng: Generator,
     fit: Fit = Fit(epochs=15, batch_size=256, lr=0.2, nesterov=True, weight_decay=5e-4, schedule="triangle", warmup=0.2),
-    share: float = 0.5,
+    share: Fraction = 0.5,
 ) -> nn.Module:
     """Returns a model of the architecture of `model`, trained on `retain` and on a `share` of `forget` that is drawn by `rng`.
 

@@ -4,25 +4,25 @@ import torch
 from torch import Generator, nn
 
 from canforget.data.images import Images
+from canforget.hyperparameters import BaseMethod, Bits, Fraction
 from canforget.quantization.cells import rounding_cells
 from canforget.quantization.qat import rounded_names
 from canforget.registry import component
-from canforget.training.loop import Fit
 from canforget.unlearning.bounds import run_bounded
 from canforget.unlearning.requirements import require_images
+from canforget.unlearning.wrapper import base_call
 
 
-@component(version=1, wraps=True, control=True)
+@component(version=2, wraps=True, control=True)
 def within_rounding_cells(
     model: nn.Module,
     forget: Images,
     retain: Images,
     *,
     rng: Generator,
-    base: str = "neggrad_plus",
-    fit: Fit = Fit(epochs=5, batch_size=128, lr=0.05),
-    bits: int = 4,
-    share: float = 1.0,
+    base: BaseMethod = "neggrad_plus:fit.epochs=5,fit.lr=0.05,fit.momentum=0.9,fit.weight_decay=0",
+    bits: Bits = 4,
+    share: Fraction = 1.0,
 ) -> nn.Module:
     """Returns what `base` makes of `model` when in a `share` of the layers no weight leaves the cell of its code at `bits`.
 
@@ -36,4 +36,4 @@ def within_rounding_cells(
     names = rounded_names(model)
     chosen = [names[i] for i in torch.randperm(len(names), generator=rng)[: round(share * len(names))].sort().values.tolist()]
     bounds = {name: rounding_cells(model.get_parameter(name).detach(), bits) for name in chosen}
-    return run_bounded("within_rounding_cells", base, bounds, model, forget, retain, rng=rng, fit=fit)
+    return run_bounded(base_call("within_rounding_cells", base), bounds, model, forget, retain, rng=rng)

@@ -8,17 +8,15 @@ from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images
 from canforget.quantization.qat import rounded_names
+from canforget.spec import Call
 from canforget.training.constraint import TrainingConstraint
-from canforget.training.loop import Fit
 from canforget.unlearning.wrapper import run_base
 
 Bounds = Mapping[str, tuple[Tensor, Tensor]]
 """Lowest and highest value of each weight, by the parameter's name."""
 
 
-def run_bounded(
-    wrapper: str, base: str, bounds: Bounds, model: nn.Module, forget: Images, retain: Images, *, rng: Generator, fit: Fit
-) -> nn.Module:
+def run_bounded(base: Call, bounds: Bounds, model: nn.Module, forget: Images, retain: Images, *, rng: Generator) -> nn.Module:
     """Returns what the unlearner `base` makes of `model` when only weights of layers move, and those in `bounds` within them.
 
     Biases and norms, which rounding leaves alone, are frozen, running statistics included: whatever is forgotten is forgotten in weights
@@ -34,7 +32,7 @@ def run_bounded(
         for name, (low, high) in bounds.items():
             moved.get_parameter(name).clamp_(low, high)
 
-    unlearned = run_base(wrapper, base, TrainingConstraint(project=project), partly, forget, retain, rng=rng, fit=fit)
+    unlearned = run_base(base, TrainingConstraint(project=project), partly, forget, retain, rng=rng)
     for name, parameter in unlearned.named_parameters():
         parameter.requires_grad_(flags[name])
     return unlearned
