@@ -15,7 +15,7 @@ from canforget.file_io import write_arrays
 from canforget.pipeline import views_of
 from canforget.quantization.folding import folded
 from canforget.quantization.layer import codes
-from canforget.quantization.weight_noise import disturbed, errors
+from canforget.quantization.weight_noise import disturbed
 from canforget.quantizers.int import int as to_int
 from canforget.rng import generator
 from canforget.spec import parse
@@ -82,7 +82,7 @@ def evidence(subject, original, retrained, split, bits):
     full = Evidence(views_of(subject, split), views_of(original, split), tuple(views_of(g, split) for g in retrained))
     q = rounded(subject)
     part = replace(split, retain=split.retain[:200])
-    noise = tuple(small(views_of(m, part)) for m in disturbed(subject, errors(subject, q), 20, generator("draws")))
+    noise = tuple(small(views_of(m, part)) for m in disturbed(subject, q, 20, generator("draws")))
     others = tuple(views_of(rounded(g), split) for g in retrained)
     return Evidence(views_of(q, split), views_of(rounded(original), split), others, full_precision=full, noise=noise)
 
@@ -102,7 +102,8 @@ def test_forgetting_by_less_than_half_a_step_is_seen_to_come_back(on_grid, retra
     assert all(torch.equal(grids[0][name].codes, grids[1][name].codes) for name in grids[0])
     found = judged(evidence(unlearned, on_grid, retrained, digits_split, bits=3), [], RECOVERY, "key")
     assert found["recovery.accuracy_rebound"]["value"] > 0.5
-    assert {"accuracy", "margin"} <= brought_back(found)
+    assert found["recovery.margin_excess"]["interval"][0] > 10
+    assert "probability" in brought_back(found), "in so small a net noise undoes most of it too, and the rounding all of it"
     assert found["recovery.margin_recovered_fraction"]["value"] == pytest.approx(1, abs=0.01)
     eight = judged(evidence(unlearned, on_grid, retrained, digits_split, bits=8), [], RECOVERY, "key")
     assert not brought_back(eight), "eight bits keep the update"

@@ -1,44 +1,70 @@
-"""Noise of the norm of a rounding, in the weights that were rounded and nowhere else."""
+"""Noise of the norm and sum of each channel's rounding error, in the weights that were rounded and nowhere else."""
 
 from copy import deepcopy
 
 import pytest
 import torch
+from torch import nn
 
+from canforget.data.images import Split
+from canforget.network.classifier import Classifier
 from canforget.quantization.folding import folded
-from canforget.quantization.layer import codes
-from canforget.quantization.weight_noise import disturbed, errors
+from canforget.quantization.layer import QuantizedLayer
+from canforget.quantization.weight_noise import disturbed, rounding_errors
+from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
 from canforget.rng import generator
 
 
 @pytest.fixture(scope="module")
-def sizes(small_model, digits_split):
-    return errors(small_model, to_int(small_model, digits_split.calibration, bits=3, activations=0))
+def rounded(small_model: Classifier, digits_split: Split) -> nn.Module:
+    return to_int(small_model, digits_split.calibration, bits=3)
 
 
-def test_the_size_is_that_of_the_rounding_error_of_the_folded_weights(small_model, digits_split, sizes):
+def weights(root: nn.Module) -> dict[str, torch.Tensor]:
+    """The float weights of all quantized layers with codes."""
+    return {n: m.weight.clone() for n, m in root.named_modules() if isinstance(m, QuantizedLayer) and m.codes is not None}
+
+
+def test_the_error_is_that_of_the_folded_weights(small_model: Classifier, rounded: nn.Module) -> None:
     """Measured on weights before folding, the noise would be too large or too small by BatchNorm's gain."""
-    rounded = to_int(small_model, digits_split.calibration, bits=3, activations=0)
-    root = folded(small_model).root
-    for name, held in codes(rounded).items():
-        error = (held.values() - root.get_submodule(name).weight).detach().double()
-        assert sizes[name] == pytest.approx(error.pow(2).sum().sqrt().item(), rel=1e-5)
-    assert len(sizes) == 3
+    root, errors = folded(small_model).root, rounding_errors(small_model, rounded)
+    for name, weight in weights(rounded).items():
+        assert torch.equal(errors[name], weight - root.get_parameter(f"{name}.weight"))
+    assert len(errors) == 3
 
 
-def test_fewer_bits_are_more_noise(small_model, digits_split, sizes):
-    fine = errors(small_model, to_int(small_model, digits_split.calibration, bits=8, activations=0))
-    assert all(10 * fine[name] < sizes[name] for name in sizes)
+def test_every_channel_keeps_the_norm_and_the_sum_of_its_error(small_model: Classifier, rounded: nn.Module) -> None:
+    """Isotropic noise moves the mean of a whitening filter, and with it lets brightness through."""
+    errors = rounding_errors(small_model, rounded)
+    clean = {n: w - errors[n] for n, w in weights(rounded).items()}
+    for noisy in disturbed(small_model, rounded, 3, generator("noise")):
+        for name, weight in weights(noisy).items():
+            moved, error = ((e.flatten(1)) for e in (weight - clean[name], errors[name]))
+            assert torch.allclose(moved.norm(dim=1), error.norm(dim=1), rtol=1e-4)
+            assert torch.allclose(moved.sum(dim=1), error.sum(dim=1), atol=1e-4)
 
 
-def test_every_draw_moves_each_layer_by_its_norm_from_the_same_start(small_model, sizes):
+def test_draws_differ_from_one_another_and_start_from_the_same_weights(small_model: Classifier, rounded: nn.Module) -> None:
     """Noise upon noise grows with the draws."""
-    clean, before = folded(small_model).root, deepcopy(small_model.state_dict())
-    drawn = [{n: p.clone() for n, p in m.named_parameters()} for m in disturbed(small_model, sizes, 5, generator("noise"))]
-    for name, parameter in clean.named_parameters():
-        for draw in drawn:
-            moved = float((draw[name] - parameter).detach().norm())
-            assert moved == pytest.approx(sizes.get(name.removesuffix(".weight"), 0.0), rel=1e-4), name
-    assert not torch.equal(drawn[0]["net.0.weight"], drawn[1]["net.0.weight"])
-    assert all(torch.equal(t, small_model.state_dict()[n]) for n, t in before.items()), "the model given is left as it was"
+    before = deepcopy(rounded.state_dict())
+    drawn = [weights(noisy) for noisy in disturbed(small_model, rounded, 4, generator("noise"))]
+    first = next(iter(drawn[0]))
+    distances = [float((d[first] - weights(rounded)[first]).norm()) for d in drawn]
+    assert max(distances) < 2 * min(distances)
+    assert not torch.equal(drawn[0][first], drawn[1][first])
+    assert all(torch.equal(t, rounded.state_dict()[n]) for n, t in before.items()), "the model given is left as it was"
+
+
+def test_activations_are_rounded_as_in_the_format(small_model: Classifier, digits_split: Split, rounded: nn.Module) -> None:
+    """A control in float activations differs from the rounding by more than the weights."""
+    weights_only = to_int(small_model, digits_split.calibration, bits=3, activations=0)
+    x = digits_split.val.x[:16]
+    with torch.no_grad():
+        one = [m(x).clone() for m in disturbed(small_model, rounded, 1, generator("a"))]
+        other = [m(x).clone() for m in disturbed(small_model, weights_only, 1, generator("a"))]
+    assert not torch.equal(one[0], other[0])
+
+
+def test_floats_have_errors_too(small_model: Classifier, digits_split: Split) -> None:
+    assert all(bool(e.any()) for e in rounding_errors(small_model, float8(small_model, digits_split.calibration)).values())

@@ -23,7 +23,8 @@ from canforget.fit_settings import Fit
 from canforget.network.predict import predict, predict_views
 from canforget.quantization.coverage import coverage
 from canforget.quantization.folding import channel_axis, folded, is_layer
-from canforget.quantization.weight_noise import disturbed, errors
+from canforget.quantization.layer import codes
+from canforget.quantization.weight_noise import disturbed
 from canforget.rng import generator
 from canforget.spec import call_of, canonical, fit_of
 from canforget.study.plan import judged
@@ -117,21 +118,21 @@ def arrays_of(view: str, found: Predictions) -> dict[str, Any]:
 
 
 def noise(step: Step, place: Workspace) -> Callable[[Path], Facts]:
-    """Logits of a model under random weight noise of the norm of its rounding, on a fixed part of three views."""
+    """Logits of a rounded model with its rounding errors dealt anew within each channel, on a fixed part of three views."""
     what = step.what
     parts = sets_in(step, place)
     asked = {v: some_of(parts[s], what["images"], f"noise/{what['split']}/{v}") for v, s in NOISE_VIEWS.items() if len(parts[s])}
-    model = model_of(what["model"], place)
-    sizes = errors(model, simulation(model_of(what["quantized"], place)))
-    draws = disturbed(model, sizes, what["draws"] if sizes else 0, generator(step.key))
-    found = [{v: predict(changed, images) for v, images in asked.items()} for changed in draws]
+    quantized = simulation(model_of(what["quantized"], place))
+    draws = what["draws"] if codes(quantized) else 0
+    disturbances = disturbed(model_of(what["model"], place), quantized, draws, generator(step.key))
+    found = [{v: predict(changed, images) for v, images in asked.items()} for changed in disturbances]
     arrays: dict[str, Any] = {}
     for v in asked if found else ():
         arrays |= arrays_of(v, found[0][v]) | {f"{v}.logits": numpy.stack([draw[v].logits for draw in found])}
 
     def write(folder: Path) -> Facts:
         write_arrays(folder / "noise.npz", arrays)
-        return {"draws": len(found), "norms": sizes, "views": {v: len(images) for v, images in asked.items()}}
+        return {"draws": len(found), "views": {v: len(images) for v, images in asked.items()}}
 
     return write
 
