@@ -30,6 +30,10 @@ class DivergedError(CanforgetError):
     """Weights or a loss that are no longer finite: a diverged run is an error, never a result."""
 
 
+class NotMeasurable(CanforgetError):
+    """A number that this evidence cannot give, and why: shown as *not run*, never as 0 or NaN."""
+
+
 class StoppedError(CanforgetError):
     """The user stopped the run; what was finished is kept."""
 

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy
 import pytest
@@ -9,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from canforget.evaluation.evaluate import judged
+import canforget
+from canforget.evaluation.evaluate import judged, named
 from canforget.evaluation.evidence import Evidence, Predictions
 from canforget.file_io import write_arrays
 from canforget.pipeline import views_of
@@ -21,6 +23,7 @@ from canforget.rng import generator
 from canforget.spec import parse
 from canforget.study.store import Store
 from canforget.study.stored_evidence import noise_in, probed
+from canforget.testing.metrics_and_audits import example_evidence
 from canforget.training.loop import Fit
 from canforget.unlearners.retrain import retrain
 
@@ -155,6 +158,33 @@ def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so()
     assert found["probe.test_agreement_retrained"]["value"] == 0.75
     assert found["probe.flip_rate_own"] == {"value": 0.5, "interval": None, "n": 10}
     assert "nothing was updated" in found["probe.retained_projection"]["not_run"]
+
+
+def test_an_audit_with_other_numbers_keeps_its_name():
+    """An audit with one changed hyperparameter was renamed, and the verdict dropped it in silence."""
+    one, other = (parse("audits", f"membership{h}") for h in (":false_alarms=0.05", ":false_alarms=0.02"))
+    found = judged(example_evidence(), [], [one, other], "key")
+    assert found["membership.phi"]["value"] == found["membership:false_alarms=0.02.phi"]["value"]
+    assert "membership.tpr_at_fpr_0.05" in found
+    assert "membership.tpr_at_fpr_0.02" not in found
+
+
+def test_a_metric_that_asks_another_question_bears_another_name():
+    """A weighted mean under the name of the macro mean would stand in one column with it."""
+    calls = [parse("metrics", name) for name in ("f1", "f1:average=weighted", "agreement:other=original", "accuracy:view=forget")]
+    assert list(named(calls)) == ["test.f1", "test.f1:average=weighted", "test.agreement:other=original", "forget.accuracy"]
+
+
+def test_what_cannot_be_measured_is_caught_in_one_place_only():
+    """Every function between a metric and its record once handed the reason on by hand."""
+    root = Path(canforget.__file__).parent
+    handlers = [p.name for p in root.rglob("*.py") if "except NotMeasurable" in p.read_text(encoding="utf-8")]
+    assert handlers == ["evidence.py"]
+
+
+def test_an_audit_of_which_nothing_can_be_measured_is_one_value_with_its_reason():
+    bare = Evidence({"forget": example_evidence().subject["forget"]})
+    assert judged(bare, [], [parse("audits", "membership")], "key") == {"membership": {"not_run": "no predictions on 'test_forget'"}}
 
 
 def test_features_are_judged_only_where_they_were_kept(small_model, digits_split):

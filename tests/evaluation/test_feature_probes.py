@@ -5,7 +5,8 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import NearestNeighbors
 
-from canforget.evaluation.evidence import NotRun, Predictions, predictions_of
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import Predictions, predictions_of
 from canforget.evaluation.feature_probes import features_of, linear_alignment, nearest_prototypes, ridge, shared_neighbors
 
 
@@ -64,5 +65,7 @@ def test_neighbors_are_those_of_scikit_learn():
 
 def test_missing_or_broken_features_give_their_reason():
     """A float16 overflow is infinite, and its probe NaN."""
-    assert "no features" in features_of({"forget": predictions_of([[0, 1]], [0])}, "forget").reason
-    assert isinstance(features_of({"forget": with_features([[numpy.inf, 0]])}, "forget"), NotRun)
+    with pytest.raises(NotMeasurable, match="no features"):
+        features_of({"forget": predictions_of([[0, 1]], [0])}, "forget")
+    with pytest.raises(NotMeasurable):
+        features_of({"forget": with_features([[numpy.inf, 0]])}, "forget")

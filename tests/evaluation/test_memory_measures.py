@@ -3,34 +3,31 @@
 import numpy
 import pytest
 
-from canforget.errors import SpecError
-from canforget.evaluation.evidence import NotRun, predictions_of
-from canforget.evaluation.memory_measures import MEASURES, covariance, measured
+from canforget.errors import NotMeasurable, SpecError
+from canforget.evaluation.evidence import predictions_of
+from canforget.evaluation.memory_measures import MEASURES, covariance, memory
 from canforget.evaluation.statistics import auc
 from canforget.testing.metrics_and_audits import example_evidence
-
-NOWHERE = NotRun("not asked")
 
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_every_measure_is_higher_for_the_original(measure):
     """A loss or a rank the other way round would call recovery forgetting."""
     evidence = example_evidence()
-    remembered, forgotten = (measured(v, measure, "forget", NOWHERE).value for v in (evidence.original, evidence.retrained[0]))
+    remembered, forgotten = (memory(v, measure, "forget", None).value for v in (evidence.original, evidence.retrained[0]))
     assert remembered > forgotten
 
 
 def test_auc_is_taken_on_the_chosen_unseen_images():
     """All unseen images in their place undo the matching of classes."""
     views = {"forget": predictions_of([[3, 0], [1, 0]], [0, 0]), "test_forget": predictions_of([[2, 0], [9, 0], [0, 0]], [0, 0, 0])}
-    assert measured(views, "auc", "forget", numpy.array([0, 2])).value == auc([3, 1], [2, 0])
-    assert measured(views, "auc", "forget", NOWHERE) == NOWHERE
+    assert memory(views, "auc", "forget", numpy.array([0, 2])).value == auc([3, 1], [2, 0])
 
 
 def test_models_that_err_on_the_same_images_differ_with_little_error():
     """Adding variances of paired values hides every rebound."""
     evidence = example_evidence()
-    one = measured(evidence.subject, "margin", "forget", NOWHERE)
+    one = memory(evidence.subject, "margin", "forget", None)
     assert covariance(one.minus([one]), one.minus([one])) == 0
     assert covariance(one, one) == pytest.approx(one.parts[0].var(ddof=1) / 60)
 
@@ -38,9 +35,10 @@ def test_models_that_err_on_the_same_images_differ_with_little_error():
 def test_an_unknown_measure_is_named_with_the_nearest():
     """A typing mistake must not fall back to accuracy."""
     with pytest.raises(SpecError, match="did you mean 'margin'"):
-        measured({}, "margins", "forget", NOWHERE)
+        memory({}, "margins", "forget", None)
 
 
 def test_a_ruled_out_class_has_no_mean_margin():
     """-inf less -inf is NaN."""
-    assert isinstance(measured({"forget": predictions_of([[-numpy.inf, 0.0]], [0])}, "margin", "forget", NOWHERE), NotRun)
+    with pytest.raises(NotMeasurable):
+        memory({"forget": predictions_of([[-numpy.inf, 0.0]], [0])}, "margin", "forget", None)

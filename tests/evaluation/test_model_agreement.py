@@ -3,7 +3,8 @@
 import numpy
 import pytest
 
-from canforget.evaluation.evidence import Evidence, NotRun, predictions_of
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import Evidence, predictions_of
 from canforget.evaluation.model_agreement import agreeing, compared, destinations, divergences, redirection
 from canforget.evaluation.statistics import prediction_interval
 
@@ -41,6 +42,5 @@ def test_several_retrained_models_give_a_mean_and_the_band_of_one_more():
 def test_other_images_are_refused():
     """Rows of two orders would be compared without a word."""
     one, two = predictions_of([[0, 1]], [0], [3]), predictions_of([[0, 1.5]], [0], [4])
-    found = compared(Evidence({"test": one}, {"test": two}), "original", "test", agreeing)
-    assert isinstance(found, NotRun)
-    assert "other images" in found.reason
+    with pytest.raises(NotMeasurable, match="other images"):
+        compared(Evidence({"test": one}, {"test": two}), "original", "test", agreeing)

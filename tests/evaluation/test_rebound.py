@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from canforget.errors import DataError
-from canforget.evaluation.evidence import NotRun, Value
+from canforget.errors import DataError, NotMeasurable
+from canforget.evaluation.evidence import Value
 from canforget.evaluation.rebound import claim, dose_response, excess_rebound, rebound, recovered_fraction
 
 NOISE = numpy.linspace(-0.02, 0.02, 20)
@@ -63,8 +63,10 @@ def test_a_movement_that_random_noise_makes_too_is_no_recovery():
 
 def test_a_claim_needs_enough_noise_and_a_band():
     """With ten draws the least p is .09."""
-    assert "19 draws" in claim([0.3, 0.3], [0.0, 0.0], NOISE[:10]).reason
-    assert isinstance(claim([0.3], [0.0], NOISE), NotRun)
+    with pytest.raises(NotMeasurable, match="19 draws"):
+        claim([0.3, 0.3], [0.0, 0.0], NOISE[:10])
+    with pytest.raises(NotMeasurable):
+        claim([0.3], [0.0], NOISE)
 
 
 def test_noise_is_averaged_over_seeds_draw_by_draw():
@@ -85,10 +87,10 @@ def test_the_recovered_fraction_covers_the_truth_as_often_as_it_says():
 
 def test_nothing_to_come_back_is_not_run():
     """.01 / .001 = 10 would be read as tenfold recovery."""
-    found = recovered_fraction([0.01, 0.0, 0.02], [0.1, 0.0, -0.1], [0.0, 0.05, -0.05])
-    assert isinstance(found, NotRun)
-    assert "three standard errors" in found.reason
-    assert isinstance(recovered_fraction([0.5], [1.0], [0.0]), NotRun)
+    with pytest.raises(NotMeasurable, match="three standard errors"):
+        recovered_fraction([0.01, 0.0, 0.02], [0.1, 0.0, -0.1], [0.0, 0.05, -0.05])
+    with pytest.raises(NotMeasurable):
+        recovered_fraction([0.5], [1.0], [0.0])
     with pytest.raises(DataError, match="pair them by seed"):
         recovered_fraction([1, 2], [1, 2, 3], [1, 2])
 

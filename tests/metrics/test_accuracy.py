@@ -1,6 +1,9 @@
 """Accuracy of a view."""
 
-from canforget.evaluation.evidence import NotRun, evidence_of
+import pytest
+
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import evidence_of
 from canforget.metrics.accuracy import accuracy
 
 
@@ -13,4 +16,5 @@ def test_the_interval_of_a_perfect_score_reaches_below_one():
 
 def test_only_the_view_asked_for_counts():
     """The test set in place of a missing view."""
-    assert isinstance(accuracy(evidence_of([[1, 0]], [0]), view="forget"), NotRun)
+    with pytest.raises(NotMeasurable):
+        accuracy(evidence_of([[1, 0]], [0]), view="forget")

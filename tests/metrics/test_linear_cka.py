@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
-from canforget.evaluation.evidence import Evidence, NotRun
+import pytest
+
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import Evidence
 from canforget.metrics.linear_cka import linear_cka
 from canforget.testing.metrics_and_audits import example_evidence
 
@@ -13,4 +16,5 @@ def test_a_model_is_like_itself_and_less_like_others():
     assert linear_cka(Evidence(evidence.original, evidence.original)).value == 1.0
     assert linear_cka(evidence, other="retrained", view="test").value < 0.95
     bare = {name: replace(p, features=None) for name, p in evidence.subject.items()}
-    assert isinstance(linear_cka(replace(evidence, subject=bare)), NotRun)
+    with pytest.raises(NotMeasurable):
+        linear_cka(replace(evidence, subject=bare))

@@ -1,8 +1,10 @@
 """Margin."""
 
 import numpy
+import pytest
 
-from canforget.evaluation.evidence import NotRun, evidence_of
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import evidence_of
 from canforget.metrics.margin import margin
 
 
@@ -15,4 +17,5 @@ def test_the_margin_moves_where_accuracy_is_zero():
 
 def test_a_ruled_out_class_has_no_margin():
     """A mean of -inf."""
-    assert isinstance(margin(evidence_of([[-numpy.inf, 0.0]], [0], view="forget")), NotRun)
+    with pytest.raises(NotMeasurable):
+        margin(evidence_of([[-numpy.inf, 0.0]], [0], view="forget"))

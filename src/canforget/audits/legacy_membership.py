@@ -2,7 +2,7 @@
 
 import numpy
 
-from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, view_of
+from canforget.evaluation.evidence import Audit, Evidence, Value, view_of
 from canforget.evaluation.membership_scores import negative_loss
 from canforget.evaluation.statistics import delong
 from canforget.registry import component
@@ -17,9 +17,6 @@ def legacy_membership(evidence: Evidence, *, rng: numpy.random.Generator) -> Aud
     `auc_signed` is the AUC with low loss as membership.
     """
     forget, test = view_of(evidence.subject, "forget"), view_of(evidence.subject, "test")
-    if isinstance(forget, NotRun) or isinstance(test, NotRun):
-        reason = forget if isinstance(forget, NotRun) else test
-        return Audit({"auc": reason, "auc_signed": reason})  # type: ignore[dict-item]
     score = negative_loss(forget)
     signed, turned = delong(score, negative_loss(test)), delong(-score, -negative_loss(test))
     best, n = max(signed, turned, key=lambda d: d.auc), len(forget) + len(test)

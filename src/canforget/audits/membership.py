@@ -2,8 +2,9 @@
 
 import numpy
 
-from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, references_of
-from canforget.evaluation.matched_sets import MatchedSets, sides
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, attempt, references_of
+from canforget.evaluation.matched_sets import MatchedSets, matched_sets
 from canforget.evaluation.membership_scores import Ints, cross_fitted_accuracy, retained_classes, scores, true_positives_at
 from canforget.evaluation.statistics import Delong, Floats, Interval, delong, delong_difference, prediction_interval, wilson
 from canforget.hyperparameters import Parts, Signals
@@ -33,9 +34,7 @@ def membership(
     histograms differ by more than .05. Limits: no shadow models, hence a lower bound of what an attacker can do; training and test images
     of a class can differ by themselves, so that even a retrained model may be off .5.
     """
-    models = sides(evidence, rng)
-    if isinstance(models, NotRun):
-        return Audit(dict.fromkeys((*signals, "balanced_accuracy"), models))
+    models = matched_sets(evidence, rng)
     classes = models[0].forget.logits.shape[1]
     retained = retained_classes(evidence, classes)
     values: Found = {}
@@ -44,28 +43,34 @@ def membership(
         if signal == "label_blind" and len(retained) < 2:
             values[signal] = NotRun("needs two retained classes")
             continue
-        values |= judged(signal, [ranked(m, signal, retained) for m in models], references_of(evidence))
+        ranks = [delong(*both_scores(m, signal, retained)) for m in models]
+        values |= area_under_curve(signal, ranks[0])
+        values |= excesses(signal, ranks, attempt(references_of, evidence))
         scored[signal] = scores(models[0].forget, signal, retained)
     ids = models[0].forget.ids
-    return Audit(values | told(models[0], signals[0], retained, false_alarms, rng), scored, dict.fromkeys(scored, ids))
+    return Audit(values | decisions(models[0], signals[0], retained, false_alarms, rng), scored, dict.fromkeys(scored, ids))
 
 
-def ranked(model: MatchedSets, signal: str, retained: Ints) -> Delong:
-    """How a model's scores rank its forget set against unseen images."""
-    return delong(scores(model.forget, signal, retained), scores(model.unseen, signal, retained))
+def both_scores(model: MatchedSets, signal: str, retained: Ints) -> tuple[Floats, Floats]:
+    """The scores of a model's members and of its matched non-members."""
+    return scores(model.forget, signal, retained), scores(model.unseen, signal, retained)
 
 
-def judged(signal: str, ranks: list[Delong], references: object) -> Found:
-    """The AUC of the first model, signed and two-sided, and its excess over the others'."""
-    subject, retrained = ranks[0], ranks[1:]
-    images = len(subject.member) + len(subject.other)
-    both = two_sided(subject.auc, subject.interval())
-    values: Found = {signal: Value(subject.auc, subject.interval(), images), f"{signal}_two_sided": Value(*both, images)}
+def area_under_curve(signal: str, rank: Delong) -> Found:
+    """The AUC of one model, signed and two-sided."""
+    images = len(rank.member) + len(rank.other)
+    return {signal: Value(rank.auc, rank.interval(), images), f"{signal}_two_sided": Value(*two_sided(rank.auc, rank.interval()), images)}
+
+
+def excesses(signal: str, ranks: list[Delong], references: object) -> Found:
+    """The AUC of the first model beyond that of the others, together and one by one."""
     if isinstance(references, NotRun):
-        return values | {f"{signal}_excess": references}
-    values[f"{signal}_excess"] = excess(subject, retrained)
+        return {f"{signal}_excess": references}
+    subject, retrained = ranks[0], ranks[1:]
+    values: Found = {f"{signal}_excess": excess(subject, retrained)}
     for place, other in enumerate(retrained):
-        values[f"{signal}_excess_{place}"] = Value(subject.auc - other.auc, delong_difference(subject, [other]), images)
+        difference = Value(subject.auc - other.auc, delong_difference(subject, [other]), len(subject.member) + len(subject.other))
+        values[f"{signal}_excess_{place}"] = difference
     return values
 
 
@@ -84,20 +89,23 @@ def excess(subject: Delong, retrained: list[Delong]) -> Value:
     return Value(difference, (difference - half, difference + half), len(others))
 
 
-def told(model: MatchedSets, signal: str, retained: Ints, false_alarms: tuple[float, ...], rng: numpy.random.Generator) -> Found:
+def decisions(model: MatchedSets, signal: str, retained: Ints, false_alarms: tuple[float, ...], rng: numpy.random.Generator) -> Found:
     """What an attacker who must decide gets right."""
-    members, others = (scores(part, signal, retained) for part in (model.forget, model.unseen))
-    values: Found = {"balanced_accuracy": NotRun("needs at least 10 images a side")}
-    if min(len(members), len(others)) >= 10:
-        values["balanced_accuracy"] = Value(cross_fitted_accuracy(members, others, rng), n=len(members) + len(others))
-    for fraction in false_alarms:
-        values[f"tpr_at_fpr_{fraction:g}"] = rarely_wrong(members, others, fraction)
-    return values
+    members, others = both_scores(model, signal, retained)
+    values: Found = {"balanced_accuracy": attempt(balanced_accuracy, members, others, rng)}
+    return values | {f"tpr_at_fpr_{fraction:g}": attempt(true_positive_rate, members, others, fraction) for fraction in false_alarms}
 
 
-def rarely_wrong(members: Floats, others: Floats, fraction: float) -> Value | NotRun:
+def balanced_accuracy(members: Floats, others: Floats, rng: numpy.random.Generator) -> Value:
+    """Balanced accuracy of thresholds chosen on the other folds."""
+    if min(len(members), len(others)) < 10:
+        raise NotMeasurable("needs at least 10 images a side")
+    return Value(cross_fitted_accuracy(members, others, rng), n=len(members) + len(others))
+
+
+def true_positive_rate(members: Floats, others: Floats, fraction: float) -> Value:
     """Fraction of members that score above all but `fraction` of the others; needs ten others above the threshold."""
     if fraction * len(others) < 10:
-        return NotRun(f"a false-alarm rate of {fraction:g} needs {round(10 / fraction)} unseen images, and there are {len(others)}")
+        raise NotMeasurable(f"a false-alarm rate of {fraction:g} needs {round(10 / fraction)} unseen images, and there are {len(others)}")
     hits = true_positives_at(members, others, fraction)
     return Value(hits / len(members), wilson(hits, len(members)), len(members))

@@ -1,13 +1,14 @@
 """Recovery: does rounding bring the forgotten back, beyond what it does to retrained models and what random noise does?"""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy
 
-from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, Views, references_of, view_of
-from canforget.evaluation.matched_sets import in_order, matching_places
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, Views, attempt, references_of
 from canforget.evaluation.membership_scores import Ints
-from canforget.evaluation.memory_measures import Measured, covariance, measured
+from canforget.evaluation.memory_measures import Memory, covariance, memory, unseen_places
 from canforget.evaluation.rebound import Ratio, claim, excess_rebound, fraction, rebound
 from canforget.evaluation.statistics import prediction_interval
 from canforget.hyperparameters import Measures, View
@@ -25,15 +26,15 @@ class NoiseControl:
 
 
 @dataclass(frozen=True)
-class Case:
+class BeforeAndAfter:
     """A measure of every model, rounded and before rounding; and what noise does in the place of rounding, or why that is not known."""
 
-    subject: Measured
-    original: Measured
-    retrained: list[Measured]
-    subject_before: Measured
-    retrained_before: list[Measured]
-    shaken: NoiseControl | NotRun
+    subject: Memory
+    original: Memory
+    retrained: list[Memory]
+    subject_before: Memory
+    retrained_before: list[Memory]
+    control: NoiseControl | NotRun
 
 
 @component(version=3, needs=("full_precision", "original", "retrained"))
@@ -55,59 +56,50 @@ def recovery(
     Limits: speaks of the exact rounding that was predicted with, and of one training seed of the subject; `canforget.evaluation.rebound` has the
     same over seeds. Interval of the fraction: Fieller's, from images and, with two retrained models or more, their spread.
     """
-    places = unseen_places(evidence.subject, rng)
+    places = attempt(unseen_places, evidence.subject, rng)
     values: Found = {}
     for measure in measures:
-        case = case_of(evidence, measure, view, places, rng)
-        found = {"rebound": case} if isinstance(case, NotRun) else judged(case)
+        case = attempt(case_of, evidence, measure, view, places, rng)
+        found = {"rebound": case} if isinstance(case, NotRun) else figures(case)
         values |= {f"{measure}_{name}": value for name, value in found.items()}
     return Audit(values)
 
 
-def unseen_places(views: Views, rng: numpy.random.Generator) -> Ints | NotRun:
-    """Which unseen images match the forget set: the same for all models."""
-    pair = in_order(views)
-    return pair if isinstance(pair, NotRun) else matching_places(pair.forget.labels, pair.unseen.labels, rng)
-
-
-def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun, rng: numpy.random.Generator) -> Case | NotRun:
-    """The measure of every model, or why it cannot be had."""
+def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun, rng: numpy.random.Generator) -> BeforeAndAfter:
+    """The measure of every model; raises `NotMeasurable` where it cannot be had of one."""
     before = evidence.full_precision
     if before is None or evidence.original is None:
-        return NotRun("needs the original model and the models before rounding")
+        raise NotMeasurable("needs the original model and the models before rounding")
     after, earlier = references_of(evidence), references_of(before)
-    if isinstance(after, NotRun) or isinstance(earlier, NotRun):
-        return after if isinstance(after, NotRun) else earlier  # type: ignore[return-value]
     if len(after) != len(earlier):
-        return NotRun(f"{len(after)} rounded retrained models and {len(earlier)} before rounding")
+        raise NotMeasurable(f"{len(after)} rounded retrained models and {len(earlier)} before rounding")
     models = (evidence.subject, evidence.original, before.subject, *after, *earlier)
     if differ(models, view):
-        return NotRun(f"'{view}' holds other images for one model than for another")
-    found = [measured(views, measure, view, places) for views in models]
-    missing = [m for m in found if isinstance(m, NotRun)]
-    if missing:
-        return missing[0]
-    there = [m for m in found if isinstance(m, Measured)]
+        raise NotMeasurable(f"'{view}' holds other images for one model than for another")
+    subject, original, start, *retrained = measured(models, measure, view, places)
     g = len(after)
-    shaken = shaken_of(evidence.subject, before.subject, evidence.noise, measure, view, rng)
-    return Case(there[0], there[1], there[3 : 3 + g], there[2], there[3 + g :], shaken)
+    control = attempt(noise_control, evidence.subject, before.subject, evidence.noise, measure, view, rng)
+    return BeforeAndAfter(subject, original, retrained[:g], start, retrained[g:], control)
 
 
-def shaken_of(
+def measured(models: Iterable[Views], measure: str, view: str, places: Ints | NotRun) -> list[Memory]:
+    """The measure of every model; raises `NotMeasurable` where the AUC lacks matched unseen images."""
+    if measure == "auc" and isinstance(places, NotRun):
+        raise NotMeasurable(places.reason)
+    return [memory(views, measure, view, None if isinstance(places, NotRun) else places) for views in models]
+
+
+def noise_control(
     subject: Views, before: Views, noise: tuple[Views, ...], measure: str, view: str, rng: numpy.random.Generator
-) -> NoiseControl | NotRun:  # fmt: skip
+) -> NoiseControl:  # fmt: skip
     """What rounding and noise each do to a measure, on the same images: those that noise was judged on."""
     if not noise:
         return NoiseControl(0.0, [])
     pair = [restricted(views, noise[0]) for views in (subject, before)]
     if differ((*pair, *noise), view) or any(sizes(v) != sizes(noise[0]) for v in pair):
-        return NotRun("noise was judged on images that the subject was not")
-    places = unseen_places(noise[0], rng)
-    found = [measured(views, measure, view, places) for views in (*pair, *noise)]
-    missing = [m for m in found if isinstance(m, NotRun)]
-    if missing:
-        return NotRun(f"under noise: {missing[0].reason}")
-    after, start, *drawn = [m.value for m in found if isinstance(m, Measured)]
+        raise NotMeasurable("noise was judged on images that the subject was not")
+    places = attempt(unseen_places, noise[0], rng)
+    after, start, *drawn = [m.value for m in measured((*pair, *noise), measure, view, places)]
     return NoiseControl(after - start, [value - start for value in drawn])
 
 
@@ -124,13 +116,13 @@ def restricted(views: Views, like: Views) -> Views:
 def differ(models: tuple[Views, ...], view: str) -> bool:
     """Whether some model was judged on other images than the first, or in another order."""
     for name in (view, "forget", "test_forget", "held_out"):
-        ids = [p.ids for p in (view_of(m, name) for m in models) if not isinstance(p, NotRun)]
+        ids = [m[name].ids for m in models if name in m]
         if any(not numpy.array_equal(i, ids[0]) for i in ids):
             return True
     return False
 
 
-def judged(case: Case) -> Found:
+def figures(case: BeforeAndAfter) -> Found:
     """All figures of one measure."""
     moved = case.subject.minus([case.subject_before])
     half = error(moved)
@@ -141,23 +133,23 @@ def judged(case: Case) -> Found:
         "rebound": Value(moved.value, (moved.value - half, moved.value + half)),
         "rebound_retrained": Value(float(others.mean()), prediction_interval(others), len(others)),
         "excess": excess_rebound([moved.value], others, floor),
-        "recovered_fraction": fraction(ratio_of(case), len(others)),
+        "recovered_fraction": attempt(fraction, ratio_of(case), len(others)),
     }
-    shaken = case.shaken
-    if isinstance(shaken, NotRun):
-        return values | {"recovered": shaken, "noise_p": shaken}
-    decided = claim([moved.value], others, shaken.noise, floor, beside_noise=[shaken.rounding])
+    control = case.control
+    if isinstance(control, NotRun):
+        return values | {"recovered": control, "noise_p": control}
+    decided = attempt(claim, [moved.value], others, control.noise, floor, beside_noise=[control.rounding])
     if isinstance(decided, NotRun):
         return values | {"recovered": decided, "noise_p": decided}
-    return values | {"recovered": Value(float(decided.recovered)), "noise_p": Value(decided.noise_p, n=len(shaken.noise))}
+    return values | {"recovered": Value(float(decided.recovered)), "noise_p": Value(decided.noise_p, n=len(control.noise))}
 
 
-def error(measured: Measured) -> float:
+def error(measure: Memory) -> float:
     """Half the width of a value's interval over the choice of images."""
-    return 1.96 * float(numpy.sqrt(covariance(measured, measured)))
+    return 1.96 * float(numpy.sqrt(covariance(measure, measure)))
 
 
-def ratio_of(case: Case) -> Ratio:
+def ratio_of(case: BeforeAndAfter) -> Ratio:
     """Subject and original, each less the retrained mean; the spread of retrained models is in both."""
     above, below = case.subject.minus(case.retrained), case.original.minus(case.retrained)
     count = len(case.retrained)

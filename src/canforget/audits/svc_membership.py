@@ -5,8 +5,9 @@ from typing import Annotated
 import numpy
 from annotated_types import Ge, Le
 
-from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, references_of
-from canforget.evaluation.matched_sets import MatchedSets, sides
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, attempt, references_of
+from canforget.evaluation.matched_sets import MatchedSets, matched_sets
 from canforget.evaluation.membership_scores import confidence, taken_for_unseen
 from canforget.evaluation.statistics import Floats
 from canforget.evaluation.ua_ra_ta_mia import unseen_view
@@ -30,30 +31,28 @@ def svc_membership(
 
     Source: SalUn's code, confidence of the labelled class, C 3, RBF. Deviation: at most `images` images of each set.
     """
-    values: dict[str, Value | NotRun] = {}
-    efficacy = taken_for_unseen(evidence.subject, unseen_view(evidence), images)
-    values["efficacy"] = efficacy if isinstance(efficacy, NotRun) else Value(efficacy)
-    values["efficacy_excess"] = excess(evidence, efficacy, images)
-    pair = sides(evidence, rng)
-    values["matched_accuracy"] = pair if isinstance(pair, NotRun) else machine_accuracy(pair[0], rng, images, folds)
-    return Audit(values)
+    efficacy = attempt(taken_for_unseen, evidence.subject, unseen_view(evidence), images)
+    matched = attempt(matched_sets, evidence, rng)
+    values: dict[str, Value | NotRun] = (
+        {"efficacy": efficacy, "efficacy_excess": efficacy}
+        if isinstance(efficacy, NotRun)
+        else {"efficacy": Value(efficacy), "efficacy_excess": attempt(efficacy_excess, evidence, efficacy, images)}
+    )
+    accuracy = matched if isinstance(matched, NotRun) else attempt(machine_accuracy, matched[0], rng, images, folds)
+    return Audit(values | {"matched_accuracy": accuracy})
 
 
-def excess(evidence: Evidence, efficacy: float | NotRun, images: int) -> Value | NotRun:
+def efficacy_excess(evidence: Evidence, efficacy: float, images: int) -> Value:
     """Efficacy minus the mean of the retrained models'."""
-    references = references_of(evidence)
-    if isinstance(efficacy, NotRun) or isinstance(references, NotRun):
-        return efficacy if isinstance(efficacy, NotRun) else references  # type: ignore[return-value]
-    retrained = [taken_for_unseen(views, unseen_view(evidence), images) for views in references]
-    missing = [r for r in retrained if isinstance(r, NotRun)]
-    return missing[0] if missing else Value(efficacy - float(numpy.mean(retrained)), n=len(retrained))  # type: ignore[arg-type]
+    retrained = [taken_for_unseen(views, unseen_view(evidence), images) for views in references_of(evidence)]
+    return Value(efficacy - float(numpy.mean(retrained)), n=len(retrained))
 
 
-def machine_accuracy(pair: MatchedSets, rng: numpy.random.Generator, images: int, folds: int) -> Value | NotRun:
+def machine_accuracy(pair: MatchedSets, rng: numpy.random.Generator, images: int, folds: int) -> Value:
     """Balanced accuracy on images left out of training, of as many members as others."""
     size = min(images, len(pair.forget), len(pair.unseen))
     if size < 2 * folds:
-        return NotRun(f"needs {2 * folds} images a side, and there are {size}")
+        raise NotMeasurable(f"needs {2 * folds} images a side, and there are {size}")
     values = numpy.concatenate([confidence(part)[rng.permutation(len(part))[:size]] for part in (pair.forget, pair.unseen)])
     member = numpy.repeat([1, 0], size)
     return Value(left_out(values, member, numpy.tile(numpy.arange(size) % folds, 2)), n=2 * size)

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy
 from numpy.typing import NDArray
 
-from canforget.evaluation.evidence import Evidence, NotRun, Predictions, Value, view_of
+from canforget.evaluation.evidence import Evidence, Predictions, Value, view_of
 from canforget.evaluation.statistics import Floats
 from canforget.rng import numpy_generator
 
@@ -53,11 +53,9 @@ def averaged(counts: Floats, score: PerClass, average: Average) -> Floats:
     return numpy.asarray((score(counts) * weights).sum(axis=-1) / weights.sum(axis=-1))
 
 
-def averaged_value(evidence: Evidence, view: str, score: PerClass, average: Average, draws: int = 1000) -> Value | NotRun:
+def averaged_value(evidence: Evidence, view: str, score: PerClass, average: Average, draws: int = 1000) -> Value:
     """The averaged score on `view`, with the 95 % bootstrap interval over images (drawn as tables of counts, by a fixed stream)."""
     predictions = view_of(evidence.subject, view)
-    if isinstance(predictions, NotRun):
-        return predictions
     counts, n = confusion(predictions), len(predictions)
     rng = numpy_generator(f"confusion/{score.__name__}/{average}/{n}")
     drawn = rng.multinomial(n, (counts / n).ravel(), size=draws).reshape(draws, *counts.shape)

@@ -1,17 +1,19 @@
 """What audits see: predictions of models on named sets of images, as numpy arrays and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy
 from numpy.typing import ArrayLike, NDArray
 
-from canforget.errors import DataError
+from canforget.errors import DataError, NotMeasurable
 from canforget.evaluation.statistics import wilson
 
 Floats = NDArray[numpy.float64]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,20 @@ class Value:
 
 @dataclass(frozen=True)
 class NotRun:
-    """A number that could not be had, and why: shown as such, never as 0 or NaN."""
+    """In the place of a value that was not measurable: the reason why."""
 
     reason: str
+
+
+def attempt(measure: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T | NotRun:
+    """What `measure` returns, or why it could not be measured.
+
+    Metrics and audits raise `NotMeasurable`; it is caught here and nowhere else, for a whole metric as for one of the values of an audit.
+    """
+    try:
+        return measure(*arguments, **keywords)
+    except NotMeasurable as why:
+        return NotRun(str(why))
 
 
 @dataclass(frozen=True)
@@ -122,25 +135,26 @@ class Audit:
     ids: Mapping[str, NDArray[numpy.int64]] = field(default_factory=dict)
 
 
-def view_of(views: Views, name: str) -> Predictions | NotRun:
-    """The predictions on the set `name`, or why there are none to judge by."""
+def view_of(views: Views, name: str) -> Predictions:
+    """The predictions on the set `name`; raises `NotMeasurable` where there are none to judge by."""
     predictions = views.get(name)
     if predictions is None:
-        return NotRun(f"no predictions on '{name}'")
+        raise NotMeasurable(f"no predictions on '{name}'")
     if len(predictions) == 0:
-        return NotRun(f"'{name}' is empty")
+        raise NotMeasurable(f"'{name}' is empty")
     if predictions.unusable:
-        return NotRun(
+        raise NotMeasurable(
             f"'{name}': the logits of {predictions.unusable} of {len(predictions)} images are not numbers; the model has diverged"
         )
     return predictions
 
 
-def references_of(evidence: Evidence) -> tuple[Views, ...] | NotRun:
-    """The retrained models to compare with, or why there are none."""
-    if evidence.references:
-        return evidence.references
-    return NotRun("the only retrained model is the one judged; add seeds" if evidence.retrained else "needs retrained models; add retrain")
+def references_of(evidence: Evidence) -> tuple[Views, ...]:
+    """The retrained models to compare with; raises `NotMeasurable` where there are none."""
+    if not evidence.references:
+        alone = "the only retrained model is the one judged; add seeds"
+        raise NotMeasurable(alone if evidence.retrained else "needs retrained models; add retrain")
+    return evidence.references
 
 
 def same(one: Views, other: Views) -> bool:
@@ -169,10 +183,10 @@ def per_class(predictions: Predictions) -> dict[int, Value]:
     return {c: Value(float(hits.mean()), wilson(int(hits.sum()), len(hits)), len(hits)) for c, hits in counts.items()}
 
 
-def finite(value: float, interval: tuple[float, float] | None = None, n: int | None = None) -> Value | NotRun:
-    """A `Value`, or `NotRun` when the number is infinite: a class that the head rules out has infinite loss on its images."""
+def finite(value: float, interval: tuple[float, float] | None = None, n: int | None = None) -> Value:
+    """A `Value`; raises `NotMeasurable` when the number is infinite: a class that the head rules out has infinite loss on its images."""
     if not numpy.isfinite(value):
-        return NotRun("infinite: the model gives a labelled class probability 0")
+        raise NotMeasurable("infinite: the model gives a labelled class probability 0")
     return Value(float(value), None if interval is None or not numpy.isfinite(interval).all() else interval, n)
 
 

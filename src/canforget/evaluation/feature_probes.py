@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 
 import numpy
 
-from canforget.evaluation.evidence import Audit, Evidence, NotRun, Predictions, Value, Views, references_of, view_of
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import Audit, Evidence, NotRun, Predictions, Value, Views, attempt, references_of, view_of
 from canforget.evaluation.membership_scores import Ints, evenly
 from canforget.evaluation.rebound import band_around
 from canforget.evaluation.statistics import Floats, wilson
@@ -13,14 +14,14 @@ Probe = Callable[[Floats, Ints, Floats], Ints]
 """(features and labels of a few images, features of others) -> the classes given to the others."""
 
 
-def features_of(views: Views, name: str) -> Predictions | NotRun:
-    """The predictions on the set `name`, if they come with finite features."""
+def features_of(views: Views, name: str) -> Predictions:
+    """The predictions on the set `name`, with finite features; raises `NotMeasurable` where they have none."""
     predictions = view_of(views, name)
-    if isinstance(predictions, NotRun):
-        return predictions
     if predictions.features is None:
-        return NotRun(f"no features were kept on '{name}'")
-    return predictions if numpy.isfinite(predictions.features).all() else NotRun(f"'{name}': features that are not numbers")
+        raise NotMeasurable(f"no features were kept on '{name}'")
+    if not numpy.isfinite(predictions.features).all():
+        raise NotMeasurable(f"'{name}': features that are not numbers")
+    return predictions
 
 
 def wide(predictions: Predictions) -> Floats:
@@ -69,46 +70,39 @@ def probed(evidence: Evidence, probe: Probe, shots: Iterable[int], draws: int, r
     values: dict[str, Value | NotRun] = {}
     for k in shots:
         streams = rng.spawn(draws)
-        subject = shown_few(evidence.subject, probe, k, streams)
-        values[f"accuracy_{k}_shots"] = named(evidence, subject)
-        values[f"excess_{k}_shots"] = excess(subject, evidence, probe, k, streams)
+        subject = attempt(shown_few, evidence.subject, probe, k, streams)
+        if isinstance(subject, NotRun):
+            values |= {f"accuracy_{k}_shots": subject, f"excess_{k}_shots": subject}
+            continue
+        values[f"accuracy_{k}_shots"] = probe_accuracy(subject, evidence)
+        values[f"excess_{k}_shots"] = attempt(probe_excess, subject, evidence, probe, k, streams)
     return Audit(values)
 
 
-def named(evidence: Evidence, accuracy: float | NotRun) -> Value | NotRun:
+Streams = list[numpy.random.Generator]
+
+
+def probe_accuracy(accuracy: float, evidence: Evidence) -> Value:
     """The accuracy, with Wilson's interval over the images asked about."""
-    if isinstance(accuracy, NotRun):
-        return accuracy
     n = len(evidence.subject["test_forget"])
     low, high = wilson(round(accuracy * n), n)
     return Value(accuracy, (min(low, accuracy), max(high, accuracy)), n)
 
 
-def excess(subject: float | NotRun, evidence: Evidence, probe: Probe, shots: int, streams: list[numpy.random.Generator]) -> Value | NotRun:
+def probe_excess(subject: float, evidence: Evidence, probe: Probe, shots: int, streams: Streams) -> Value:
     """Accuracy beyond the mean of the retrained models', with the band of one more, never narrower than the error of the images."""
-    references = references_of(evidence)
-    if isinstance(subject, NotRun) or isinstance(references, NotRun):
-        return subject if isinstance(subject, NotRun) else references  # type: ignore[return-value]
-    others = [shown_few(views, probe, shots, streams) for views in references]
-    missing = [o for o in others if isinstance(o, NotRun)]
-    if missing:
-        return NotRun(f"retrained model: {missing[0].reason}")
-    accuracies = [o for o in others if not isinstance(o, NotRun)]
-    mean, n = float(numpy.mean(accuracies)), len(evidence.subject["test_forget"])
+    others = [shown_few(views, probe, shots, streams) for views in references_of(evidence)]
+    mean, n = float(numpy.mean(others)), len(evidence.subject["test_forget"])
     images = 1.96 * float(numpy.sqrt((subject * (1 - subject) + mean * (1 - mean)) / n))
-    return band_around(subject - mean, accuracies, images)
+    return band_around(subject - mean, others, images)
 
 
-def shown_few(views: Views, probe: Probe, shots: int, streams: list[numpy.random.Generator]) -> float | NotRun:
+def shown_few(views: Views, probe: Probe, shots: int, streams: Streams) -> float:
     """Mean accuracy on `test_forget` over draws of `shots` images a class from the forget and the retain set."""
-    found = [features_of(views, name) for name in ("forget", "retain", "test_forget")]
-    missing = [p for p in found if isinstance(p, NotRun)]
-    if missing:
-        return missing[0]
-    forget, retain, asked = [p for p in found if isinstance(p, Predictions)]
+    forget, retain, asked = (features_of(views, name) for name in ("forget", "retain", "test_forget"))
     x, y = numpy.concatenate([wide(forget), wide(retain)]), numpy.concatenate([forget.labels, retain.labels])
     if min(numpy.bincount(y)[numpy.unique(y)]) < shots:
-        return NotRun(f"needs {shots} trained images of every class")
+        raise NotMeasurable(f"needs {shots} trained images of every class")
     order = numpy.concatenate([numpy.argsort(forget.ids), len(forget) + numpy.argsort(retain.ids)])
     x, y = x[order], y[order]
     return float(numpy.mean([probe_once(probe, x, y, asked, shots, stream) for stream in streams]))

@@ -6,7 +6,7 @@ import numpy
 from numpy.typing import NDArray
 
 from canforget.errors import SpecError, did_you_mean
-from canforget.evaluation.evidence import Evidence, NotRun, Predictions, Views, view_of
+from canforget.evaluation.evidence import Evidence, Predictions, Views, view_of
 from canforget.evaluation.statistics import Floats
 
 Ints = NDArray[numpy.int64]
@@ -157,7 +157,7 @@ def evenly(predictions: Predictions, limit: int) -> Predictions:
     return predictions.where(order[places])
 
 
-def taken_for_unseen(views: Views, outside: str, limit: int) -> float | NotRun:
+def taken_for_unseen(views: Views, outside: str, limit: int) -> float:
     """Fraction of the forget set that a support vector machine on confidence, trained to tell retain from `outside`, takes for unseen.
 
     Source: Jia et al. 2023 and SalUn's code (MIA-Efficacy, confidence): C 3, RBF. Deviation: at most `limit` images of each set.
@@ -165,10 +165,7 @@ def taken_for_unseen(views: Views, outside: str, limit: int) -> float | NotRun:
     from sklearn.svm import SVC
 
     retain, test, forget = (view_of(views, name) for name in ("retain", outside, "forget"))
-    for part in (retain, test, forget):
-        if isinstance(part, NotRun):
-            return part
-    size = min(limit, len(retain), len(test))  # type: ignore[arg-type]
-    inside, away = (confidence(evenly(part, size)) for part in (retain, test))  # type: ignore[arg-type]
+    size = min(limit, len(retain), len(test))
+    inside, away = (confidence(evenly(part, size)) for part in (retain, test))
     machine = SVC(C=3, gamma="auto", kernel="rbf").fit(numpy.concatenate([inside, away])[:, None], numpy.repeat([1, 0], size))
-    return float(1 - machine.predict(confidence(forget)[:, None]).mean())  # type: ignore[arg-type]
+    return float(1 - machine.predict(confidence(forget)[:, None]).mean())

@@ -5,27 +5,27 @@ from dataclasses import dataclass
 
 import numpy
 
-from canforget.errors import SpecError, did_you_mean
-from canforget.evaluation.evidence import NotRun, Predictions, Views, view_of
-from canforget.evaluation.matched_sets import in_order
+from canforget.errors import NotMeasurable, SpecError, did_you_mean
+from canforget.evaluation.evidence import Predictions, Views, view_of
+from canforget.evaluation.matched_sets import matching_places, unmatched_sets
 from canforget.evaluation.membership_scores import Ints, confidence, log_odds
 from canforget.evaluation.statistics import Floats, delong
 
 
 @dataclass(frozen=True)
-class Measured:
+class Memory:
     """A measure's value, and the images' shares in it: arrays that each average to the value."""
 
     value: float
     parts: tuple[Floats, ...]
 
-    def minus(self, others: "list[Measured]") -> "Measured":
+    def minus(self, others: "list[Memory]") -> "Memory":
         """This value less the mean of others on the same images."""
         parts = tuple(own - numpy.mean([o.parts[k] for o in others], axis=0) for k, own in enumerate(self.parts))
-        return Measured(self.value - float(numpy.mean([o.value for o in others])), parts)
+        return Memory(self.value - float(numpy.mean([o.value for o in others])), parts)
 
 
-def covariance(one: Measured, other: Measured) -> float:
+def covariance(one: Memory, other: Memory) -> float:
     """Covariance of two values over the choice of images (of a value with itself: its variance)."""
     return sum(float(numpy.cov(a, b)[0, 1]) / len(a) for a, b in zip(one.parts, other.parts) if len(a) > 1)
 
@@ -45,20 +45,22 @@ MEASURES: dict[str, Callable[[Predictions], Floats]] = {
 }
 
 
-def measured(views: Views, measure: str, view: str, places: Ints | NotRun) -> Measured | NotRun:
-    """One of `MEASURES` averaged over `view`, or "auc" of the forget set against the unseen images at `places` (see `matching_places`)."""
+def unseen_places(views: Views, rng: numpy.random.Generator) -> Ints:
+    """Which unseen images match the forget set: the same for all models."""
+    pair = unmatched_sets(views)
+    return matching_places(pair.forget.labels, pair.unseen.labels, rng)
+
+
+def memory(views: Views, measure: str, view: str, places: Ints | None) -> Memory:
+    """One of `MEASURES` averaged over `view`, or "auc" of the forget set against the unseen images at `places` (see `unseen_places`)."""
     if measure == "auc":
-        pair = in_order(views)
-        if isinstance(pair, NotRun) or isinstance(places, NotRun):
-            return pair if isinstance(pair, NotRun) else places  # type: ignore[return-value]
+        assert places is not None, "find the unseen images first"
+        pair = unmatched_sets(views)
         found = delong(log_odds(pair.forget), log_odds(pair.unseen)[places])
-        return Measured(found.auc, (found.member, found.other))
+        return Memory(found.auc, (found.member, found.other))
     if measure not in MEASURES:
         raise SpecError(f"no measure '{measure}'{did_you_mean(measure, [*MEASURES, 'auc'])}")
-    predictions = view_of(views, view)
-    if isinstance(predictions, NotRun):
-        return predictions
-    images = MEASURES[measure](predictions)
+    images = MEASURES[measure](view_of(views, view))
     if not numpy.isfinite(images).all():
-        return NotRun("infinite: the model gives a labelled class probability 0")
-    return Measured(float(images.mean()), (images,))
+        raise NotMeasurable("infinite: the model gives a labelled class probability 0")
+    return Memory(float(images.mean()), (images,))

@@ -5,36 +5,35 @@ from typing import Literal
 
 import numpy
 
-from canforget.evaluation.evidence import Evidence, NotRun, Predictions, Value, Views, finite, references_of, view_of
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import Evidence, Predictions, Value, Views, finite, references_of, view_of
 from canforget.evaluation.membership_scores import Ints, retained_classes
 from canforget.evaluation.statistics import Floats, jensen_shannon, prediction_interval
 
 Other = Literal["original", "retrained"]
-Look = Callable[[Views, str], Predictions | NotRun]
+Look = Callable[[Views, str], Predictions]
 Compare = Callable[[Predictions, Predictions, Ints], float]
 
 
-def compared(evidence: Evidence, other: Other, view: str, compare: Compare, look: Look = view_of) -> Value | NotRun:
+def compared(evidence: Evidence, other: Other, view: str, compare: Compare, look: Look = view_of) -> Value:
     """`compare(subject, other, retained classes)` on `view` as `look` finds it; over retrained models the mean and the band of one more."""
-    subject, models = look(evidence.subject, view), others_of(evidence, other)
-    if isinstance(subject, NotRun) or isinstance(models, NotRun):
-        return subject if isinstance(subject, NotRun) else models  # type: ignore[return-value]
+    subject = look(evidence.subject, view)
     retained, found = retained_classes(evidence, subject.logits.shape[1]), []
-    for views in models:
+    for views in others_of(evidence, other):
         there = look(views, view)
-        if isinstance(there, NotRun):
-            return NotRun(f"{other} model: {there.reason}")
         if not numpy.array_equal(there.ids, subject.ids):
-            return NotRun(f"'{view}' holds other images for the {other} model than for the subject")
+            raise NotMeasurable(f"'{view}' holds other images for the {other} model than for the subject")
         found.append(compare(subject, there, retained))
     return finite(float(numpy.mean(found)), prediction_interval(found), len(found))
 
 
-def others_of(evidence: Evidence, other: Other) -> tuple[Views, ...] | NotRun:
+def others_of(evidence: Evidence, other: Other) -> tuple[Views, ...]:
     """The models to compare the subject with."""
     if other == "retrained":
         return references_of(evidence)
-    return NotRun("needs the original model") if evidence.original is None else (evidence.original,)
+    if evidence.original is None:
+        raise NotMeasurable("needs the original model")
+    return (evidence.original,)
 
 
 def agreeing(one: Predictions, other: Predictions, retained: Ints) -> float:

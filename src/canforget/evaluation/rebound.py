@@ -9,8 +9,8 @@ import numpy
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
-from canforget.errors import DataError
-from canforget.evaluation.evidence import NotRun, Value
+from canforget.errors import DataError, NotMeasurable
+from canforget.evaluation.evidence import Value
 from canforget.evaluation.statistics import Floats, Interval, midranks, prediction_interval, t_interval
 
 NOISE_DRAWS = 19
@@ -64,9 +64,7 @@ class Claim:
     reason: str
 
 
-def claim(
-    subject: ArrayLike, retrained: ArrayLike, noise: ArrayLike, error: float = 0.0, beside_noise: ArrayLike | None = None
-) -> Claim | NotRun:
+def claim(subject: ArrayLike, retrained: ArrayLike, noise: ArrayLike, error: float = 0.0, beside_noise: ArrayLike | None = None) -> Claim:
     """The claim rule: R_b(u) - R_b(g) > 0 *and* more than weight noise of the same norm moves the same models.
 
     `subject` are rebounds of unlearned models [S], `retrained` of retrained models [S, or any number for one subject], `noise` those
@@ -77,10 +75,10 @@ def claim(
     u, drawn = numpy.atleast_1d(numpy.asarray(subject, dtype=numpy.float64)), numpy.asarray(noise, dtype=numpy.float64)
     means = drawn.reshape(len(drawn), -1).mean(axis=1) if len(drawn) else drawn
     if len(means) < NOISE_DRAWS:
-        return NotRun(f"needs {NOISE_DRAWS} draws of norm-matched noise, and there are {len(means)}")
+        raise NotMeasurable(f"needs {NOISE_DRAWS} draws of norm-matched noise, and there are {len(means)}")
     excess = excess_rebound(u, retrained, error)
     if excess.interval is None:
-        return NotRun("needs two retrained models; one gives no band to exceed")
+        raise NotMeasurable("needs two retrained models; one gives no band to exceed")
     own = float(u.mean() if beside_noise is None else numpy.asarray(beside_noise, dtype=numpy.float64).mean())
     p = (1 + int((means >= own).sum())) / (len(means) + 1)
     reason = reason_of(excess.interval, p)
@@ -109,10 +107,10 @@ class Ratio:
     freedom: int
 
 
-def recovered_fraction(subject: ArrayLike, original: ArrayLike, retrained: ArrayLike) -> Value | NotRun:
+def recovered_fraction(subject: ArrayLike, original: ArrayLike, retrained: ArrayLike) -> Value:
     """ρ_b = (m(Q_b u) - m(Q_b g)) / (m(Q_b o) - m(Q_b g)) over seeds: 0 as retrained, 1 as the original; may lie outside.
 
-    Ratio of means paired by seed, with Fieller's 95 % interval (`None` where that is unbounded). Undefined, hence not run, when the
+    Ratio of means paired by seed, with Fieller's 95 % interval (`None` where that is unbounded). Undefined, hence not measurable, when the
     denominator is under three standard errors: nothing was there to come back.
 
     >>> recovered_fraction([0.5, 0.5], [1.0, 1.0], [0.0, 0.0]).value
@@ -122,17 +120,17 @@ def recovered_fraction(subject: ArrayLike, original: ArrayLike, retrained: Array
     if not len(u) == len(o) == len(g):
         raise DataError(f"recovered fraction: {len(u)} unlearned, {len(o)} original and {len(g)} retrained models; pair them by seed")
     if len(u) < 2:
-        return NotRun("needs two seeds to know the error of the denominator")
+        raise NotMeasurable("needs two seeds to know the error of the denominator")
     table = numpy.cov(u - g, o - g) / len(u)
     ratio = Ratio(float((u - g).mean()), float((o - g).mean()), float(table[0, 0]), float(table[1, 1]), float(table[0, 1]), len(u) - 1)
     return fraction(ratio, len(u))
 
 
-def fraction(ratio: Ratio, n: int) -> Value | NotRun:
+def fraction(ratio: Ratio, n: int) -> Value:
     """The quotient with Fieller's interval, unless its denominator is under three standard errors."""
     error = float(numpy.sqrt(ratio.variance_below))
     if ratio.below == 0 or abs(ratio.below) < 3 * error:
-        return NotRun(f"the original is {ratio.below:.3g} from the retrained models, under three standard errors ({error:.2g})")
+        raise NotMeasurable(f"the original is {ratio.below:.3g} from the retrained models, under three standard errors ({error:.2g})")
     return Value(ratio.above / ratio.below, fieller(ratio), n)
 
 

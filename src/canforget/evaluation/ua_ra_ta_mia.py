@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from canforget.evaluation.evidence import Evidence, NotRun, Views, references_of, view_of
+from canforget.evaluation.evidence import Evidence, Views, references_of, view_of
 from canforget.evaluation.membership_scores import taken_for_unseen
 
 
@@ -23,27 +23,15 @@ def unseen_view(evidence: Evidence) -> str:
     return "test_retain" if evidence.forgotten_classes else "test"
 
 
-def columns(views: Views, outside: str, limit: int = 0) -> Columns | NotRun:
+def columns(views: Views, outside: str, limit: int = 0) -> Columns:
     """The columns of one model; testing accuracy on `outside`; the membership column from at most `limit` images a set (0: left out)."""
-    found = [view_of(views, name) for name in ("forget", "retain", outside)]
-    for predictions in found:
-        if isinstance(predictions, NotRun):
-            return predictions
-    forget, retain, test = (float(p.correct.mean()) for p in found if not isinstance(p, NotRun))
-    membership = taken_for_unseen(views, outside, limit) if limit else None
-    return membership if isinstance(membership, NotRun) else Columns(1 - forget, retain, test, membership)
+    forget, retain, test = (float(view_of(views, name).correct.mean()) for name in ("forget", "retain", outside))
+    return Columns(1 - forget, retain, test, taken_for_unseen(views, outside, limit) if limit else None)
 
 
-def gaps(evidence: Evidence, limit: int = 0) -> Columns | NotRun:
+def gaps(evidence: Evidence, limit: int = 0) -> Columns:
     """|subject - mean of the retrained models| in every column."""
-    others = references_of(evidence)
-    if isinstance(others, NotRun):
-        return others
-    every = [columns(views, unseen_view(evidence), limit) for views in (evidence.subject, *others)]
-    for found in every:
-        if isinstance(found, NotRun):
-            return found
-    subject, *retrained = [c for c in every if isinstance(c, Columns)]
+    subject, *retrained = [columns(views, unseen_view(evidence), limit) for views in (evidence.subject, *references_of(evidence))]
 
     def gap(column: str) -> float:
         return abs(float(getattr(subject, column)) - float(numpy.mean([getattr(c, column) for c in retrained])))

@@ -1,13 +1,13 @@
 """Jensen-Shannon divergence: how far two models' probabilities are apart."""
 
-from canforget.evaluation.evidence import Evidence, NotRun, Value
+from canforget.evaluation.evidence import Evidence, Value
 from canforget.evaluation.model_agreement import compared, divergences
 from canforget.hyperparameters import Reference, View
 from canforget.registry import component
 
 
 @component(version=1)
-def js_divergence(evidence: Evidence, *, other: Reference = "retrained", view: View = "forget") -> Value | NotRun:
+def js_divergence(evidence: Evidence, *, other: Reference = "retrained", view: View = "forget") -> Value:
     """Mean divergence over `view` of the subject's probabilities from the `other` model's, in [0, 1] (units of ln 2); 0 is the same.
 
     The interval over several retrained models is the band of one more; with one it is `None`. Retrained models differ from one another too.

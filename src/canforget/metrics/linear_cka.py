@@ -1,6 +1,6 @@
 """Linear CKA: how alike two models' features are."""
 
-from canforget.evaluation.evidence import Evidence, NotRun, Value
+from canforget.evaluation.evidence import Evidence, Value
 from canforget.evaluation.feature_probes import features_of, linear_alignment
 from canforget.evaluation.model_agreement import compared
 from canforget.hyperparameters import Reference, View
@@ -8,7 +8,7 @@ from canforget.registry import component
 
 
 @component(paper="Kornblith et al. 2019, https://arxiv.org/abs/1905.00414", version=1)
-def linear_cka(evidence: Evidence, *, other: Reference = "original", view: View = "forget") -> Value | NotRun:
+def linear_cka(evidence: Evidence, *, other: Reference = "original", view: View = "forget") -> Value:
     """Linear centered kernel alignment of the features on `view` with the `other` model's, in [0, 1]; 1 is the same but for rotation.
 
     An unlearned model is usually nearer to the original than to retraining; retrained models among themselves say what is near.

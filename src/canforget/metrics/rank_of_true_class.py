@@ -2,14 +2,14 @@
 
 import numpy
 
-from canforget.evaluation.evidence import Evidence, NotRun, Value, view_of
+from canforget.evaluation.evidence import Evidence, Value, view_of
 from canforget.evaluation.statistics import t_interval
 from canforget.hyperparameters import View
 from canforget.registry import component
 
 
 @component(version=1)
-def rank_of_true_class(evidence: Evidence, *, view: View = "forget") -> Value | NotRun:
+def rank_of_true_class(evidence: Evidence, *, view: View = "forget") -> Value:
     """Mean rank of the labelled class on `view`, from 1 (the answer) to the number of classes; ties share their mean rank.
 
     Sees a class that is never answered but always second. Compare with the retrained models'. The interval is Student's over images.
@@ -19,8 +19,6 @@ def rank_of_true_class(evidence: Evidence, *, view: View = "forget") -> Value | 
     1.5
     """
     predictions = view_of(evidence.subject, view)
-    if isinstance(predictions, NotRun):
-        return predictions
     own = predictions.logits[numpy.arange(len(predictions)), predictions.labels][:, None]
     ranks = 0.5 + (predictions.logits > own).sum(axis=1) + (predictions.logits == own).sum(axis=1) / 2
     return Value(float(ranks.mean()), t_interval(ranks), len(predictions))

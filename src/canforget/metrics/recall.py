@@ -3,13 +3,13 @@
 from typing import Literal
 
 from canforget.evaluation.confusion import averaged_value, recalls
-from canforget.evaluation.evidence import Evidence, NotRun, Value
+from canforget.evaluation.evidence import Evidence, Value
 from canforget.hyperparameters import View
 from canforget.registry import component
 
 
 @component(version=1)
-def recall(evidence: Evidence, *, view: View = "test", average: Literal["macro", "weighted"] = "macro") -> Value | NotRun:
+def recall(evidence: Evidence, *, view: View = "test", average: Literal["macro", "weighted"] = "macro") -> Value:
     """Recall averaged over classes (weighted: the accuracy) on `view`, in [0, 1]; higher is better.
 
     `average`: "macro" counts every class that occurs or is predicted equally, "weighted" by its images. A class never predicted counts 0.

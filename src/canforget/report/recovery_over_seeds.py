@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy
 
-from canforget.evaluation.evidence import NotRun, Value
+from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import NotRun, Value, attempt
 from canforget.evaluation.rebound import RECOVERED, Trend, excess_rebound, reason_of, recovered_fraction
 from canforget.evaluation.statistics import Interval, holm, mean_above_zero
 from canforget.report.dose_response import trends
@@ -95,8 +96,8 @@ Groups = dict[tuple[str, ...], list[Record]]
 
 def judged(place: tuple[str, ...], group: Sequence[Record], groups: Groups, measure: str) -> Recovery:
     """One unlearner at one format, not yet adjusted for the other tests."""
-    rebounds = paired(place, group, groups, f"recovery.{measure}_rebound")
-    fraction = fraction_of(place, group, groups, measure)
+    rebounds = attempt(paired, place, group, groups, f"recovery.{measure}_rebound")
+    fraction = attempt(fraction_of, place, group, groups, measure)
     if isinstance(rebounds, NotRun):
         says = "before rounding" if place[4] == FLOAT else f"not run: {rebounds.reason}"
         return Recovery(place[3], place[4], None, None, rebounds, fraction, None, 1.0, 1.0, says)
@@ -124,28 +125,29 @@ def adjusted(rows: Sequence[Recovery]) -> tuple[Recovery, ...]:
     return tuple(replace(row, p_adjusted=found.get(id(row), 1.0)) for row in rows)
 
 
-def fraction_of(place: tuple[str, ...], group: Sequence[Record], groups: Groups, measure: str) -> Value | NotRun:
+def fraction_of(place: tuple[str, ...], group: Sequence[Record], groups: Groups, measure: str) -> Value:
     """The recovered fraction over seeds, from the measure itself of unlearned, original and retrained models in the same format."""
     name = RAW.get(measure)
     if name is None:
-        return NotRun(f"no metric holds the {measure} itself")
-    with_retrained = paired(place, group, groups, name)
+        raise NotMeasurable(f"no metric holds the {measure} itself")
+    unlearned, retrained = paired(place, group, groups, name)
     originals = [g for p, g in groups.items() if p[3].partition(":")[0] == "nothing" and (*p[:3], p[4]) == (*place[:3], place[4])]
     o = [value(r, name) for r in originals[0]] if originals else []
-    if isinstance(with_retrained, NotRun) or None in o or len(o) != len(with_retrained[0]):
-        return with_retrained if isinstance(with_retrained, NotRun) else NotRun(f"the original models have no {name}")
-    return recovered_fraction(with_retrained[0], o, with_retrained[1])  # type: ignore[arg-type]
+    if None in o or len(o) != len(unlearned):
+        raise NotMeasurable(f"the original models have no {name}")
+    return recovered_fraction(unlearned, o, retrained)  # type: ignore[arg-type]
 
 
-def paired(place: tuple[str, ...], group: Sequence[Record], groups: Groups, name: str) -> tuple[list[float], list[float]] | NotRun:
-    """A value of the unlearned models and of the retrained ones of the same seeds; or why some seed has none."""
+def paired(place: tuple[str, ...], group: Sequence[Record], groups: Groups, name: str) -> tuple[list[float], list[float]]:
+    """A value of the unlearned models and of the retrained ones of the same seeds; raises `NotMeasurable` where some seed has none."""
     others = {r.case.seed: r for r in retrained_of(groups, place)}
     sides: tuple[list[float], list[float]] = ([], [])
     for record in group:
         for r, side in zip((record, others.get(record.case.seed)), sides, strict=True):
             found = None if r is None else value(r, name)
             if found is None:
-                return NotRun(f"seed {record.case.seed}: {'no retrained model' if r is None else r.not_run or f'{name} was not measured'}")
+                why = "no retrained model" if r is None else r.not_run or f"{name} was not measured"
+                raise NotMeasurable(f"seed {record.case.seed}: {why}")
             side.append(found)
     return sides
 
@@ -155,7 +157,7 @@ def responses(where: tuple[str, ...], groups: Groups, measure: str) -> dict[tupl
     found = {}
     for place, group in groups.items():
         if place[:3] == where and not reference(place):
-            pair = paired(place, group, groups, f"recovery.{measure}_rebound")
+            pair = attempt(paired, place, group, groups, f"recovery.{measure}_rebound")
             if not isinstance(pair, NotRun):
                 found[place[3], place[4]] = numpy.subtract(*pair).tolist()
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from canforget.errors import ContractError
-from canforget.evaluation.evidence import Audit, Evidence, NotRun, Predictions, Value, Views
+from canforget.evaluation.evidence import Audit, Evidence, NotRun, Predictions, Value, Views, attempt
 from canforget.rng import numpy_generator
 
 CLASSES = 4
@@ -17,31 +17,34 @@ SIZES = {"forget": 60, "retain": 240, "val": 40, "test": 160, "held_out": 20}
 def check_metric(metric: Callable[..., Any]) -> None:
     """Raises `ContractError` unless `metric` (a function, or a `functools.partial` of one) keeps the contract of the family.
 
-    It must return a `Value` or `NotRun` on every evidence, however little there is; a finite number inside its interval; the same
-    number for the same evidence and for the images in another order; and must leave the evidence as it found it.
+    On every evidence, however little there is, it must return a `Value` or raise `NotMeasurable`; a finite number inside its interval; the
+    same number for the same evidence and for the images in another order; and must leave the evidence as it found it.
     """
     for problem, evidence in evidences():
-        value = metric(frozen(evidence))
+        value = attempt(metric, frozen(evidence))
         checked(value, problem)
-        if not equal(value, metric(frozen(evidence))):
+        if value != attempt(metric, frozen(evidence)):
             raise ContractError(f"{problem}: another number when asked again; take what is random from a fixed stream or make it an audit")
-        if not near(value, metric(frozen(shuffled(evidence)))):
+        if not near(value, attempt(metric, frozen(shuffled(evidence)))):
             raise ContractError(f"{problem}: another number when the images come in another order")
 
 
 def check_audit(audit: Callable[..., Any]) -> None:
     """Raises `ContractError` unless `audit` (a function, or a `functools.partial` of one) keeps the contract of the family.
 
-    It must take `rng` and return an `Audit` with at least one value on every evidence; only finite numbers inside their intervals, or
-    `NotRun`; one score for every id; the same values for the same generator; and must leave the evidence as it found it.
+    It must take `rng` and, on every evidence, return an `Audit` with at least one value or raise `NotMeasurable`; only finite numbers
+    inside their intervals, or `NotRun`; one score for every id; the same values for the same generator; and must leave the evidence as it found it.
     """
     for problem, evidence in evidences():
-        found, again = (audit(frozen(evidence), rng=numpy_generator("check_audit")) for _ in range(2))
+        found, again = (attempt(audit, frozen(evidence), rng=numpy_generator("check_audit")) for _ in range(2))
+        if isinstance(found, NotRun) or isinstance(again, NotRun):
+            checked(found, problem)
+            continue
         if not isinstance(found, Audit) or not found.values:
             raise ContractError(f"{problem}: an audit returns an Audit with at least one value, not {type(found).__name__}")
         for name, value in found.values.items():
             checked(value, f"{problem}: {name}")
-            if not equal(value, again.values.get(name)):
+            if value != again.values.get(name):
                 raise ContractError(f"{problem}: {name}: another number for the same generator; draw from `rng` alone")
         for name, scores in found.scores.items():
             if len(scores) != len(found.ids.get(name, ())) or numpy.isnan(scores).any():
@@ -52,22 +55,17 @@ def checked(value: object, problem: str) -> None:
     """Raises unless `value` is a finite number inside its interval, or says why there is none."""
     if isinstance(value, NotRun):
         if not value.reason:
-            raise ContractError(f"{problem}: NotRun must give its reason")
+            raise ContractError(f"{problem}: NotMeasurable must give its reason")
         return
     if not isinstance(value, Value) or not isinstance(value.value, float | int):
-        raise ContractError(f"{problem}: returned {value!r}; return a Value or NotRun(reason)")
+        raise ContractError(f"{problem}: returned {value!r}; return a Value or raise NotMeasurable(reason)")
     if not numpy.isfinite(value.value):
-        raise ContractError(f"{problem}: {value.value} is no result; return NotRun(reason)")
+        raise ContractError(f"{problem}: {value.value} is no result; raise NotMeasurable(reason)")
     low, high = value.interval or (value.value, value.value)
     if not (numpy.isfinite([low, high]).all() and low - 1e-9 <= value.value <= high + 1e-9):
         raise ContractError(
             f"{problem}: the interval ({low}, {high}) must be finite and hold the value {value.value}; None where there is none"
         )
-
-
-def equal(one: object, other: object) -> bool:
-    """Whether two outcomes are the same to the last bit."""
-    return one == other
 
 
 def near(one: object, other: object) -> bool:
