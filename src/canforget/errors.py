@@ -26,6 +26,10 @@ class ArtifactError(CanforgetError):
     """A file that is not what its name or its user says: truncated, of another architecture, or a pickle."""
 
 
+class DamagedError(ArtifactError):
+    """An artifact of the store that is not as it was written: it has been set aside, and the same run computes it again."""
+
+
 class DivergedError(CanforgetError):
     """Weights or a loss that are no longer finite: a diverged run is an error, never a result."""
 

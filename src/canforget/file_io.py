@@ -1,10 +1,14 @@
-"""Writing a file at once or not at all: whatever stops a process, no reader ever sees half of it."""
+"""Files written at once or not at all, their checksums, and the removal of what killed writers left."""
 
+import hashlib
 import json
 import os
+import re
+import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,6 +40,31 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
     except OSError as problem:
         raise StoreError(f"{path}: cannot be written: {problem.strerror or problem}; nothing was left half-written") from problem
+
+
+ABANDONED_SECONDS = 3600.0
+"""A file aside that nothing has been written to for so long belongs to a writer that was killed."""
+
+
+def sweep_asides(folder: Path) -> None:
+    """Removes files that killed writers left unfinished in a folder."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if re.fullmatch(r"\..+\.[0-9a-f]{32}", path.name) and time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                path.unlink(missing_ok=True)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file's bytes in hexadecimal; read once by a process while its size, time of change and inode stay as they are."""
+    state = path.stat()
+    return checksum_in_state(path, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+
+
+@lru_cache(maxsize=65536)
+def checksum_in_state(path: Path, *state: int) -> str:
+    """SHA-256 of a file that is in a state."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -1,5 +1,6 @@
-"""Who is told how far a long computation has come: nobody, unless a listener was set for the current context."""
+"""What a long computation tells: how far it has come (to nobody, unless a listener was set) and lines that a person should see."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,3 +31,32 @@ def advance(fraction: float) -> None:
     listener = _listener.get()
     if listener is not None:
         listener(fraction)
+
+
+_noter: ContextVar[Callable[[str], None] | None] = ContextVar("noter", default=None)
+
+
+@contextmanager
+def noting(listener: Callable[[str], None]) -> Iterator[None]:
+    """Sends the lines of everything inside the block to `listener` instead of standard error."""
+    token = _noter.set(listener)
+    try:
+        yield
+    finally:
+        _noter.reset(token)
+
+
+def note(line: str) -> None:
+    """Says one line that is no error but that a person should see, such as a file that was found damaged and made again.
+
+    >>> seen = []
+    >>> with noting(seen.append):
+    ...     note("a cache was damaged")
+    >>> seen
+    ['a cache was damaged']
+    """
+    listener = _noter.get()
+    if listener is None:
+        print(line, file=sys.stderr, flush=True)
+    else:
+        listener(line)

@@ -1,64 +1,16 @@
-import os
 import signal
 import subprocess
 import sys
 import time
-from functools import partial
-from pathlib import Path
 
 import pytest
 
-from canforget.engines.processes import processes
-from canforget.engines.serial import serial
 from canforget.errors import SpecError
 from canforget.study.definition import Study
 from canforget.study.plan import plan
-from canforget.study.planned_steps import Step
 from canforget.study.run import run
-from canforget.study.schedule import Graph, Outcome, missing
+from canforget.study.schedule import ROUNDS, explained, missing
 from canforget.study.store import Store
-
-ENGINES = [serial, partial(processes, workers=2)]
-
-
-def steps(*names, needs=None):
-    """Steps named by letters; `needs` maps a letter to those it waits for."""
-    needs = needs or {}
-    return {("v", n): Step("v", n, tuple(("v", m) for m in needs.get(n, "")), n, {}) for n in names}
-
-
-def fine(step):
-    return Outcome(step, "done", 0.0)
-
-
-def fails_at_a(step):
-    return Outcome(step, "failed", error="broke") if step.key == "a" else Outcome(step, "done")
-
-
-def dies_at_a(step):
-    if step.key == "a":
-        os._exit(1)
-    return Outcome(step, "done")
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_an_engine_does_every_step_after_what_it_needs(engine):
-    found = [o.step.key for o in engine(Graph(steps(*"abcd", needs={"b": "a", "c": "a", "d": "bc"})), fine)]
-    assert sorted(found) == list("abcd")
-    assert found[0] == "a"
-    assert found[-1] == "d"
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_failed_step_costs_what_needs_it_and_nothing_else(engine):
-    found = {o.step.key: o for o in engine(Graph(steps(*"abcd", needs={"b": "a", "c": "b"})), fails_at_a)}
-    assert [found[k].status for k in "abcd"] == ["failed", "skipped", "skipped", "done"]
-    assert found["b"].error == "needs what failed: a"
-
-
-def test_a_worker_that_dies_is_replaced_and_its_step_fails_after_a_second_try():
-    found = {o.step.key: o.status for o in processes(Graph(steps(*"abc")), dies_at_a, workers=1)}
-    assert found == {"a": "failed", "b": "done", "c": "done"}
 
 
 def small(**changes):
@@ -126,25 +78,144 @@ def test_control_c_loses_nothing_that_was_finished(tmp_path):
     assert any(done.glob("*/*/step.json"))
 
 
-def test_workers_end_with_a_killed_parent(tmp_path):
-    """A study that is killed leaves nothing computing behind."""
-    script = tmp_path / "parent.py"
-    script.write_text(
-        "import os, time\nfrom canforget.engines.processes import Pool\n"
-        "if __name__ == '__main__':\n"
-        "    pool = Pool(print, 1)\n"
-        "    print(pool.executor.submit(os.getpid).result(), flush=True)\n"
-        "    pool.executor.submit(time.sleep, 60)\n"
-        "    time.sleep(60)\n"
-    )
-    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    worker = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    for _ in range(200):
-        if not Path(f"/proc/{worker}").exists():
-            return
-        time.sleep(0.05)
-    pytest.fail("the worker outlived its parent")
+FAULTS = '''"""Methods that go wrong."""
+from canforget import component
+
+class Odd(BaseException): ...
+
+def deeper(n): return deeper(n + 1)
+
+@component("unlearners")
+def divides(model, forget, retain, *, rng):
+    """Divides by nothing."""
+    return 1 / 0
+
+@component("unlearners")
+def leaves(model, forget, retain, *, rng):
+    """Ends the program."""
+    raise SystemExit(3)
+
+@component("unlearners")
+def recurses(model, forget, retain, *, rng):
+    """Never returns."""
+    return deeper(0)
+
+@component("unlearners")
+def hoards(model, forget, retain, *, rng):
+    """Wants more memory than there is."""
+    raise MemoryError
+
+@component("unlearners")
+def odd(model, forget, retain, *, rng):
+    """Raises what is no Exception, over two lines."""
+    raise Odd("one\\ntwo")
+'''
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory):
+    """A plugin of methods that go wrong, each in its way."""
+    from canforget.registry import add_plugin
+
+    path = tmp_path_factory.mktemp("plugin") / "faults.py"
+    path.write_text(FAULTS)
+    add_plugin(path, prefix="faulty")
+    return path
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_whatever_a_method_raises_costs_its_own_cases_and_no_other(tmp_path, faulty, engine):
+    """A plugin that called exit() ended the study, and a RecursionError left no record at all."""
+    text = faulty.read_text().splitlines()
+    causes = {"divides": "1 / 0", "leaves": "raise SystemExit", "recurses": "return deeper(n", "hoards": "raise Mem", "odd": "raise Odd"}
+    methods = {m: next(n for n, line in enumerate(text, 1) if cause in line) for m, cause in causes.items()}
+    drawn = small(unlearners=[*(f"faulty/{m}" for m in methods), "finetune:fit.epochs=1"])
+    records = {r.case.unlearner: r for r in run(drawn, tmp_path, engine=engine, workers=2)}
+    kinds = ("ZeroDivisionError: division by zero", "SystemExit: 3", "RecursionError: ", "MemoryError", "Odd: one two")
+    for (method, line), kind in zip(methods.items(), kinds, strict=True):
+        why = records[f"faulty/{method}"].not_run
+        assert why.startswith(f"unlearn failed: {faulty}:{line}: {kind}")
+        assert "\n" not in why
+    assert records["finetune:fit.epochs=1"].values["forget.accuracy"].n
+    assert records["nothing"].values["forget.accuracy"].n
+
+
+def test_control_c_inside_a_method_still_stops_the_run(tmp_path, monkeypatch):
+    def stopped(*given, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("canforget.study.schedule.compute", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(small(), tmp_path)
+
+
+def test_an_error_of_ours_is_told_as_it_is_and_another_with_its_kind():
+    assert explained(SpecError("no such thing")) == "no such thing"
+    assert explained(ValueError("a\n  b")) == "ValueError: a b"
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def told(records):
+    """What must not differ between two runs: everything but how long it took."""
+    return [(r.case, r.values, r.not_run, r.verdict, r.hyperparameters, r.bytes, r.coverage, r.data, r.steps) for r in records]
+
+
+def test_a_flipped_bit_in_any_artifact_is_named_and_gives_the_same_records(tmp_path, capsys):
+    """Of 72 corrupted artifacts 20 gave other records without a word."""
+    drawn = small(quantizers=["none", "int:bits=4"], noise_draws=20, noise_images=20, probes=True)
+    store = Store(tmp_path)
+    before = told(run(drawn, store))
+    harmed = {}
+    for step in drawn.steps:
+        if step.verb not in harmed:
+            folder = store.folder(*step.name)
+            harmed[step.verb] = next(p for p in sorted(folder.iterdir()) if not p.name.startswith("step"))
+            flip(harmed[step.verb])
+    assert len(harmed) == 8
+    capsys.readouterr()
+    assert told(run(drawn, store)) == before
+    lines = capsys.readouterr().err.splitlines()
+    assert sorted(line.split(": ")[1] for line in lines) == sorted(harmed)
+    assert all(f"{path.name} is not as it was written" in "\n".join(lines) for path in harmed.values())
+    assert all(store.sound(*s.name) for s in drawn.steps)
+
+
+@pytest.mark.parametrize("engine", ["serial", "processes"])
+def test_what_is_damaged_while_a_study_runs_is_computed_again_and_costs_no_case(tmp_path, engine, capsys, monkeypatch):
+    """An artifact that was sound when the run began may not be when it is read."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)  # one thread a worker, as here
+    drawn, store = small(), Store(tmp_path)
+    before = told(run(drawn, store))
+    for step in drawn.steps:
+        if step.verb in ("predict", "judge"):
+            (store.folder(*step.name) / "step.json").unlink()
+    seen = []
+
+    def meddle(outcome):
+        seen.append(outcome)
+        if outcome.step.verb == "train" and outcome.status == "cached":
+            flip(store.folder(*outcome.step.name) / "model.safetensors")
+
+    assert told(run(drawn, store, notify=meddle, engine=engine, workers=2)) == before
+    assert "train: model.safetensors is not as it was written" in capsys.readouterr().err
+    assert {o.status for o in seen} == {"cached", "done"}
+
+
+def test_what_is_damaged_again_and_again_fails_in_the_end_and_says_so(tmp_path, monkeypatch):
+    """A broken disk must not keep a study going round for ever."""
+    from canforget.errors import DamagedError
+
+    def damaged(self, *given):
+        raise DamagedError("was damaged again and again")
+
+    drawn = small()
+    monkeypatch.setattr("canforget.study.store.Store.file", damaged)
+    seen = []
+    records = run(drawn, tmp_path, notify=seen.append)
+    assert all("damaged again and again" in r.not_run for r in records)
+    assert len(seen) < ROUNDS * len(drawn.steps)

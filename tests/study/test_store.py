@@ -1,10 +1,14 @@
 import errno
+import hashlib
+import os
 import threading
+import time
+from pathlib import Path
 
 import numpy
 import pytest
 
-from canforget.errors import ArtifactError, StoreError
+from canforget.errors import ArtifactError, DamagedError, StoreError
 from canforget.file_io import read_arrays, read_json, write_arrays, write_atomically, write_json
 from canforget.study.store import Store
 
@@ -18,10 +22,10 @@ def test_an_artifact_is_there_only_when_it_is_complete(tmp_path):
     with pytest.raises(ValueError, match="half way"):
         store.put("train", "abc", broken, {})
     assert not store.holds("train", "abc")
-    assert list((tmp_path / "train" / "ab").iterdir()) == []
+    assert not any((tmp_path / "unfinished").iterdir())
     put(store)
     assert store.holds("train", "abc")
-    assert store.provenance("train", "abc") == {"key": "abc"}
+    assert store.provenance("train", "abc") == {"key": "abc", "files": {"file": hashlib.sha256(b"x").hexdigest()}}
 
 
 def broken(folder):
@@ -53,7 +57,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
     store = Store(tmp_path)
     with pytest.raises(StoreError, match="cannot be written: No space left on device; nothing was left half-written"):
         store.put("train", "abc", full, {})
-    assert not any((tmp_path / "train" / "ab").iterdir())
+    assert not any((tmp_path / "unfinished").iterdir())
+    assert not (tmp_path / "train").exists()
 
 
 def test_a_full_disk_keeps_the_former_file(tmp_path, monkeypatch):
@@ -93,3 +98,101 @@ def test_broken_json_says_what_to_do(tmp_path):
         read_json(tmp_path / "x.json")
     with pytest.raises(ArtifactError, match="no such file"):
         read_json(tmp_path / "y.json")
+
+
+def age(path):
+    """Makes a file or folder one that nothing has been written to for hours."""
+    os.utime(path, (time.time() - 9999,) * 2)
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["file", "step.json", "step.json.sha256"])
+@pytest.mark.parametrize("harm", [flip, lambda p: p.write_bytes(p.read_bytes()[:-1]), lambda p: p.write_bytes(b""), Path.unlink])
+def test_whatever_happens_to_a_file_of_an_artifact_is_named_and_set_aside(tmp_path, capsys, name, harm):
+    """A flipped bit in a model's weights gave other records without a word."""
+    store = Store(tmp_path)
+    folder = put(store)
+    assert store.sound("train", "abc")
+    harm(folder / name)
+    assert not store.sound("train", "abc")
+    with store.claimed("abc"):
+        assert not store.kept("train", "abc")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("damaged: train: ")
+    assert "set aside as" in line
+    assert not folder.exists()
+    assert len(list((tmp_path / "damaged").iterdir())) == 1
+    put(store)
+    assert store.sound("train", "abc")
+
+
+def test_a_damaged_file_is_never_handed_out(tmp_path, capsys):
+    store = Store(tmp_path)
+    flip(put(store) / "file")
+    with pytest.raises(DamagedError):
+        store.file("train", "abc", "file")
+    assert "file is not as it was written" in capsys.readouterr().err
+    with pytest.raises(DamagedError):
+        store.provenance("train", "abc")
+
+
+def test_a_verified_file_is_not_read_again_until_it_changes(tmp_path, monkeypatch):
+    """A judgement reads the same predictions as a hundred others."""
+    store = Store(tmp_path)
+    path = put(store) / "file"
+    store.file("train", "abc", "file")
+    monkeypatch.setattr("hashlib.file_digest", None)
+    store.file("train", "abc", "file")
+    monkeypatch.undo()
+    time.sleep(0.01)
+    flip(path)
+    assert not store.sound("train", "abc")
+
+
+def test_the_seal_is_what_sha256sum_reads(tmp_path):
+    folder = put(Store(tmp_path))
+    digest, name = (folder / "step.json.sha256").read_text().split()
+    assert digest == hashlib.sha256((folder / name).read_bytes()).hexdigest()
+
+
+def test_what_cannot_be_set_aside_is_one_line(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    folder = put(store)
+
+    def refused(self, target):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(StoreError, match="damaged, and cannot be moved to .*: Permission denied; delete it and run again"):
+        store.set_aside(folder, "train: step.json is missing")
+
+
+def test_what_killed_writers_left_is_swept_when_it_is_old_and_nobody_works_on_it(tmp_path):
+    """Folders of interrupted writes and torn checkpoints stayed for ever."""
+    store = Store(tmp_path)
+    put(store, key="done")
+    left = [tmp_path / "unfinished" / f"{k}.{'0' * 32}" for k in ("old", "busy", "fresh")]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("x")
+    checkpoints = [store.partial(k) for k in ("done", "under-way")]
+    torn = store.partial("under-way").with_name("under-way.safetensors.123.partial")
+    for path in (*checkpoints, torn):
+        path.write_text("x")
+    for path in (left[0], left[1], *checkpoints, torn):
+        age(path)
+    with store.claimed("busy"):
+        store.sweep()
+    assert [p.exists() for p in left] == [False, True, True]
+    assert [p.exists() for p in (*checkpoints, torn)] == [False, True, False]
+    assert store.sound("train", "done")
+
+
+def test_a_store_that_is_not_there_yet_has_nothing_to_sweep(tmp_path):
+    Store(tmp_path / "none").sweep()
+    assert not (tmp_path / "none").exists()

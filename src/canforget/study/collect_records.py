@@ -16,7 +16,7 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
     if why:
         return Record(label, not_run=why)
     found = {role: store.provenance(*name) for role, name in case.steps.items()}
-    values = read_json(store.folder(*case.steps["judge"]) / "values.json")
+    values = read_json(store.file(*case.steps["judge"], "values.json"))
     split = store.provenance("split", found["predict"]["what"]["split"])
     model = found["quantize"]
     return Record(

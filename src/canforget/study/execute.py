@@ -16,6 +16,7 @@ from canforget.data.images import Images, Split, images_of, together
 from canforget.data.split import split_by
 from canforget.deployment import model_file
 from canforget.deployment.inductor import simulation
+from canforget.errors import ArtifactError
 from canforget.evaluation.code_flips import mechanism
 from canforget.evaluation.evidence import PREDICTED, Predictions
 from canforget.file_io import read_arrays, write_arrays, write_json
@@ -31,6 +32,7 @@ from canforget.study.plan import judged
 from canforget.study.planned_steps import Step
 from canforget.study.store import Store
 from canforget.study.stored_evidence import judge_evidence
+from canforget.training import checkpoint
 
 MODEL = "model.safetensors"
 NOISE_VIEWS = {"forget": "forget", "test_forget": "test_forget", "retain": "judged_retain"}
@@ -77,9 +79,19 @@ def train(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     images = together(*(getattr(parts, p) for p in what["parts"]))
     model = pipeline.train(
         call_of(what["model"]), images, fit=fit_of(what["fit"], Fit()), rng=generator(step.key), num_classes=parts.num_classes,
-        val=parts.val, checkpoint=place.store.partial(step.key),
+        val=parts.val, checkpoint=checkpoint_of(step, place),
     )  # fmt: skip
     return lambda folder: save(model, folder, step)
+
+
+def checkpoint_of(step: Step, place: Workspace) -> Path:
+    """Where a training leaves its checkpoint; a damaged one is set aside first, and the training begins anew."""
+    path = place.store.partial(step.key)
+    try:
+        checkpoint.read(path)
+    except ArtifactError as problem:
+        place.store.set_aside(path, f"checkpoint: {problem}")
+    return path
 
 
 def unlearn(step: Step, place: Workspace) -> Callable[[Path], Facts]:
@@ -184,7 +196,7 @@ def save(model: nn.Module, folder: Path, step: Step) -> Facts:
 def model_of(name: tuple[str, str] | list[str], place: Workspace) -> nn.Module:
     """The model that an earlier step left in the store."""
     verb, key = name
-    return model_file.load(place.store.folder(verb, key) / MODEL, device=place.device)
+    return model_file.load(place.store.file(verb, key, MODEL), device=place.device)
 
 
 @lru_cache(maxsize=2)
@@ -196,7 +208,7 @@ def pixels_of(dataset: str, data_dir: Path | None, device: str) -> Images:
 
 def sets_in(step: Step, place: Workspace) -> dict[str, Images]:
     """The images of every set of a step's split, those of the retain set that are judged among them."""
-    arrays = read_arrays(place.store.folder("split", step.what["split"]) / "split.npz")
+    arrays = read_arrays(place.store.file("split", step.what["split"], "split.npz"))
     every = pixels_of(canonical(step.what["dataset"]), place.data_dir, place.device)
     where = torch.zeros(int(every.ids.max()) + 1, dtype=torch.long)
     where[every.ids.cpu()] = torch.arange(len(every))

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 import os
 from collections.abc import Callable
 
-from canforget.progress import listening
+from canforget.errors import DamagedError
+from canforget.progress import listening, noting
 from canforget.registry import plugin_paths
 from canforget.report.verdict import with_verdicts
 from canforget.study.collect_records import record_of
 from canforget.study.plan import Plan
-from canforget.study.schedule import Job, outcomes
+from canforget.study.schedule import ROUNDS, Job, outcomes
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def carry_out(
 ) -> Done:
     """Runs a plan with progress shown and its records written to `out`."""
     workers = workers if engine != "serial" else 1
-    with watching(drawn.steps, workers, interactive()) as watch:
+    with watching(drawn.steps, workers, interactive()) as watch, noting(watch.line):
         records = run(
             drawn,
             Store(store),
@@ -91,14 +92,24 @@ def run(
     notify: Callable[[Outcome], None] = lambda outcome: None,
     advance: Callable[[float], None] = lambda fraction: None,
 ) -> list[Record]:
-    """Carries `plan` out and returns one record a case; a failed step costs the cases that need it, and no other."""
+    """Carries `plan` out and returns one record a case; a failed step costs the cases that need it, and no other.
+
+    An artifact of the store that is not as it was written is named in one line, set aside and computed again.
+    """
     store = store if isinstance(store, Store) else Store(Path(store))
+    store.sweep()
     threads = max(1, (os.cpu_count() or 1) // workers) if engine != "serial" else 0
     job = Job(store.root, data_dir, device, tuple(plugin_paths()), threads)
     errors: dict[tuple[str, str], str] = {}
-    with listening(advance):
-        for outcome in outcomes(plan, job, engine, workers):
-            notify(outcome)
-            if outcome.error:
-                errors[outcome.step.name] = outcome.error
-    return with_verdicts([record_of(case, plan, store, errors) for case in plan.cases])
+    for again in reversed(range(ROUNDS)):
+        with listening(advance):
+            for outcome in outcomes(plan, job, engine, workers, errors):
+                notify(outcome)
+                if outcome.error:
+                    errors[outcome.step.name] = outcome.error
+        try:
+            return with_verdicts([record_of(case, plan, store, errors) for case in plan.cases])
+        except DamagedError:
+            if not again:
+                raise
+    return []

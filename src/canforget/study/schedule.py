@@ -1,13 +1,16 @@
-"""Carries a plan out on an engine; what the store holds is never computed again, so resuming is free."""
+"""Carries a plan out on an engine; what the store holds sound is never computed again, so resuming is free."""
 
+import sysconfig
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from canforget.errors import CanforgetError, SpecError, did_you_mean
-from canforget.registry import add_plugin
+from canforget.errors import CanforgetError, DamagedError, SpecError, did_you_mean
+from canforget.progress import note, noting
+from canforget.registry import PACKAGE, add_plugin
 from canforget.study.environment import machine, versions
 from canforget.study.plan import Plan
 from canforget.study.planned_steps import Step
@@ -18,12 +21,13 @@ ENGINES = ("serial", "processes")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a step: done, cached, failed (with the error) or skipped (because what it needs failed)."""
+    """What became of a step: done, cached, failed (with the error), skipped (what it needs failed), or lost (what it needs was damaged)."""
 
     step: Step
     status: str
     seconds: float = 0.0
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -33,6 +37,7 @@ class Graph:
     steps: dict[tuple[str, str], Step]
     sorter: TopologicalSorter[tuple[str, str]] = field(default_factory=TopologicalSorter)
     failed: set[tuple[str, str]] = field(default_factory=set)
+    lost: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for name, step in self.steps.items():
@@ -49,14 +54,18 @@ class Graph:
         return [self.steps[name] for name in self.sorter.get_ready()]
 
     def blocked(self, step: Step) -> Outcome | None:
-        """The outcome of a step whose needs failed."""
-        lost = [self.steps[n].label for n in step.needs if n in self.failed]
-        return Outcome(step, "skipped", error=f"needs what failed: {lost[0]}") if lost else None
+        """The outcome of a step whose needs failed, or are to be computed again."""
+        failed = [self.steps[n].label for n in step.needs if n in self.failed]
+        if failed:
+            return Outcome(step, "skipped", error=f"needs what failed: {failed[0]}")
+        return Outcome(step, "lost") if self.lost.intersection(step.needs) else None
 
     def finish(self, outcome: Outcome) -> Outcome:
         """Notes an outcome, so that the steps that waited for it become ready."""
         if outcome.status in ("failed", "skipped"):
             self.failed.add(outcome.step.name)
+        elif outcome.status == "lost":
+            self.lost.add(outcome.step.name)
         self.sorter.done(outcome.step.name)
         return outcome
 
@@ -72,21 +81,50 @@ class Job:
     threads: int = 0
 
     def __call__(self, step: Step) -> Outcome:
-        """Carries a step out unless the store holds it; an error that a user can mend becomes an outcome."""
-        started = time.perf_counter()
-        store = Store(self.root)
-        if store.holds(*step.name):
-            return Outcome(step, "cached")
+        """Carries a step out unless the store holds it; whatever goes wrong in it is its outcome, and stops no other step."""
+        started, notes = time.perf_counter(), list[str]()
+        with noting(notes.append):
+            status, error = self.attempt(step, Store(self.root))
+        return Outcome(step, status, time.perf_counter() - started if status != "cached" else 0.0, error, tuple(notes))
+
+    def attempt(self, step: Step, store: Store) -> tuple[str, str]:
+        """The status of a step, carried out unless it is in the store as it was written, and its error."""
         try:
+            if store.sound(*step.name):
+                return "cached", ""
             for path, prefix in self.plugins:
                 add_plugin(path, prefix)
             with store.claimed(step.key):
-                if store.holds(*step.name):
-                    return Outcome(step, "cached")
+                if store.kept(*step.name):
+                    return "cached", ""
                 compute(step, store, self)
-        except CanforgetError as problem:
-            return Outcome(step, "failed", time.perf_counter() - started, str(problem))
-        return Outcome(step, "done", time.perf_counter() - started)
+        except DamagedError as problem:
+            return "lost", str(problem)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as problem:
+            return "failed", explained(problem)
+        return "done", ""
+
+
+def explained(problem: BaseException) -> str:
+    """An exception in one line: ours as it is; any other with its kind, and the file and line of the user's code that it came from.
+
+    >>> try:
+    ...     {}["x"]
+    ... except KeyError as problem:
+    ...     explained(problem).partition(": ")[2]
+    "KeyError: 'x'"
+    """
+    if isinstance(problem, CanforgetError):
+        return str(problem)
+    frames = traceback.extract_tb(problem.__traceback__)
+    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
+    ours = [f for f in frames if f.filename.startswith(str(PACKAGE))]
+    theirs = [f for f in frames if f not in ours and not f.filename.startswith((*libraries, "<frozen"))]
+    place = next((f"{f.filename}:{f.lineno}: " for f in reversed(theirs or ours)), "")
+    words = " ".join(str(problem).split())
+    return f"{place}{type(problem).__name__}{f': {words}' if words else ''}"
 
 
 def compute(step: Step, store: Store, job: Job) -> None:
@@ -109,14 +147,32 @@ def compute(step: Step, store: Store, job: Job) -> None:
     store.put(step.verb, step.key, fill, provenance)
 
 
-def outcomes(plan: Plan, job: Job, engine: str, workers: int) -> Iterator[Outcome]:
-    """What becomes of every step, as it happens."""
+ROUNDS = 4
+"""How often a plan is gone through when what it needs turns out to be damaged in the meantime."""
+
+
+def outcomes(plan: Plan, job: Job, engine: str, workers: int, failed: Container[tuple[str, str]] = ()) -> Iterator[Outcome]:
+    """What becomes of every step that has not `failed`, as it happens; what could not be computed from damaged inputs is tried again."""
     if engine not in ENGINES:
         raise SpecError(f"no engine '{engine}'{did_you_mean(engine, ENGINES)}")
     from importlib import import_module
 
     carry_out = getattr(import_module(f"canforget.engines.{engine}"), engine)
-    yield from carry_out(Graph({s.name: s for s in plan.steps}), job, workers=workers)
+    steps, told = {s.name: s for s in plan.steps if s.name not in failed}, set[tuple[str, str]]()
+    for again in reversed(range(ROUNDS)):
+        lost = False
+        for outcome in carry_out(Graph(dict(steps)), job, workers=workers):
+            for line in outcome.notes:
+                note(line)
+            if outcome.status == "lost" and again:
+                lost = True
+            elif outcome.status == "done" or outcome.step.name not in told:
+                told.add(outcome.step.name)
+                yield replace(outcome, status="failed") if outcome.status == "lost" else outcome
+            if outcome.status in ("failed", "skipped"):
+                del steps[outcome.step.name]
+        if not lost:
+            return
 
 
 def missing(plan: Plan, store: Store) -> list[Step]:

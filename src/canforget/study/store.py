@@ -1,24 +1,34 @@
-"""Artifacts by key: each a folder written aside and moved into place at once, so that processes share it and crashes leave no halves."""
+"""The store of artifacts by key: written aside and moved into place at once, sealed with checksums, verified when they are read."""
 
 import errno
 import json
+import os
 import shutil
+import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from canforget.errors import StoreError
-from canforget.file_io import read_json
+from canforget.errors import ArtifactError, DamagedError, StoreError
+from canforget.file_io import ABANDONED_SECONDS, checksum, read_json
+from canforget.progress import note
+
+STEP = "step.json"
+SEAL = "step.json.sha256"
 
 
 @dataclass(frozen=True)
 class Store:
-    """Artifacts under `root`, each in a folder named by its verb and key with a `step.json` that says how it came about."""
+    """Artifacts under `root`, each in a folder named by its verb and key.
+
+    Its `step.json` says how it came about and holds the SHA-256 of every other file; `step.json.sha256` holds that of `step.json` itself,
+    as `sha256sum -c` reads it. What is not as it was written is named in one line and moved to `damaged/`, where nothing reads it again.
+    """
 
     root: Path
 
@@ -27,20 +37,64 @@ class Store:
         return self.root / verb / key[:2] / key
 
     def holds(self, verb: str, key: str) -> bool:
-        """Whether the artifact is there, complete."""
-        return (self.folder(verb, key) / "step.json").is_file()
+        """Whether the artifact is there, complete; not whether it is still as it was written."""
+        return (self.folder(verb, key) / STEP).is_file()
+
+    def sound(self, verb: str, key: str) -> bool:
+        """Whether the artifact is there as it was written, every byte of it."""
+        return self.holds(verb, key) and not self.damage(verb, key)
+
+    def damage(self, verb: str, key: str, names: Iterable[str] | None = None) -> str:
+        """What is wrong with an artifact, or nothing; of its files only `names` are read, if given."""
+        folder = self.folder(verb, key)
+        try:
+            if (folder / SEAL).read_bytes() != seal_of(folder):
+                return f"{STEP} or its checksum is not as it was written"
+            files: dict[str, str] = read_json(folder / STEP)["files"]
+            wrong = [name for name in (files if names is None else names) if checksum(folder / name) != files.get(name)]
+        except FileNotFoundError as problem:
+            return f"{Path(problem.filename).name} is missing"
+        except (OSError, ValueError, KeyError, TypeError, ArtifactError) as problem:
+            return f"cannot be read ({problem})"
+        return f"{wrong[0]} is {'empty' if not (folder / wrong[0]).stat().st_size else 'not as it was written'}" if wrong else ""
+
+    def kept(self, verb: str, key: str) -> bool:
+        """Whether the artifact is there, sound; a damaged one is set aside first. For who has claimed the key."""
+        if not os.path.lexists(self.folder(verb, key)):
+            return False
+        why = self.damage(verb, key)
+        if why:
+            self.set_aside(self.folder(verb, key), f"{verb}: {why}")
+        return not why
+
+    def require(self, verb: str, key: str, *names: str) -> Path:
+        """The folder of an artifact whose files `names` are as they were written.
+
+        Raises:
+            DamagedError: The artifact is gone, or was damaged and has been set aside; it is to be computed again.
+        """
+        if self.damage(verb, key, names):
+            with self.claimed(key):
+                if not self.kept(verb, key):
+                    raise DamagedError(f"{verb} {key[:12]}: was damaged or removed, again and again; check the disk, then run again")
+        return self.folder(verb, key)
+
+    def file(self, verb: str, key: str, name: str) -> Path:
+        """The path of an artifact's file, verified."""
+        return self.require(verb, key, name) / name
 
     def provenance(self, verb: str, key: str) -> dict[str, Any]:
         """How an artifact came about: its label, inputs, seconds and versions."""
-        found: dict[str, Any] = read_json(self.folder(verb, key) / "step.json")
+        found: dict[str, Any] = read_json(self.require(verb, key) / STEP)
         return found
 
     def put(self, verb: str, key: str, write: Callable[[Path], None], provenance: Mapping[str, Any]) -> Path:
-        """Adds an artifact: `write(folder)` fills a folder aside, which is then moved into place; the first of two writers wins."""
+        """Adds an artifact: `write(folder)` fills a folder aside, which is sealed and moved into place; the first of two writers wins."""
         final = self.folder(verb, key)
-        with writing(final.parent) as aside:
+        with self.writing(key) as aside:
             write(aside)
-            (aside / "step.json").write_text(json.dumps(provenance, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            seal(aside, provenance)
+            final.parent.mkdir(parents=True, exist_ok=True)
             if not final.exists():
                 try:
                     aside.rename(final)
@@ -50,11 +104,23 @@ class Store:
         return final
 
     @contextmanager
-    def claimed(self, key: str) -> Iterator[None]:
+    def writing(self, key: str) -> Iterator[Path]:
+        """A fresh folder aside, removed afterwards if it was not moved. A full disk or a missing right is one clear line."""
+        aside = self.root / "unfinished" / f"{key}.{uuid.uuid4().hex}"
+        try:
+            aside.mkdir(parents=True)
+            yield aside
+        except OSError as problem:
+            raise StoreError(f"{self.root}: cannot be written: {problem.strerror or problem}; nothing was left half-written") from problem
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    @contextmanager
+    def claimed(self, key: str, timeout: float = -1) -> Iterator[None]:
         """Keeps other processes from computing the same key at the same time."""
         locks = self.root / "locks"
         locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{key}.lock"):
+        with FileLock(locks / f"{key}.lock").acquire(timeout=timeout):
             yield
 
     def partial(self, key: str) -> Path:
@@ -63,15 +129,37 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{key}.safetensors"
 
+    def set_aside(self, path: Path, why: str) -> None:
+        """Moves what is damaged to where nothing reads it, and says so in one line."""
+        place = self.root / "damaged" / f"{'-'.join(path.relative_to(self.root).parts)}.{uuid.uuid4().hex[:8]}"
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(place)
+        except FileNotFoundError:
+            return
+        except OSError as problem:
+            raise StoreError(f"{path}: damaged, and cannot be moved to {place}: {problem.strerror}; delete it and run again") from None
+        note(f"damaged: {why}; set aside as {place}, to be made again")
 
-@contextmanager
-def writing(parent: Path) -> Iterator[Path]:
-    """A fresh folder beside the final place; removed afterwards if it was not moved. A full disk or a missing right is one clear line."""
-    aside = parent / f".{uuid.uuid4().hex}"
-    try:
-        aside.mkdir(parents=True)
-        yield aside
-    except OSError as problem:
-        raise StoreError(f"{parent}: cannot be written: {problem.strerror or problem}; nothing was left half-written") from problem
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    def sweep(self) -> None:
+        """Removes what killed writers left: unfinished artifacts, and checkpoints of trainings that are finished; nothing that is in use."""
+        for path in [*self.root.glob("unfinished/*"), *self.root.glob("partial/*")]:
+            key = path.name.split(".")[0]
+            resumable = path.parent.name == "partial" and path.suffixes == [".safetensors"] and not self.holds("train", key)
+            with suppress(OSError, Timeout):
+                if not resumable and time.time() - path.lstat().st_mtime > ABANDONED_SECONDS:
+                    with self.claimed(key, timeout=0):
+                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def seal(folder: Path, provenance: Mapping[str, Any]) -> None:
+    """Writes how an artifact came about and the checksums of its files, last of all the checksum of that."""
+    files = {path.name: checksum(path) for path in sorted(folder.iterdir())}
+    text = json.dumps({**provenance, "files": files}, indent=1, sort_keys=True) + "\n"
+    (folder / STEP).write_text(text, encoding="utf-8")
+    (folder / SEAL).write_bytes(seal_of(folder))
+
+
+def seal_of(folder: Path) -> bytes:
+    """The line that `step.json.sha256` is to hold."""
+    return f"{checksum(folder / STEP)}  {STEP}\n".encode()

@@ -25,7 +25,7 @@ def judge_evidence(step: Step, store: Store) -> dict[str, Plain]:
         evidence = replace(evidence, full_precision=before, noise=noise_in(store, what["noise"]) if "noise" in what else ())
     values = judged(evidence, map(call_of, what["metrics"]), map(call_of, what["audits"]), step.key)
     if "probe" in what:
-        values |= probed(evidence, read_json(store.folder("probe", what["probe"]) / "probe.json"))
+        values |= probed(evidence, read_json(store.file("probe", what["probe"], "probe.json")))
     return values | ({"probe": plain_value(NotRun(what["unprobed"]))} if "unprobed" in what else {})
 
 
@@ -45,7 +45,7 @@ def evidence_in(store: Store, keys: Mapping[str, Any], what: Mapping[str, Any]) 
 
 def noise_in(store: Store, key: str) -> tuple[Views, ...]:
     """The predictions of every disturbed model."""
-    arrays = read_arrays(store.folder("noise", key) / "noise.npz")
+    arrays = read_arrays(store.file("noise", key, "noise.npz"))
     names = [name.removesuffix(".ids") for name in arrays if name.endswith(".ids")]
     draws = min((len(arrays[f"{v}.logits"]) for v in names), default=0)
     return tuple({v: Predictions(arrays[f"{v}.logits"][k], arrays[f"{v}.labels"], arrays[f"{v}.ids"]) for v in names} for k in range(draws))
@@ -68,8 +68,8 @@ def probed(evidence: Evidence, probe: Mapping[str, Any]) -> dict[str, Plain]:
 @lru_cache(maxsize=24)
 def views_in(store: Store, key: str, split_key: str) -> Views:
     """A model's predictions by view, those on the matched and on the retained part of the test set included."""
-    arrays = read_arrays(store.folder("predict", key) / "predictions.npz")
-    split = read_arrays(store.folder("split", split_key) / "split.npz")
+    arrays = read_arrays(store.file("predict", key, "predictions.npz"))
+    split = read_arrays(store.file("split", split_key, "split.npz"))
     views: dict[str, Predictions] = {
         v: Predictions(arrays[f"{v}.logits"], arrays[f"{v}.labels"], arrays[f"{v}.ids"], arrays.get(f"{v}.features"))
         for v in PREDICTED

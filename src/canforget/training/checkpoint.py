@@ -1,5 +1,6 @@
-"""Where a training stands: weights, optimizer, average, best so far and random streams; saved, and taken up again bit for bit."""
+"""Training checkpoints: weights, optimizer, moving average, best weights and random streams; checksummed, and resumed bit for bit."""
 
+import hashlib
 import json
 import math
 import os
@@ -91,6 +92,7 @@ def save(path: Path, state: TrainingState, fit: Fit, epochs_done: int) -> None:
     if state.average is not None:
         facts["steps"] = state.average.steps
     tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors_of(state).items()}
+    facts["sha256"] = digest(facts, tensors)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -119,20 +121,40 @@ def streams(state: TrainingState) -> dict[str, Tensor]:
     return states | ({"device": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
 
 
+def digest(facts: dict[str, Any], tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of everything that a checkpoint holds but this."""
+    found = hashlib.sha256(json.dumps({name: fact for name, fact in facts.items() if name != "sha256"}, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        found.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Facts and tensors of a checkpoint, none when there is no file; raises `ArtifactError` when it is not as it was written."""
+    if not path.is_file():
+        return {}, {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads(file.metadata()["canforget"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        whole = facts["sha256"] == digest(facts, tensors)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as problem:
+        raise ArtifactError(f"{path}: not a readable checkpoint ({problem}); delete it to start anew") from None
+    if not whole:
+        raise ArtifactError(f"{path}: not a readable checkpoint (not as it was written); delete it to start anew")
+    return facts, tensors
+
+
 def load_(path: Path, state: TrainingState, fit: Fit) -> int:
     """Puts a training back where the file at `path` left it, in place; returns how many epochs were done (0 when there is no file).
 
     Raises:
         ArtifactError: The file is damaged, or belongs to another training; delete it to start anew.
     """
-    if not path.is_file():
+    facts, tensors = read(path)
+    if not facts:
         return 0
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()["canforget"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError) as problem:
-        raise ArtifactError(f"{path}: not a readable checkpoint ({problem}); delete it to start anew") from None
     if facts["fit"] != repr(fit):
         raise ArtifactError(f"{path}: the checkpoint of a training with another fit ({facts['fit']}); delete it to start anew")
     try:

@@ -1,0 +1,65 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from canforget.engines.processes import processes
+from canforget.study.planned_steps import Step
+from canforget.study.schedule import Graph, Outcome
+
+
+def steps(*names, needs=None):
+    """Steps named by letters; `needs` maps a letter to those it waits for."""
+    needs = needs or {}
+    return {("v", n): Step("v", n, tuple(("v", m) for m in needs.get(n, "")), n, {}) for n in names}
+
+
+def fails_at_a(step):
+    return Outcome(step, "failed", error="broke") if step.key == "a" else Outcome(step, "done")
+
+
+def dies_at_a(step):
+    if step.key == "a":
+        os._exit(1)
+    return Outcome(step, "done")
+
+
+def test_steps_come_after_what_they_need_and_a_failed_one_costs_only_what_needs_it():
+    found = [
+        (o.step.key, o.status) for o in processes(Graph(steps(*"abcdef", needs={"b": "a", "c": "b", "f": "e"})), fails_at_a, workers=2)
+    ]
+    assert dict(found) == {"a": "failed", "b": "skipped", "c": "skipped", "d": "done", "e": "done", "f": "done"}
+    order = [key for key, _ in found]
+    assert order.index("f") > order.index("e")
+
+
+def test_a_worker_that_dies_is_replaced_and_its_step_fails_after_a_second_try():
+    found = {o.step.key: o.status for o in processes(Graph(steps(*"abc")), dies_at_a, workers=1)}
+    assert found == {"a": "failed", "b": "done", "c": "done"}
+
+
+def test_workers_end_with_a_killed_parent(tmp_path):
+    """A study that is killed leaves nothing computing behind."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, time\nfrom canforget.engines.processes import Pool\n"
+        "if __name__ == '__main__':\n"
+        "    pool = Pool(print, 1)\n"
+        "    print(pool.executor.submit(os.getpid).result(), flush=True)\n"
+        "    pool.executor.submit(time.sleep, 60)\n"
+        "    time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    for _ in range(200):
+        if not Path(f"/proc/{worker}").exists():
+            return
+        time.sleep(0.05)
+    pytest.fail("the worker outlived its parent")
