@@ -68,6 +68,15 @@ def test_a_damaged_memory_is_not_believed(file, settled, cache):
         assert content({"x": file}) == known
 
 
+def test_a_flipped_digit_of_a_remembered_hash_is_named_and_not_believed(file, settled, cache, capsys):
+    """It made another data set of the same files: every key changed, and every stream of random numbers with it."""
+    known = content({"x": file})
+    (memory,) = (cache / "fingerprints").iterdir()
+    memory.write_text(memory.read_text().replace(known[:8], "00000000"))
+    assert content({"x": file}) == known
+    assert "not as it was written; the data set's files are read again" in capsys.readouterr().err
+
+
 def test_a_memory_that_cannot_be_kept_only_costs_time(file, settled, cache):
     """The home directory of a cluster's worker may be read-only."""
     cache.write_text("a file where the folder should be")
@@ -103,6 +112,19 @@ def test_damaged_pixels_are_decoded_again(cache, damage):
     path = cache / "pixels/key.npy"
     path.write_bytes(path.read_bytes()[:-1] if damage is None else damage)
     assert numpy.array_equal(cached_pixels("key", 2, lambda: PIXELS), PIXELS)
+
+
+@pytest.mark.parametrize("name", ["key.npy", "key.npy.sha256"])
+def test_a_flipped_bit_in_cached_pixels_is_named_and_decoded_again(cache, name, capsys):
+    """An image that was another one gave other records without a word."""
+    cached_pixels("key", 2, lambda: PIXELS)
+    path = cache / "pixels" / name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert numpy.array_equal(cached_pixels("key", 2, lambda: PIXELS), PIXELS)
+    assert "not as it was written; the images are decoded again" in capsys.readouterr().err
+    assert numpy.array_equal(cached_pixels("key", 2, pytest.fail), PIXELS)
 
 
 def test_pixels_of_another_number_of_images_are_decoded_again():

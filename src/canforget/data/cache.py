@@ -13,7 +13,8 @@ import numpy
 
 from canforget.data.dataset import Pixels
 from canforget.errors import DataError, StoreError
-from canforget.file_io import appearing
+from canforget.file_io import appearing, checksum, sweep_asides, write_atomically
+from canforget.progress import note
 
 DATA_DIR = "CANFORGET_DATA_DIR"
 CACHE_DIR = "CANFORGET_CACHE_DIR"
@@ -56,21 +57,23 @@ def content(files: Mapping[str, Path]) -> str:
     """SHA-256 of files' bytes, each under a name that stands for its part in the data set; where the files lie does not matter.
 
     The answer is remembered by path, size, time of change and inode, so that planning need not read gigabytes again. A memory that cannot
-    be read or written only costs time.
+    be read or written, or is not as it was written, only costs time.
     """
     stats = {name: path.stat() for name, path in files.items()}
     state = combined({n: [str(files[n].resolve()), s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for n, s in stats.items()})
     memory = cache_dir() / "fingerprints" / f"{state}.json"
     with suppress(OSError, ValueError, KeyError, TypeError):
-        known = json.loads(memory.read_text(encoding="utf-8"))["sha256"]
-        if isinstance(known, str) and len(known) == 64:
-            return known
+        known = json.loads(memory.read_text(encoding="utf-8"))
+        if known["check"] == combined(state, known["sha256"]):
+            return str(known["sha256"])
+    if memory.is_file():
+        note(f"damaged: {memory}: not as it was written; the data set's files are read again")
     started = time.time()
     found = combined({name: file_hash(path) for name, path in files.items()})
     changed = max((max(s.st_mtime, s.st_ctime) for s in stats.values()), default=0.0)
     if changed + SETTLED_SECONDS < started:
         with suppress(OSError), appearing(memory) as file:
-            file.write(json.dumps({"sha256": found}).encode())
+            file.write(json.dumps({"sha256": found, "check": combined(state, found)}).encode())
     return found
 
 
@@ -95,10 +98,12 @@ def cached_pixels(key: str, count: int, decode: Callable[[], Pixels]) -> Pixels:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
+            sweep_asides(path.parent)
             if not intact(path, count):
                 decoded = decode()
                 with appearing(path) as file:
                     numpy.save(file, decoded, allow_pickle=False)
+                write_atomically(seal_of_pixels(path), checksum(path).encode())
     except OSError as problem:
         raise StoreError(f"{path}: decoded pixels cannot be kept: {problem.strerror}; set {CACHE_DIR} to a folder with room") from problem
     return mapped(path)
@@ -110,8 +115,17 @@ def mapped(path: Path) -> Pixels:
 
 
 def intact(path: Path, count: int) -> bool:
-    """Whether `path` holds the pixels of `count` images in full."""
+    """Whether `path` holds the pixels of `count` images, every byte as it was written; says so when it does not."""
+    if not (path.is_file() and seal_of_pixels(path).is_file()):
+        return False
     with suppress(OSError, ValueError, EOFError):
-        pixels = mapped(path)
-        return bool(pixels.dtype == numpy.uint8 and pixels.ndim == 4 and len(pixels) == count)
+        if seal_of_pixels(path).read_bytes() == checksum(path).encode():
+            pixels = mapped(path)
+            return bool(pixels.dtype == numpy.uint8 and pixels.ndim == 4 and len(pixels) == count)
+    note(f"damaged: {path}: not as it was written; the images are decoded again")
     return False
+
+
+def seal_of_pixels(path: Path) -> Path:
+    """Where the checksum of cached pixels lies."""
+    return path.with_name(f"{path.name}.sha256")
