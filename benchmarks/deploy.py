@@ -32,7 +32,7 @@ from canforget.deployment.model_file import describe, load, save
 from canforget.deployment.onnx_graph import Deployed, deployed, export
 from canforget.network.build import build
 from canforget.network.predict import predict
-from canforget.quantization.coverage import coverage
+from canforget.quantization.quantized import coverage
 from canforget.quantizers.bfloat16 import bfloat16
 from canforget.quantizers.float4 import float4
 from canforget.quantizers.float8 import float8

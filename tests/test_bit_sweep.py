@@ -33,7 +33,7 @@ def test_a_layer_alone_is_rounded_alone_and_the_model_is_left_as_it_was(small_mo
     before = deepcopy(small_model.state_dict())
     call = parse("quantizers", "int:activations=0")
     found = sweep(small_model, digits_split, call, bits=(2,), layer_bits=(8, 2), neighbor_bits=8)
-    weights = {n: m.weight.numel() for n, m in folded(small_model).root.named_modules() if hasattr(m, "weight") and m.weight.ndim > 1}
+    weights = {n: m.weight.numel() for n, m in folded(small_model).named_modules() if hasattr(m, "weight") and m.weight.ndim > 1}
     assert [(row.bits, row.layer) for row in found.layers] == [(b, name) for b in (8, 2) for name in weights]
     for row in found.layers:
         saved = found.float32.bytes - row.bytes

@@ -84,7 +84,7 @@ def sweep(
     if "bits" not in dict(quantizer.parameters):
         raise SpecError(f"--quantizer: {quantizer.name} has no bits to sweep; name one that has, as int")
     judge = judging(split, forgetting)
-    root = folded(model).root
+    root = folded(model, split.val.x)
     return Sweep(
         judge(root, "float32", 32, ""),
         tuple(judge(quantize(model, split, changed(quantizer, bits=b)), f"{b} bits", b, "") for b in bits),
@@ -134,7 +134,7 @@ def one_layer_each(model: nn.Module, split: Split, quantizer: Call, bits: int, j
     """The folded network with the weights of one layer at a time rounded, all else in float."""
     weights_only = {"activations": 0} if "activations" in dict(quantizer.parameters) else {}
     held = codes(quantize(model, split, changed(quantizer, bits=bits, **weights_only)))
-    root = folded(model).root.requires_grad_(False)
+    root = folded(model, split.val.x).requires_grad_(False)
     for name, rounded in held.items():
         layer = root.get_submodule(name)
         root.set_submodule(name, QuantizedLayer(deepcopy(layer), rounded))

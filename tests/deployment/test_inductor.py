@@ -13,8 +13,8 @@ from canforget.deployment.model_file import describe, hash_tensors, load, save
 from canforget.errors import SpecError
 from canforget.network.classifier import Add, Classifier, Normalize
 from canforget.network.predict import predict
-from canforget.quantization.coverage import coverage
 from canforget.quantization.layer import codes
+from canforget.quantization.quantized import coverage
 from canforget.quantization.weight_noise import rounding_errors
 from canforget.quantizers.int import int as to_int
 from canforget.quantizers.torch_int8 import torch_int8

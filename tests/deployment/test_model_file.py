@@ -17,8 +17,8 @@ from canforget.deployment.model_file import describe, hash_tensors, load, save
 from canforget.errors import ArtifactError, StoreError
 from canforget.network.build import build
 from canforget.network.classifier import Classifier
-from canforget.quantization.coverage import coverage
 from canforget.quantization.layer import codes
+from canforget.quantization.quantized import coverage
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
 from canforget.quantizers.none import none

@@ -16,8 +16,8 @@ from canforget.deployment.operators import writable
 from canforget.errors import ArtifactError, SpecError
 from canforget.network.classifier import Add, Classifier, Normalize
 from canforget.network.predict import predict
-from canforget.quantization.coverage import coverage
 from canforget.quantization.layer import codes
+from canforget.quantization.quantized import coverage
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
 from canforget.rng import generator, global_stream

@@ -40,7 +40,7 @@ def retrained(small_model, digits_split):
 @pytest.fixture(scope="module")
 def on_grid(small_model):
     """The original with its weights on a 3-bit grid, so that rounding to 3 bits changes nothing; folded."""
-    root = folded(small_model).root
+    root = folded(small_model)
     for layer in layers_of(root):
         layer.weight = nn.Parameter(nearest(layer.weight.detach()))
     return root

@@ -11,8 +11,8 @@ from canforget.data.images import Images
 from canforget.errors import DataError, DivergedError, SpecError
 from canforget.network.build import build
 from canforget.network.classifier import Add, Classifier, Normalize
-from canforget.quantization.coverage import coverage
 from canforget.quantization.layer import QuantizedLayer, codes
+from canforget.quantization.quantized import coverage
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
 from canforget.quantizers.none import none

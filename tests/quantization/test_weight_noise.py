@@ -28,7 +28,7 @@ def weights(root: nn.Module) -> dict[str, torch.Tensor]:
 
 def test_the_error_is_that_of_the_folded_weights(small_model: Classifier, rounded: nn.Module) -> None:
     """Measured on weights before folding, the noise would be too large or too small by BatchNorm's gain."""
-    root, errors = folded(small_model).root, rounding_errors(small_model, rounded)
+    root, errors = folded(small_model), rounding_errors(small_model, rounded)
     for name, weight in weights(rounded).items():
         assert torch.equal(errors[name], weight - root.get_parameter(f"{name}.weight"))
     assert len(errors) == 3

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from canforget.data.images import Images
-from canforget.quantization.coverage import coverage
 from canforget.quantization.folding import folded
 from canforget.quantization.layer import QuantizedLayer, codes
+from canforget.quantization.quantized import coverage
 from canforget.quantizers.int import int as to_int
 
 
@@ -90,7 +90,7 @@ def test_biases_are_counts_of_weight_scale_times_input_scale(small_model, digits
 def test_biases_stay_as_they_are_where_no_integer_kernel_has_one_unit(told, small_model, digits_split):
     """Floats are read, or a sum has many scales."""
     quantized = to_int(small_model, digits_split.calibration, **told)
-    root = folded(small_model).root
+    root = folded(small_model)
     for name in codes(quantized):
         assert torch.equal(quantized.get_submodule(name).layer.bias, root.get_submodule(name).bias)
 

@@ -9,13 +9,14 @@ from torch import Tensor, fx, nn
 from canforget.deployment.operators import operators, writable
 from canforget.deployment.optional import needed, quietly
 from canforget.errors import SpecError
+from canforget.quantization.quantized import DeployedClassifier, QuantizedClassifier
 
 ENGINE = "inductor"
 BLOCK = 64
 """Images that run at once, or else one: what is compiled for batches of any size mistakes the layout of some convolutions."""
 
 
-class Compiled(nn.Module):
+class Compiled(DeployedClassifier):
     """A simulated network that torch's compiler runs on the CPU: raw uint8 pixels in, float32 logits out, like any model.
 
     Its first batch compiles it (half a minute for a ResNet-18), and so does the first single image.
@@ -23,23 +24,12 @@ class Compiled(nn.Module):
     Limits: needs a C++ compiler; no gradients. On processors without VNNI instructions sums of u8 x s8 products may saturate.
     """
 
-    engine = ENGINE
-
     def __init__(self, simulated: nn.Module) -> None:
-        super().__init__()
+        known = getattr(simulated, "architecture", None)
+        super().__init__(ENGINE, known, simulated.coverage if isinstance(simulated, QuantizedClassifier) else None)
         self.simulated = simulated.cpu()
         self._runs: dict[int, Callable[[Tensor], Tensor]] = {}
         self.eval()
-
-    @property
-    def architecture(self) -> Any:
-        """What the simulated network knows of its architecture."""
-        return getattr(self.simulated, "architecture", None)
-
-    @property
-    def coverage(self) -> Any:
-        """What the simulated network knows of its coverage."""
-        return getattr(self.simulated, "coverage", None)
 
     def forward(self, x: Tensor) -> Tensor:
         from torch._inductor import config

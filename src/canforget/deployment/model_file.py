@@ -22,8 +22,8 @@ from canforget.file_io import write_atomically
 from canforget.network.build import build
 from canforget.network.classifier import Architecture, Classifier
 from canforget.network.weights import finite
-from canforget.quantization.coverage import Coverage
-from canforget.quantization.layer import QuantizedLayer, skeleton, structure
+from canforget.quantization.layer import QuantizedLayer
+from canforget.quantization.quantized import DeployedClassifier, skeleton, structure
 from canforget.rng import generator
 
 KEY = "canforget"
@@ -44,13 +44,15 @@ def save(model: nn.Module, path: str | Path, **meta: Any) -> Path:
     path = Path(path)
     if taken := RESERVED & set(meta):
         raise ArtifactError(f"{path}: '{min(taken)}' is written by save itself; name it otherwise")
-    engine, model = getattr(model, "engine", None), simulation(model)
+    engine = model.engine if isinstance(model, DeployedClassifier) else None
+    model = simulation(model)
     architecture = getattr(model, "architecture", None)
+    known = structure(model)
     about = {
         **meta,
         "version": VERSION,
         "architecture": None if architecture is None else asdict(architecture),
-        "quantization": quantization(model),
+        "quantization": None if known is None else asdict(known) | {"coverage": known.coverage.to_json()},
         "engine": engine,
         "channels_last": any(strictly_channels_last(p) for p in model.parameters()),
     }
@@ -63,15 +65,6 @@ def save(model: nn.Module, path: str | Path, **meta: Any) -> Path:
     read_header(line, str(path), "nothing was written")
     write_atomically(path, to_bytes(tensors, {KEY: line}))
     return path
-
-
-def quantization(model: nn.Module) -> dict[str, Any] | None:
-    """What `skeleton` and `coverage` need, or None for a model that is not quantized."""
-    layers = structure(model)
-    known = getattr(model, "coverage", None)
-    if not layers and not isinstance(known, Coverage):
-        return None
-    return {"layers": layers, "coverage": known.to_json() if isinstance(known, Coverage) else None}
 
 
 def strictly_channels_last(tensor: Tensor) -> bool:
@@ -123,8 +116,6 @@ def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str 
     if named is None and into is None:
         raise ArtifactError(f"{path}: holds a module that only its author can build; pass it, untrained, as load(..., into=module)")
     model = filled_from(path, header, tensors, into)
-    if header.quantization is not None and header.quantization.coverage is not None:
-        model.__dict__["coverage"] = header.quantization.coverage
     if header.channels_last:
         model = model.to(memory_format=torch.channels_last)
     return Compiled(model) if header.engine == COMPILED else model.to(device).eval()
@@ -139,7 +130,7 @@ def filled_from(path: Path, header: ModelHeader, tensors: dict[str, Tensor], int
             check_room(header.architecture, tensors)
             model = empty(named_tuples(header.architecture))
         if header.quantization is not None:
-            model = skeleton(model, asdict(header.quantization)["layers"])
+            model = skeleton(model, header.quantization)
         fill_(model, tensors, exact=True)
     except CanforgetError as problem:
         raise ArtifactError(f"{path}: {problem}") from None
@@ -152,8 +143,8 @@ def load_deployed(path: Path, header: ModelHeader, tensors: dict[str, Tensor]) -
     if graph is None or len(tensors) > 1 or graph.dtype != torch.uint8 or graph.ndim != 1:
         raise ArtifactError(f"{path}: holds no graph for {header.engine}, but {len(tensors)} tensors; quantize the model again")
     model = open_graph(graph.numpy().tobytes(), str(path), str(header.engine))
-    model.__dict__["architecture"] = header.architecture and named_tuples(header.architecture)
-    model.__dict__["coverage"] = header.quantization and header.quantization.coverage
+    model.architecture = header.architecture and named_tuples(header.architecture)
+    model.coverage = None if header.quantization is None else header.quantization.coverage
     return model
 
 

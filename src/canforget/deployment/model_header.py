@@ -3,16 +3,15 @@
 import json
 import sysconfig
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from canforget.errors import ArtifactError, CanforgetError
 from canforget.network.classifier import Architecture
-from canforget.quantization.coverage import Coverage
 from canforget.quantization.grid import Grid
+from canforget.quantization.quantized import Structure
 from canforget.registry import LIBRARIES
 
 VERSION = 1
@@ -32,25 +31,14 @@ class Origin(BaseModel):
     split_seed: int = 0
 
 
-@dataclass(frozen=True)
-class LayerGrids:
-    """The grid of a layer's weights (None: left in float) and the grid of each of its inputs."""
-
-    weights: Grid | None
-    readers: tuple[Grid, ...]
-
-
-@dataclass(frozen=True)
-class Quantization:
-    """Grids by the name of the layer, and what became of every layer."""
-
-    layers: dict[str, LayerGrids]
-    coverage: Coverage | None = None
-
-    def __post_init__(self) -> None:
-        for name, layer in self.layers.items():
-            for grid in (*layer.readers, *([] if layer.weights is None else [layer.weights])):
-                check_grid(grid, name)
+def check_structure(found: Structure) -> Structure:
+    """Refuses grids that cannot be, and rounded layers of a network of which nobody knows how it was folded."""
+    for name, layer in found.layers.items():
+        for grid in (*layer.readers, *(g for g in (layer.weights, layer.writer) if g is not None)):
+            check_grid(grid, name)
+    if found.layers and found.folding is None:
+        raise ValueError("says not how its network was folded, as an earlier canforget wrote it; quantize the float model again")
+    return found
 
 
 def check_grid(grid: Grid, layer: str) -> None:
@@ -70,7 +58,7 @@ class ModelHeader(BaseModel):
 
     version: Literal[1]
     architecture: Architecture | None
-    quantization: Quantization | None = None
+    quantization: Annotated[Structure, AfterValidator(check_structure)] | None = None
     engine: Literal["inductor", "onnxruntime", "openvino"] | None = None
     channels_last: bool = False
     checksum: Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$")] = ""

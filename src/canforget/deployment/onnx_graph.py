@@ -13,12 +13,15 @@ from canforget.deployment.operators import operators, writable
 from canforget.deployment.optional import needed, quietly
 from canforget.errors import ArtifactError, SpecError, did_you_mean
 from canforget.file_io import write_atomically
+from canforget.network.classifier import Architecture
+from canforget.quantization.coverage import Coverage
+from canforget.quantization.quantized import DeployedClassifier, coverage
 
 ENGINES = ("onnxruntime", "openvino")
 OPSET = 18
 
 
-class Deployed(nn.Module):
+class Deployed(DeployedClassifier):
     """A network in an ONNX graph, run by an engine on the CPU: raw uint8 pixels in, float32 logits out, like any model.
 
     Limits: no gradients, no weights to look at. On processors without VNNI instructions ONNX Runtime's sums of u8 x s8 products may
@@ -27,12 +30,17 @@ class Deployed(nn.Module):
 
     graph: Tensor
 
-    def __init__(self, graph: bytes | Tensor, engine: str = "onnxruntime") -> None:
-        super().__init__()
+    def __init__(
+        self,
+        graph: bytes | Tensor,
+        engine: str = "onnxruntime",
+        architecture: Architecture | None = None,
+        coverage: Coverage | None = None,
+    ) -> None:
         if engine not in ENGINES:
             raise SpecError(f"no engine '{engine}'{did_you_mean(engine, ENGINES)}")
+        super().__init__(engine, architecture, coverage)
         self.register_buffer("graph", graph if isinstance(graph, Tensor) else torch.frombuffer(bytearray(graph), dtype=torch.uint8))
-        self.engine = engine
         self._run: Callable[[Any], Any] | None = None
         self.eval()
 
@@ -86,10 +94,7 @@ def export(model: nn.Module, path: str | Path, *, image_shape: tuple[int, int, i
 
 def deployed(model: nn.Module, engine: str, image_shape: tuple[int, int, int] | None = None) -> Deployed:
     """Returns `model` as real kernels of an engine, with what it knows of its coverage and architecture."""
-    made = Deployed(graph_of(model, image_shape, {}), engine)
-    for known in ("coverage", "architecture"):
-        made.__dict__[known] = getattr(model, known, None)
-    return made
+    return Deployed(graph_of(model, image_shape, {}), engine, getattr(model, "architecture", None), coverage(model))
 
 
 def open_onnx(path: str | Path, engine: str = "onnxruntime") -> Deployed:

@@ -79,6 +79,7 @@ class ExportLayer(nn.Module):
         super().__init__()
         self.layer = quantized.layer
         self.readers = nn.ModuleList(ExportActivationQuantizer(r, name) for r in quantized.reading())
+        self.writer = None if quantized.writer is None else ExportActivationQuantizer(quantized.writer, name)
         held = quantized.held()
         self.integer = held is not None and isinstance(self.layer, (nn.Conv1d, nn.Conv2d, nn.Linear))
         if held is None or not self.integer:
@@ -100,9 +101,11 @@ class ExportLayer(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         if len(self.readers):
             inputs = tuple(reader(x) for reader, x in zip(self.readers, inputs, strict=True))
-        if not self.integer:
-            return self.layer(*inputs)  # type: ignore[no-any-return]
-        (x,) = inputs
+        out = self.product(*inputs) if self.integer else self.layer(*inputs)
+        return self.writer(out) if self.writer is not None else out
+
+    def product(self, x: Tensor) -> Tensor:
+        """What the layer makes of `x` with integer weights."""
         values = operators()["values"]
         bias = self.bias if self.bias_scale is None else values(self.bias, self.bias_scale, 0)
         if isinstance(self.layer, nn.Linear) and x.ndim > 2:

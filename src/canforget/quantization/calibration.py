@@ -7,22 +7,22 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from canforget.data.images import Images
 from canforget.errors import DataError, SpecError
 from canforget.network.classifier import Add
-from canforget.quantization.coverage import Coverage, LayerCoverage
-from canforget.quantization.folding import LAYERS, NORMS, TRANSPOSED, Folded, folded, is_layer
+from canforget.quantization.account import covered
+from canforget.quantization.folding import FoldedClassifier, folded
 from canforget.quantization.grid import Codes, Grid, check_finite
-from canforget.quantization.layer import ActivationQuantizer, QuantizedLayer, nearest
+from canforget.quantization.layer import ActivationQuantizer, QuantizedLayer, nearest, replace_
+from canforget.quantization.quantized import QuantizedClassifier, quantized, require_float
 from canforget.quantization.ranges import RangeMethod
+from canforget.quantization.tracing import CONVOLUTIONS, POOLS, TRANSPOSED, is_layer, unread_convolutions
 
 BATCH = 64
 """Images per calibration batch: a constant, so that results do not depend on memory."""
 BIAS_TOP = 2**31 - 128
 """The largest float32 that a 32-bit integer holds."""
-POOLS = (nn.AdaptiveAvgPool2d, nn.AvgPool2d)
 
 Rounder = Callable[[nn.Module, Grid, RangeMethod, Iterable[Tensor]], Codes]
 """How a layer's weight is rounded: gets the layer and, if it iterates, what the layer reads on the calibration images, batch by batch."""
@@ -33,6 +33,8 @@ class Scheme:
     """What a quantizer rounds and how.
 
     Grids of weights, of what layers read (None: left in float), and of the first and last layer's weights (None: as the others).
+    `between`: whether residual sums and average pools round what they read, and convolutions what they put out where no layer that
+    rounds reads it next, as integer kernels must; kernels for floats leave all that alone.
     """
 
     weights: Grid
@@ -40,6 +42,7 @@ class Scheme:
     clip: RangeMethod = field(default_factory=RangeMethod)
     ends: Grid | None = None
     bias_correction: bool = False
+    between: bool = True
 
 
 def to_nearest(layer: nn.Module, grid: Grid, clip: RangeMethod, inputs: Iterable[Tensor]) -> Codes:
@@ -47,11 +50,11 @@ def to_nearest(layer: nn.Module, grid: Grid, clip: RangeMethod, inputs: Iterable
     return nearest(layer, grid, clip)
 
 
-def quantize(model: nn.Module, calibration: Images, scheme: Scheme, rounder: Rounder = to_nearest) -> nn.Module:
+def quantize(model: nn.Module, calibration: Images, scheme: Scheme, rounder: Rounder = to_nearest) -> QuantizedClassifier:
     """Returns a new network: BatchNorm folded, weights rounded, activations calibrated with the rounded weights in place, then biases.
 
     Calibration runs in evaluation mode on raw pixels, through the model's own normalization. What is rounded: convolutions and linear
-    layers (weights, and what they read), and what residual sums and average pools read; what is not is listed by `coverage`.
+    layers (weights, and what they read), and what the scheme says of what lies between them; what is not is listed by `coverage`.
 
     Raises:
         SpecError: The model is quantized already, or has no layer that could be.
@@ -59,21 +62,19 @@ def quantize(model: nn.Module, calibration: Images, scheme: Scheme, rounder: Rou
         DivergedError: Weights that are not finite.
     """
     check(model, calibration)
-    base = folded(model)
-    root = base.root
+    root = folded(model, next(pixels(model, calibration)))
     macs = survey(root, calibration)
     for place, name in enumerate(macs):
         grid = scheme.ends if scheme.ends is not None and place in (0, len(macs) - 1) else scheme.weights
         round_layer_(root, name, grid, scheme, calibration, rounder)
     if scheme.activations is not None:
-        add_readers_(base, scheme.activations)
+        add_readers_(root, scheme.activations, scheme.between)
         calibrate_(root, calibration, scheme.clip)
         round_biases_(root)
-    root.__dict__["coverage"] = covered(base, macs, calibration)
-    return root.requires_grad_(False).eval()
+    return quantized(root, covered(root, macs, next(pixels(root, calibration[:1]))))
 
 
-def quantize_for_kernels(model: nn.Module, calibration: Images, clip: RangeMethod) -> nn.Module:
+def quantize_for_kernels(model: nn.Module, calibration: Images, clip: RangeMethod) -> QuantizedClassifier:
     """Returns `model` as the integer kernels of CPUs want it: symmetric 8-bit weights per channel, affine 8-bit activations."""
     scheme = Scheme(Grid("int", 8, "per_channel"), Grid("int", 8, "per_tensor", symmetric=False), clip)
     return quantize(model, calibration, scheme)
@@ -86,13 +87,12 @@ def round_layer_(root: nn.Module, name: str, grid: Grid, scheme: Scheme, calibra
     held = rounder(layer, grid, scheme.clip, reads(root, layer, calibration))
     if scheme.bias_correction:
         correct_bias_(layer, held, reads(root, layer, calibration))
-    root.set_submodule(name, QuantizedLayer(layer, held))
+    replace_(root, name, QuantizedLayer(layer, held))
 
 
 def check(model: nn.Module, calibration: Images) -> None:
     """Refuses what cannot be quantized before anything is computed."""
-    if any(isinstance(m, QuantizedLayer) for m in model.modules()):
-        raise SpecError("this model is quantized already; quantize the float model that it came from")
+    require_float(model, "quantize")
     if not any(is_layer(m) for m in model.modules()):
         raise SpecError("nothing to quantize: this model has no convolution or linear layer of torch.nn")
     if not len(calibration):
@@ -181,15 +181,25 @@ def correct_bias_(layer: Any, held: Codes, inputs: Iterable[Tensor]) -> None:
     layer.weight, layer.bias = weight, nn.Parameter((0 if bias is None else bias) - shift)
 
 
-def add_readers_(base: Folded, grid: Grid) -> None:
-    """Makes rounded layers, residual sums and average pools round what they read, but for the sums that a norm reads next."""
-    for name, module in list(base.root.named_modules()):
+def add_readers_(root: FoldedClassifier, grid: Grid, between: bool) -> None:
+    """Makes rounded layers round what they read, and what lies between them rounded where asked, but for sums that stay in float."""
+    for name, module in list(root.named_modules()):
         if isinstance(module, QuantizedLayer):
             module.readers.append(ActivationQuantizer(grid))
-        elif isinstance(module, Add) and name not in base.float_sums:
-            base.root.set_submodule(name, QuantizedLayer(module, None, [ActivationQuantizer(grid), ActivationQuantizer(grid)]))
-        elif type(module) in POOLS:
-            base.root.set_submodule(name, QuantizedLayer(module, None, [ActivationQuantizer(grid)]))
+        elif between and isinstance(module, Add) and name not in root.float_sums:
+            replace_(root, name, QuantizedLayer(module, None, [ActivationQuantizer(grid), ActivationQuantizer(grid)]))
+        elif between and type(module) in POOLS:
+            replace_(root, name, QuantizedLayer(module, None, [ActivationQuantizer(grid)]))
+    if between and grid.kind == "int":
+        add_writers_(root, grid)
+
+
+def add_writers_(root: FoldedClassifier, grid: Grid) -> None:
+    """Makes convolutions whose results go elsewhere than to a layer that rounds them (SiLU, a norm, a concatenation) round them."""
+    reading = {name: m for name, m in root.net.named_modules() if isinstance(m, QuantizedLayer)}
+    for name in unread_convolutions(root.net, set(reading)):
+        if isinstance(reading[name].layer, CONVOLUTIONS):
+            reading[name].writer = ActivationQuantizer(grid)
 
 
 @torch.no_grad()
@@ -220,45 +230,3 @@ def round_biases_(root: nn.Module) -> None:
             unit = module.bias_unit()
             if unit is not None:
                 bias.copy_((bias / unit).round().clamp(-BIAS_TOP, BIAS_TOP) * unit)
-
-
-def covered(base: Folded, macs: dict[str, int], calibration: Images) -> Coverage:
-    """The account of what was rounded and what was left."""
-    root = base.root
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        root(next(pixels(root, calibration[:1])))
-    every = counter.get_total_flops() // 2
-    layers = [*entries(base, macs)]
-    if base.untraced:
-        reason = f"cannot be traced ({base.untraced}): sums stay in float, and BatchNorm folds within nn.Sequential only"
-        layers.append(LayerCoverage("forward", type(root).__name__, "-", "float32", 0, 0, reason))
-    if (rest := every - sum(macs.values())) > 0:
-        layers.append(LayerCoverage("(products)", "matmul", "-", "float32", 0, rest, "products of activations (attention) run in float"))
-    return Coverage(tuple(layers), sum(p.numel() for p in root.parameters()), every)
-
-
-def entries(base: Folded, macs: dict[str, int]) -> Iterator[LayerCoverage]:
-    """One entry for each rounded layer and for each module with parameters that was left in float."""
-    inside: tuple[str, ...] = ()
-    for name, module in base.root.named_modules():
-        own = sum(p.numel() for p in module.parameters(recurse=False))
-        if isinstance(module, QuantizedLayer):
-            inside = (*inside, f"{name}.")
-            reads = ", ".join(sorted({r.grid.label for r in module.reading()})) or "float32"
-            weights = "-" if module.grid is None else f"{module.grid.label} {module.grid.granularity}"
-            size = 0 if module.grid is None else module.weight.numel()
-            yield LayerCoverage(name, type(module.layer).__name__, weights, reads, size, macs.get(name, 0))
-        elif not name.startswith(inside) and (own or name in base.float_sums):
-            reason = "feeds a normalization, which runs in float" if name in base.float_sums else reason_of(module)
-            yield LayerCoverage(name, type(module).__name__, "float32" if own else "-", "float32", own, 0, reason)
-
-
-def reason_of(module: nn.Module) -> str:
-    """Why a module with parameters stays in float."""
-    if is_layer(module):
-        return "not reached by the forward pass"
-    if isinstance(module, LAYERS):
-        return f"a {type(module).__name__} may use its weight in its own way"
-    if isinstance(module, NORMS):
-        return "a normalization that follows no layer it could be folded into"
-    return "embeddings, tokens and scales of its own have no integer form here"

@@ -54,19 +54,13 @@ class Coverage:
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "Coverage":
-        """Undoes `plain`."""
+        """Undoes `to_json`."""
         return cls(tuple(LayerCoverage(**layer) for layer in plain["layers"]), plain["parameters"], plain["macs"])
 
-
-def coverage(model: nn.Module) -> Coverage:
-    """Returns what a quantizer rounded in `model` and what it left in float, and why; of a float model, that all of it is.
-
-    For a network that no quantizer of ours has seen, nothing is known of its products: `macs` is 0.
-    """
-    found = getattr(model, "coverage", None)
-    if isinstance(found, Coverage):
-        return found
-    own = {name: sum(p.numel() for p in m.parameters(recurse=False)) for name, m in model.named_modules()}
-    kinds = {name: type(m).__name__ for name, m in model.named_modules()}
-    left = [LayerCoverage(name, kinds[name], "float32", "float32", size, 0, "not quantized") for name, size in own.items() if size]
-    return Coverage(tuple(left), sum(own.values()), 0)
+    @classmethod
+    def of_float(cls, model: nn.Module) -> "Coverage":
+        """The account of a model in which nothing is rounded."""
+        own = {name: sum(p.numel() for p in m.parameters(recurse=False)) for name, m in model.named_modules()}
+        kinds = {name: type(m).__name__ for name, m in model.named_modules()}
+        left = [LayerCoverage(name, kinds[name], "float32", "float32", size, 0, "not quantized") for name, size in own.items() if size]
+        return cls(tuple(left), sum(own.values()), 0)

@@ -1,6 +1,5 @@
-"""BatchNorm folded into the layer before it, and residual sums made modules: the network that quantizers round."""
+"""BatchNorm folding: a traced copy of a network with each BatchNorm folded into its layer and residual sums as modules, proven equal."""
 
-import operator
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -10,76 +9,171 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from canforget.network.classifier import Add, Classifier, Normalize
+from canforget.errors import ArtifactError
+from canforget.network.classifier import Architecture, Classifier
+from canforget.network.weights import frozen
+from canforget.quantization.attention import split_attention_
+from canforget.quantization.tracing import BATCH_NORMS, LAYERS, TRANSPOSED, activations, is_layer, name_sums_, trace
+from canforget.rng import generator
 
-LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)
-ADDS = {operator.add, operator.iadd, torch.add, "add", "add_"}
-SHAPES = {getattr, "size", "dim", "numel"}
+TOLERANCE = 1e-5
+"""How far folded logits may be from the original's, relative to the largest: ten times what rounding to float32 does to deep networks."""
+PROBED = 8
+"""Images on which a folded network is compared with the original."""
 
 
 @dataclass(frozen=True)
-class Folded:
-    """A copy of a network ready to be quantized: its root, why it could not be traced ("" when it was), its sums to leave in float."""
+class Folding:
+    """How a network was folded, which is all that it takes to fold another one of the same architecture alike (as a file must).
 
-    root: "Classifier | Bare"
-    untraced: str
-    float_sums: tuple[str, ...]
+    `traced`: as a graph, so that sums are modules. `split`: attention with its projections as linear layers. `pairs`: the names of each
+    layer and of the BatchNorm folded into it. `note`: why not all of this was done ("" when it was).
+    """
+
+    traced: bool
+    split: bool
+    pairs: tuple[tuple[str, str], ...] = ()
+    note: str = ""
 
 
-class Bare(nn.Module):
-    """A user's own network as `net` of a module that can say something about it, as a `Classifier` is for ours."""
+class FoldedClassifier(nn.Module):
+    """A network without the BatchNorms that could be folded, behind its normalization (none for a user's own module).
 
-    def __init__(self, net: nn.Module) -> None:
+    `float_sums` names the sums of two activations that stay in float, each with its reason.
+    """
+
+    def __init__(self, normalize: nn.Module, net: nn.Module, architecture: Architecture | None, folding: Folding) -> None:
         super().__init__()
+        self.normalize = normalize
         self.net = net
+        self.architecture = architecture
+        self.folding = folding
+        self.float_sums: dict[str, str] = {}
+        self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)  # type: ignore[no-any-return]
+        return self.net(self.normalize(x))  # type: ignore[no-any-return]
 
 
-def channel_axis(layer: nn.Module) -> int:
-    """The axis of a layer's weight that counts its output channels (within a group, for transposed convolutions)."""
-    return 1 if isinstance(layer, TRANSPOSED) else 0
-
-
-def is_layer(module: nn.Module) -> bool:
-    """Whether a module is a convolution or linear layer itself, not a variant of one that may treat its weight in its own way."""
-    return type(module) in LAYERS
-
-
-def folded(model: nn.Module) -> Folded:
+def folded(model: nn.Module, x: Tensor | None = None) -> FoldedClassifier:
     """Returns a copy of `model` in evaluation mode without the BatchNorms that follow a convolution or linear layer.
 
-    The network is traced with torch.fx, and residual sums become `Add` modules. What cannot be traced (control flow that depends on
-    the data) keeps its sums as they are, and loses the BatchNorms that follow their layer within an `nn.Sequential`. Logits differ from
-    the original's by float rounding only.
+    The network is traced with torch.fx, residual sums become `Add` modules, and attention that keeps its projections to itself is written
+    with linear layers. The copy is asked about a few images beside the original: answers that differ by more than a hundred-thousandth are
+    those of another network, and then less is done, down to a plain copy; so it is where a network cannot be traced. `folding.note` tells.
+
+    Args:
+        x: Raw pixels to compare on; default: random ones, if the model knows its architecture. Without any, nothing is compared, and only
+            BatchNorms after convolutions are folded.
     """
-    copy = deepcopy(model).eval()
-    root = copy if isinstance(copy, Classifier) else Bare(copy)
+    x = noise_images(model) if x is None else x[:PROBED]
+    read, notes = ranks(model, x), ""
+    for traced, split in ((True, True), (False, True), (False, False)):
+        plan = Folding(traced, split, note=notes)
+        try:
+            made = fold(model, plan, read)
+        except Exception as problem:  # torch.fx runs the user's own forward, which may raise anything
+            notes = f"cannot be traced ({str(problem).splitlines()[0] if str(problem) else type(problem).__name__})"
+            continue
+        if x is None or answers_alike(model, made, x):
+            return made
+        notes = "traced, it answers otherwise" if traced else notes or "folded, it answers otherwise"
+    return refolded(model, Folding(False, False, note=notes))
+
+
+def refolded(model: nn.Module, folding: Folding) -> FoldedClassifier:
+    """Returns `model` folded as another one of its architecture was.
+
+    Raises:
+        ArtifactError: Another architecture: its network cannot be traced, or has no such layers.
+    """
     try:
-        graph = NetTracer().trace(root.net)
+        return fold(model, folding, None)
     except Exception as problem:  # torch.fx runs the user's own forward, which may raise anything
-        fold_(root.net, list(pairs_in_sequences(root.net)))
-        return Folded(root, str(problem).split("\n")[0] or type(problem).__name__, ())
-    fold_(root.net, list(pairs_in_graph(graph, root.net)))
-    float_sums = tuple(f"net.{name}" for name in name_sums_(graph, root.net))
-    root.net = fx.GraphModule(root.net, graph).eval()
-    return Folded(root, "", float_sums)
+        raise ArtifactError(f"cannot be folded as told ({str(problem).partition(chr(10))[0]}); is it of this architecture?") from None
 
 
-class NetTracer(fx.Tracer):
-    """Traces down to the modules that are quantized, folded or left in float as a whole."""
+def fold(model: nn.Module, plan: Folding, read: dict[str, int] | None) -> FoldedClassifier:
+    """`model` folded by a plan: its pairs, or (told the ranks of what BatchNorms read) those found."""
+    normalize, net, architecture = pieces(deepcopy(model).eval())
+    if plan.split:
+        split_attention_(net)
+    graph = trace(net) if plan.traced else None
+    pairs = plan.pairs
+    if read is not None:
+        found = pairs_in_graph(graph, net) if graph is not None else pairs_in_sequences(net)
+        pairs = tuple((a, b) for a, b in found if foldable(net.get_submodule(a), net.get_submodule(b), read.get(b)))
+    fold_(net, pairs)
+    sums = {} if graph is None else name_sums_(graph, net, activations(graph, net))
+    made = FoldedClassifier(
+        normalize,
+        net if graph is None else fx.GraphModule(net, graph),
+        architecture,
+        Folding(plan.traced, plan.split, pairs, plan.note),
+    )
+    made.float_sums = {f"net.{name}": reason for name, reason in sums.items()}
+    return made
 
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether `m` is taken as one step of the graph."""
-        return isinstance(m, (*NORMS, *LAYERS, Normalize, Add, nn.MultiheadAttention)) or super().is_leaf_module(m, module_qualified_name)
+
+def pieces(model: nn.Module) -> tuple[nn.Module, nn.Module, Architecture | None]:
+    """Normalization, net and architecture of a model; a user's own module is a net that takes pixels."""
+    if type(model) is Classifier or isinstance(model, FoldedClassifier):
+        return model.normalize, model.net, model.architecture
+    return nn.Identity(), model, None
+
+
+def noise_images(model: nn.Module) -> Tensor | None:
+    """A few images of noise, the same every time, of the shape that the model's architecture names; None if it names none."""
+    known = getattr(model, "architecture", None)
+    if not isinstance(known, Architecture):
+        return None
+    return torch.randint(0, 256, (2, *known.image_shape), generator=generator("folding"), dtype=torch.uint8)
+
+
+@torch.no_grad()
+def ranks(model: nn.Module, x: Tensor | None) -> dict[str, int]:
+    """The number of dimensions of what each BatchNorm of the net reads, by its name; nothing without images."""
+    found: dict[str, int] = {}
+    if x is None:
+        return found
+    copy = frozen(model)
+    net = pieces(copy)[1]
+    for name, module in net.named_modules():
+        if isinstance(module, BATCH_NORMS):
+            module.register_forward_pre_hook(lambda _, given, name=name: found.update({name: given[0].ndim}))
+    copy(on_device(x, copy))
+    return found
+
+
+def on_device(x: Tensor, model: nn.Module) -> Tensor:
+    """Images where the model is."""
+    return x.to(next((t.device for t in [*model.parameters(), *model.buffers()]), x.device))
+
+
+@torch.no_grad()
+def answers_alike(model: nn.Module, made: nn.Module, x: Tensor) -> bool:
+    """Whether two networks answer alike, but for rounding: where float32 leaves a doubt, float64 decides."""
+    if relative_error(model, made, x) <= TOLERANCE:
+        return True
+    try:
+        return relative_error(deepcopy(model).double(), deepcopy(made).double(), x) <= TOLERANCE
+    except (RuntimeError, TypeError):  # what insists on float32, or a device without float64
+        return False
+
+
+def relative_error(model: nn.Module, made: nn.Module, x: Tensor) -> float:
+    """Largest difference of the logits of two networks, relative to the largest logit; infinite where only one of them has a number."""
+    exact, found = (frozen(m)(on_device(x, m)).double() for m in (model, made))
+    if exact.shape != found.shape or not torch.equal(exact.isfinite(), found.isfinite()):
+        return torch.inf
+    kept = exact.isfinite()
+    if not bool(kept.any()):
+        return 0.0
+    return float((found - exact)[kept].abs().max() / exact[kept].abs().max().clamp(min=torch.finfo(torch.float32).tiny))
 
 
 def pairs_in_graph(graph: fx.Graph, net: nn.Module) -> Iterator[tuple[str, str]]:
-    """Names of each layer that nothing but the BatchNorm after it reads, and of that BatchNorm; both used once."""
+    """Names of each module that nothing but the BatchNorm after it reads, and of that BatchNorm; both used once."""
     calls = [n for n in graph.nodes if n.op == "call_module"]
     uses = {name: sum(n.target == name for n in calls) for name in {n.target for n in calls}}
     for node in calls:
@@ -87,34 +181,40 @@ def pairs_in_graph(graph: fx.Graph, net: nn.Module) -> Iterator[tuple[str, str]]
         if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) != 1:
             continue
         names = str(before.target), str(node.target)
-        if foldable(net.get_submodule(names[0]), net.get_submodule(names[1])) and uses[names[0]] == uses[names[1]] == 1:
+        if isinstance(net.get_submodule(names[1]), BATCH_NORMS) and uses[names[0]] == uses[names[1]] == 1:
             yield names
 
 
 def pairs_in_sequences(net: nn.Module) -> Iterator[tuple[str, str]]:
-    """Names of a layer and the BatchNorm next to it in an `nn.Sequential`."""
+    """Names of a module and the BatchNorm next to it in an `nn.Sequential`, neither of which has another name."""
+    names = [id(module) for _, module in net.named_modules(remove_duplicate=False)]
     for name, module in net.named_modules():
         if type(module) is nn.Sequential:
             children = [(f"{name}.{key}".lstrip("."), child) for key, child in module.named_children()]
             for (first, layer), (second, norm) in pairwise(children):
-                if foldable(layer, norm):
+                if isinstance(norm, BATCH_NORMS) and names.count(id(layer)) == names.count(id(norm)) == 1:
                     yield first, second
 
 
-def foldable(layer: nn.Module, norm: nn.Module) -> bool:
-    """Whether `norm` is a BatchNorm with fixed statistics for as many channels as `layer` puts out."""
+def foldable(layer: nn.Module, norm: nn.Module, rank: int | None) -> bool:
+    """Whether `norm` is a BatchNorm with fixed statistics that normalizes the outputs of `layer`, channel by channel.
+
+    After a linear layer it does so in two dimensions only: in three it normalizes tokens, which may be as many as features.
+    """
     if not is_layer(layer) or not isinstance(norm, BATCH_NORMS) or norm.running_mean is None:
         return False
-    outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
-    return bool(outputs == norm.num_features)
+    if isinstance(layer, nn.Linear):
+        return rank == 2 and bool(layer.out_features == norm.num_features)
+    assert isinstance(layer, LAYERS)
+    return rank in (None, layer.weight.ndim) and bool(layer.out_channels == norm.num_features)
 
 
-def fold_(net: nn.Module, pairs: list[tuple[str, str]]) -> None:
+def fold_(net: nn.Module, pairs: tuple[tuple[str, str], ...]) -> None:
     """Folds each BatchNorm named in `pairs` into its layer; what it did besides (timm's do an activation) takes its place."""
     for first, second in pairs:
         layer, norm = net.get_submodule(first), net.get_submodule(second)
-        assert isinstance(layer, LAYERS)
-        assert isinstance(norm, BATCH_NORMS)
+        if not (is_layer(layer) and isinstance(norm, BATCH_NORMS)):
+            raise ArtifactError(f"no BatchNorm '{second}' after a layer '{first}'")
         fold_into_(layer, norm)
         parent, _, attribute = second.rpartition(".")
         rest = [child for child in norm.children() if not isinstance(child, nn.Identity)]
@@ -142,52 +242,3 @@ def scaled(layer: Any, gain: Tensor) -> Tensor:
         return weight * gain.view(-1, *[1] * (weight.ndim - 1))
     groups = weight.view(layer.groups, -1, *weight.shape[1:])
     return (groups * gain.view(layer.groups, 1, -1, *[1] * (weight.ndim - 2))).view_as(weight)
-
-
-def name_sums_(graph: fx.Graph, net: nn.Module) -> list[str]:
-    """Makes every sum of two activations in `graph` a call of an `Add` module; returns the names of those that a norm reads next."""
-    active = activations(graph, net)
-    float_sums = []
-    for count, node in enumerate([n for n in graph.nodes if is_sum(n, net, active)]):
-        if node.op != "call_module":
-            name = f"sum_{count}"
-            net.add_module(name, Add())
-            with graph.inserting_after(node):
-                call = graph.call_module(name, node.args[:2])
-            node.replace_all_uses_with(call)
-            graph.erase_node(node)
-            node = call
-        if reaches_norm(node, net):
-            float_sums.append(str(node.target))
-    return float_sums
-
-
-def activations(graph: fx.Graph, net: nn.Module) -> set[fx.Node]:
-    """The nodes that carry tensors computed from the input: not its shape, not a parameter."""
-    found: set[fx.Node] = set()
-    for node in graph.nodes:
-        first = node.op == "placeholder" and not found
-        computed = node.op.startswith("call") and node.target not in SHAPES and any(n in found for n in node.all_input_nodes)
-        if first or computed:
-            found.add(node)
-    return found
-
-
-def is_sum(node: fx.Node, net: nn.Module, active: set[fx.Node]) -> bool:
-    """Whether a node adds two activations and does nothing else."""
-    if node.op == "call_module":
-        return isinstance(net.get_submodule(str(node.target)), Add)
-    added = node.op.startswith("call") and node.target in ADDS and not node.kwargs and len(node.args) == 2
-    return added and all(a in active for a in node.args)
-
-
-def reaches_norm(node: fx.Node, net: nn.Module) -> bool:
-    """Whether something that reads a sum next, but for activations and reshapes, is a norm, which runs in float."""
-    for user in node.users:
-        module = net.get_submodule(str(user.target)) if user.op == "call_module" else None
-        if isinstance(module, NORMS) or (user.op == "call_function" and "norm" in getattr(user.target, "__name__", "")):
-            return True
-        stops = isinstance(module, (*LAYERS, Add, nn.AdaptiveAvgPool2d)) or user.target in ADDS
-        if not stops and reaches_norm(user, net):
-            return True
-    return False

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from canforget.errors import SpecError
-from canforget.quantization.folding import channel_axis
 from canforget.quantization.grid import Codes, Grid, blocked, scales
 from canforget.quantization.layer import coded
 from canforget.quantization.ranges import RangeMethod, weight_range
+from canforget.quantization.tracing import channel_axis
 
 ITERATIONS, POWER, BETA, GROWTH = 20, 0.7, 10.0, 1.01
 """As the authors' code has them: alternations, the norm's exponent, the weight of the split and its growth."""

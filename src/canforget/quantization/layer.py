@@ -1,20 +1,19 @@
-"""QuantizedLayer layers: integer codes and scales beside the float weight they stand for, and rounding of whatever a layer reads."""
+"""Quantized layers: integer codes and scales beside the float weight they stand for, and fake-quantized inputs and outputs."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from canforget.errors import ArtifactError, did_you_mean
-from canforget.quantization.folding import channel_axis, folded
 from canforget.quantization.grid import Codes, Grid, blocked, encode, rounded, scales, unblocked
 from canforget.quantization.ranges import Observer, RangeMethod, weight_range
+from canforget.quantization.tracing import channel_axis
 
 
 class ActivationQuantizer(nn.Module):
-    """Rounds what a layer reads to a grid with one scale; while it observes, it only looks on."""
+    """Per-tensor activation fake-quantizer; while it observes, it records ranges and rounds nothing."""
 
     scale: Tensor
     zero_point: Tensor
@@ -48,7 +47,7 @@ class ActivationQuantizer(nn.Module):
 
 
 class QuantizedLayer(nn.Module):
-    """A layer whose weight (if it has codes) and inputs (if it has readers) lie on a grid; it computes in float32."""
+    """A layer whose weight (if it has codes), inputs (if it has readers) and output (if it has a writer) lie on a grid; float32 inside."""
 
     codes: Tensor | None
     scale: Tensor | None
@@ -58,6 +57,7 @@ class QuantizedLayer(nn.Module):
         super().__init__()
         self.layer = layer
         self.readers = nn.ModuleList(readers)
+        self.writer: ActivationQuantizer | None = None
         self.grid = None if codes is None else codes.grid
         self.axis = 0 if codes is None else codes.axis
         for name in ("codes", "scale", "zero_point"):
@@ -67,7 +67,8 @@ class QuantizedLayer(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         if len(self.readers):
             inputs = tuple(reader(x) for reader, x in zip(self.readers, inputs, strict=True))
-        return self.layer(*inputs)  # type: ignore[no-any-return]
+        out: Tensor = self.layer(*inputs)
+        return self.writer(out) if self.writer is not None else out
 
     def refresh_(self) -> None:
         """Sets the float weight to what the codes stand for."""
@@ -129,23 +130,43 @@ def coded(blocks: Tensor, scale: Tensor, zero: Tensor | None, grid: Grid, shape:
     return Codes(unblocked(blocks, shape, axis), scale.squeeze(-1), None if zero is None else zero.squeeze(-1), grid, axis)
 
 
-def structure(model: nn.Module) -> dict[str, Any]:
-    """What `skeleton` needs to make the same quantized layers again, as plain JSON: grids by the name of the layer."""
+@dataclass(frozen=True)
+class LayerGrids:
+    """Grids of a quantized layer: of its weight, of each of its inputs, of its output (None: left in float)."""
+
+    weights: Grid | None
+    readers: tuple[Grid, ...]
+    writer: Grid | None = None
+
+
+def layers_of(model: nn.Module) -> dict[str, LayerGrids]:
+    """The grids of every quantized layer by its name."""
+    layers = {name: m for name, m in model.named_modules() if isinstance(m, QuantizedLayer)}
     return {
-        name: {"weights": None if module.grid is None else asdict(module.grid), "readers": [asdict(r.grid) for r in module.reading()]}
-        for name, module in model.named_modules()
-        if isinstance(module, QuantizedLayer)
+        name: LayerGrids(m.grid, tuple(r.grid for r in m.reading()), None if m.writer is None else m.writer.grid)
+        for name, m in layers.items()
     }
 
 
-def skeleton(model: nn.Module, layers: dict[str, Any]) -> nn.Module:
-    """Returns `model` folded and with quantized layers as `structure` tells, ready for the codes, scales and biases of a file."""
-    root = folded(model).root
+def set_layers_(root: nn.Module, layers: Mapping[str, LayerGrids]) -> None:
+    """Puts quantized layers with these grids in the places of float ones; codes and scales are to be filled in.
+
+    Raises:
+        ArtifactError: The network has no such layer.
+    """
     known = dict(root.named_modules())
     for name, grids in layers.items():
-        if name not in known or (grids["weights"] and not isinstance(known[name].__dict__["_parameters"].get("weight"), Tensor)):
+        if name not in known or (grids.weights and not isinstance(known[name].__dict__["_parameters"].get("weight"), Tensor)):
             raise ArtifactError(f"no layer '{name}' to quantize{did_you_mean(name, known)}; is it of this architecture?")
         layer = root.get_submodule(name)
-        held = None if grids["weights"] is None else nearest(layer, Grid(**grids["weights"]), RangeMethod())
-        root.set_submodule(name, QuantizedLayer(layer, held, [ActivationQuantizer(Grid(**grid)) for grid in grids["readers"]]))
-    return root.requires_grad_(False)
+        held = None if grids.weights is None else nearest(layer, grids.weights, RangeMethod())
+        made = QuantizedLayer(layer, held, [ActivationQuantizer(grid) for grid in grids.readers])
+        made.writer = None if grids.writer is None else ActivationQuantizer(grids.writer)
+        replace_(root, name, made)
+
+
+def replace_(root: nn.Module, name: str, made: nn.Module) -> None:
+    """Puts a module in the place of another, under every name that the other has."""
+    old = root.get_submodule(name)
+    for other in [n for n, module in root.named_modules(remove_duplicate=False) if module is old]:
+        root.set_submodule(other, made)

@@ -7,10 +7,10 @@ import torch
 from torch import Generator, Tensor
 
 from canforget.errors import SpecError
-from canforget.quantization.folding import channel_axis
 from canforget.quantization.grid import Codes, Grid, blocked, scales
 from canforget.quantization.layer import coded
 from canforget.quantization.ranges import RangeMethod, weight_range
+from canforget.quantization.tracing import channel_axis
 
 
 @torch.no_grad()

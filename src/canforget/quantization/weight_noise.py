@@ -6,13 +6,14 @@ from copy import deepcopy
 import torch
 from torch import Generator, Tensor, nn
 
-from canforget.quantization.folding import folded
+from canforget.quantization.folding import folded, refolded
 from canforget.quantization.layer import QuantizedLayer, codes
+from canforget.quantization.quantized import QuantizedClassifier
 
 
 def rounding_errors(model: nn.Module, quantized: nn.Module) -> dict[str, Tensor]:
     """Rounding error Q(w) - w of every layer's weight, in the weight's shape, by the layer's name; w in the network with BatchNorm folded."""
-    root = folded(model).root
+    root = refolded(model, quantized.folding) if isinstance(quantized, QuantizedClassifier) else folded(model)
     return {name: held.values() - weight_of(root, name) for name, held in codes(quantized).items()}
 
 

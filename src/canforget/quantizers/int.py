@@ -21,7 +21,7 @@ from canforget.registry import component
 from canforget.rng import generator
 
 
-@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=2, shown=("bits",))
+@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=3, shown=("bits",))
 def int(
     model: nn.Module,
     calibration: Images,

@@ -12,7 +12,7 @@ from canforget.quantization.ranges import RangeMethod
 from canforget.registry import component
 
 
-@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=1, real=True)
+@component(paper="Jacob et al. 2018, https://arxiv.org/abs/1712.05877", version=2, real=True)
 def onnx_int8(
     model: nn.Module,
     calibration: Images,

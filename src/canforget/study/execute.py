@@ -22,9 +22,10 @@ from canforget.evaluation.evidence import PREDICTED, Predictions
 from canforget.file_io import read_arrays, write_arrays, write_json
 from canforget.fit_settings import Fit
 from canforget.network.predict import predict, predict_views
-from canforget.quantization.coverage import coverage
-from canforget.quantization.folding import channel_axis, folded, is_layer
+from canforget.quantization.folding import folded
 from canforget.quantization.layer import codes
+from canforget.quantization.quantized import coverage
+from canforget.quantization.tracing import channel_axis, is_layer
 from canforget.quantization.weight_noise import disturbed
 from canforget.rng import generator
 from canforget.spec import call_of, canonical, fit_of
@@ -172,7 +173,7 @@ def probe(step: Step, place: Workspace) -> Callable[[Path], Facts]:
 
 def layer_weights(model: nn.Module) -> dict[str, Any]:
     """The weights of all convolutions and linear layers with BatchNorm folded, output channels first."""
-    layers = {name: layer for name, layer in folded(model).root.named_modules() if is_layer(layer)}
+    layers = {name: layer for name, layer in folded(model).named_modules() if is_layer(layer)}
     return {name: layer.weight.detach().movedim(channel_axis(layer), 0).cpu().numpy() for name, layer in layers.items()}
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from canforget.deployment.model_file import hash_tensors, load, save
 from canforget.errors import CanforgetError, ContractError
-from canforget.quantization.coverage import coverage
 from canforget.quantization.layer import codes
+from canforget.quantization.quantized import coverage
 from canforget.testing.problems import Problem, whole_class
 from canforget.testing.unlearner import random_states
 
