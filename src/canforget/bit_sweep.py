@@ -12,6 +12,7 @@ from canforget.data.images import Images, Split
 from canforget.deployment import model_file
 from canforget.errors import SpecError
 from canforget.evaluation.membership_scores import log_odds
+from canforget.network.compatibility import require_fits
 from canforget.network.predict import predict
 from canforget.pipeline import quantize
 from canforget.quantization.folding import folded
@@ -83,6 +84,7 @@ def sweep(
     """
     if "bits" not in dict(quantizer.parameters):
         raise SpecError(f"--quantizer: {quantizer.name} has no bits to sweep; name one that has, as int")
+    require_fits(model, split)
     judge = judging(split, forgetting)
     root = folded(model, split.val.x)
     return Sweep(

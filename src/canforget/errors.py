@@ -30,6 +30,10 @@ class DamagedError(ArtifactError):
     """An artifact of the store that is not as it was written: it has been set aside, and the same run computes it again."""
 
 
+class UserCodeError(SpecError):
+    """A net, method or plugin of the user's own that raises, calls `exit()` or returns what it may not; names its file and line."""
+
+
 class DivergedError(CanforgetError):
     """Weights or a loss that are no longer finite: a diverged run is an error, never a result."""
 

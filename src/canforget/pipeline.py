@@ -14,8 +14,9 @@ from canforget.errors import SpecError
 from canforget.evaluation.evaluate import AUDITS, METRICS, judged
 from canforget.evaluation.evidence import PREDICTED, Evidence, Views, parts_of_test
 from canforget.fit_settings import TRAINING, Fit
-from canforget.network.build import build
+from canforget.network.build import build, trainable
 from canforget.network.classifier import Classifier, channel_statistics
+from canforget.network.compatibility import name_of, require_fits
 from canforget.network.predict import predict_views
 from canforget.report.record import Measured, measured
 from canforget.rng import generator
@@ -105,6 +106,7 @@ def train(
     rng = rng or generator(f"train/{seed}")
     if not isinstance(model, nn.Module):
         model = build_for(called("models", model), images, num_classes or int(images.y.max()) + 1, rng=rng)
+    require_fits(trainable(model, name_of(model)), images, num_classes=num_classes, training=True)
     return train_(model.to(images.x.device), images, rng=rng, fit=fit, val=val, checkpoint=checkpoint)
 
 
@@ -130,6 +132,7 @@ def unlearn(model: nn.Module, split: Split, unlearner: Component, *, seed: int =
     call = called("unlearners", unlearner)
     if call.component.traits.get("whole_class_only") and not split.forgotten_classes:
         raise SpecError(f"{call.name} forgets whole classes only, and this scenario leaves images of every class; choose another unlearner")
+    require_fits(model, split, training=True)
     made: nn.Module = call.component.load()(model, split.forget, split.retain, rng=rng or generator(f"unlearn/{seed}"), **call.arguments())
     return made
 
@@ -137,6 +140,7 @@ def unlearn(model: nn.Module, split: Split, unlearner: Component, *, seed: int =
 def quantize(model: nn.Module, split: Split, quantizer: Component) -> nn.Module:
     """Returns `model` in a format, calibrated on retain images of `split` only."""
     call = called("quantizers", quantizer)
+    require_fits(model, split)
     made: nn.Module = call.component.load()(model, split.calibration, **call.arguments())
     return made
 
@@ -154,6 +158,8 @@ def evaluate(
 
     What needs the original or retrained models says *not run* without them.
     """
+    for judged_model in (model, *([] if original is None else [original]), *retrained):
+        require_fits(judged_model, split)
     evidence = Evidence(
         subject=views_of(model, split),
         original=None if original is None else views_of(original, split),

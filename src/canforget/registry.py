@@ -7,7 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
-import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,10 +21,16 @@ from canforget import hyperparameters
 from canforget.errors import SpecError, did_you_mean, shortened
 from canforget.fit_settings import Fit
 from canforget.hyperparameters import Width, in_words
+from canforget.user_code import guarded, imported
 
 FAMILIES = ("datasets", "scenarios", "models", "unlearners", "quantizers", "metrics", "audits")
 PACKAGE = Path(__file__).parent
 PLUGIN_GROUP = "canforget.plugins"
+RESULTS = {
+    "datasets": ("DataSet",), "scenarios": ("ndarray",), "models": ("Module",), "unlearners": ("Module",), "quantizers": ("Module",),
+    "metrics": ("Value", "NotRun"), "audits": ("Audit", "Value", "NotRun"),
+}  # fmt: skip
+"""Classes of what members return, by name, as no torch is loaded here: what a plugin returns is held to them."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -104,8 +110,10 @@ class Component:
 
     def load(self) -> Callable[..., Any]:
         """Returns the function itself, importing its module (and whatever that imports) now."""
-        module = importlib.import_module(self.module) if not self.module.startswith("plugin:") else plugin_module(self.path)
-        return getattr(module, self.name.rsplit("/", 1)[-1])  # type: ignore[no-any-return]
+        if not self.module.startswith("plugin:"):
+            return getattr(importlib.import_module(self.module), self.name)  # type: ignore[no-any-return]
+        function: Callable[..., Any] = getattr(plugin_module(self.path), self.name.rsplit("/", 1)[-1])
+        return guarded(function, self.name, self.path, RESULTS[self.family])
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -172,7 +180,7 @@ def outside_model(name: str) -> Component:
     path, _, network = name.rpartition(":")
     if not Path(path).is_file():
         raise SpecError(f"models: {name}: no such file '{path}'")
-    code = fingerprint(ast.parse(Path(path).read_text(encoding="utf-8")))
+    code = fingerprint(syntax_tree(Path(path)))
     return Component("models", name, 1, "", f"{network} of {path}", (), (), {}, code, Path(path), "plugin:model")
 
 
@@ -188,7 +196,7 @@ def read_member(family: str, path: Path) -> Component:
 
 def describe(function: ast.FunctionDef, tree: ast.Module, family: str, name: str, path: Path, module: str) -> Component:
     """Reads name, traits and hyperparameters from a function's syntax tree."""
-    traits = decoration(function) or {}
+    traits = decoration(function, path) or {}
     parameters = tuple(
         Parameter(a.arg, evaluate(a.annotation, path), evaluate(d, path) if d else Parameter.required)
         for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
@@ -213,12 +221,15 @@ def refuser(tree: ast.Module, path: Path) -> Rule | None:
     return Rule(namespace["refuses"], path)
 
 
-def decoration(function: ast.FunctionDef) -> dict[str, Any] | None:
+def decoration(function: ast.FunctionDef, path: Path) -> dict[str, Any] | None:
     """The literal keywords of the function's `@component(...)`, its first argument as "family"; None without a decorator."""
     for decorator in function.decorator_list:
         if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).rsplit(".", 1)[-1] == "component":
-            found = {k.arg: ast.literal_eval(k.value) for k in decorator.keywords if k.arg}
-            return found | ({"family": ast.literal_eval(decorator.args[0])} if decorator.args else {})
+            try:
+                found = {k.arg: ast.literal_eval(k.value) for k in decorator.keywords if k.arg}
+                return found | ({"family": ast.literal_eval(decorator.args[0])} if decorator.args else {})
+            except ValueError:
+                raise SpecError(f"{path}:{decorator.lineno}: what @component is told must be literals, not computed") from None
     return None
 
 
@@ -267,11 +278,8 @@ def add_plugin(path: str | Path, prefix: str = "plugin") -> list[Component]:
     path = Path(path).resolve()
     if not path.is_file():
         raise SpecError(f"{path}: no such plugin file")
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except SyntaxError as problem:
-        raise SpecError(f"{path}:{problem.lineno}: not valid Python: {problem.msg}") from None
-    found = [described(f, tree, path, prefix) for f in tree.body if isinstance(f, ast.FunctionDef) and decoration(f) is not None]
+    tree = syntax_tree(path)
+    found = [described(f, tree, path, prefix) for f in tree.body if isinstance(f, ast.FunctionDef) and decoration(f, path) is not None]
     if not found:
         raise SpecError(f'{path}: no function marked @component("unlearners") or of another family')
     for member in found:
@@ -283,9 +291,21 @@ def add_plugin(path: str | Path, prefix: str = "plugin") -> list[Component]:
     return found
 
 
+def syntax_tree(path: Path) -> ast.Module:
+    """The syntax of a user's Python file; an error that names the line when it is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(path.read_text(encoding="utf-8"), str(path))
+    except SyntaxError as problem:
+        raise SpecError(f"{path}:{problem.lineno or 1}: not valid Python: {problem.msg}") from None
+    except (OSError, ValueError, RecursionError, MemoryError) as problem:
+        raise SpecError(f"{path}: not a file of Python ({str(problem).splitlines()[0]})") from None
+
+
 def described(function: ast.FunctionDef, tree: ast.Module, path: Path, prefix: str) -> Component:
     """A plugin's member; its family must be named by its decorator."""
-    family = (decoration(function) or {}).get("family")
+    family = (decoration(function, path) or {}).get("family")
     if family not in FAMILIES:
         raise SpecError(f'{path}:{function.lineno}: {function.name}: name its family, as in @component("unlearners")')
     return describe(function, tree, family, f"{prefix}/{function.name}", path, f"plugin:{path}")
@@ -295,11 +315,9 @@ def plugin_module(path: Path) -> ModuleType:
     """The module of a plugin file, imported once."""
     if path not in _modules:
         spec = importlib.util.spec_from_file_location(f"canforget_plugin_{path.stem}", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        _modules[path] = module
+        if spec is None or spec.loader is None:
+            raise SpecError(f"{path}: no Python file; name it .py")
+        _modules[path] = imported(importlib.util.module_from_spec(spec), path)
     return _modules[path]
 
 

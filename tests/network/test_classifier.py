@@ -89,7 +89,7 @@ def test_a_net_from_a_file_is_told_the_classes_when_it_takes_them(net_file: str)
     assert all(torch.equal(a, b) for a, b in zip(told.parameters(), again.parameters(), strict=True))
 
 
-@pytest.mark.parametrize(("attribute", "message"), [("Nett", "defines no 'Nett'"), ("wrong", "made a int, not an nn.Module")])
+@pytest.mark.parametrize(("attribute", "message"), [("Nett", "defines no 'Nett'"), ("wrong", "made an int, and an nn.Module is wanted")])
 def test_a_file_that_gives_no_net_is_refused(net_file: str, attribute: str, message: str) -> None:
     """The message names the file and what was found."""
     with pytest.raises(SpecError, match=message):

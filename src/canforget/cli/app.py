@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from canforget.errors import CanforgetError, StoppedError, did_you_mean
+from canforget.user_code import naming_user_code
 
 COMMANDS = Path(__file__).parents[1] / "commands"
 ORDER = ("demo", "train", "adopt", "unlearn", "quantize", "evaluate", "sweep-bits", "plan", "run", "show", "list", "check")
@@ -50,7 +51,8 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def guarded(*args: object, **options: object) -> None:
         try:
-            command(*args, **options)
+            with naming_user_code("it"):
+                command(*args, **options)
         except KeyboardInterrupt:
             raise StoppedError("stopped; what was finished is kept, the same command goes on from there") from None
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from canforget.errors import ArtifactError, CanforgetError
+from canforget.errors import ArtifactError, CanforgetError, shortened
 from canforget.network.classifier import Architecture
 from canforget.quantization.grid import Grid
 from canforget.quantization.quantized import Structure
@@ -157,6 +157,5 @@ def dotted(place: Iterable[int | str]) -> str:
 
 
 def one_line(text: str, most: int = 300) -> str:
-    """A text without line breaks, cut after `most` characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[:most]} ..."
+    """A text of others, such as a library's error, as one line of at most `most` characters."""
+    return shortened(" ".join(text.split()), most)

@@ -5,12 +5,15 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Generator, nn
+from torch.nn.parameter import UninitializedParameter
 
-from canforget.errors import SpecError, did_you_mean
+from canforget.errors import SpecError, UserCodeError, did_you_mean
 from canforget.network.classifier import Architecture, Classifier, Normalize
 from canforget.registry import find, plugin_module
 from canforget.rng import global_stream
+from canforget.user_code import a_kind, naming_user_code, place_of
 
 LIBRARIES = ("timm", "torchvision")
 
@@ -70,10 +73,27 @@ def from_file(name: str, num_classes: int, parameters: dict[str, Any]) -> nn.Mod
     make = getattr(plugin_module(Path(path).resolve()), attribute, None)
     if not callable(make):
         raise SpecError(f"{name}: {path} defines no '{attribute}'")
-    takes = inspect.signature(make).parameters
-    net = make(**({"num_classes": num_classes} if "num_classes" in takes else {}), **parameters)
+    if isinstance(make, nn.Module):
+        raise SpecError(f"{name}: '{attribute}' is a network already; name its class, or a function that makes it")
+    place = place_of(make, Path(path))
+    with naming_user_code(f"'{attribute}' cannot be made: it", Path(path), otherwise=place):
+        takes = inspect.signature(make).parameters
+        net = make(**({"num_classes": num_classes} if "num_classes" in takes else {}), **parameters)
     if not isinstance(net, nn.Module):
-        raise SpecError(f"{name}: made a {type(net).__name__}, not an nn.Module")
+        raise UserCodeError(f"{place}: '{attribute}' made {a_kind(net)}, and an nn.Module is wanted")
+    return trainable(net, f"{place}: '{attribute}'")
+
+
+def trainable(net: nn.Module, who: str) -> nn.Module:
+    """The net, if it has weights, all of them made and held as float32."""
+    parameters = dict(net.named_parameters())
+    if not parameters:
+        raise UserCodeError(f"{who} has no parameters, so there is nothing to train; register them as nn.Parameter or nn.Module")
+    for name, parameter in parameters.items():
+        if isinstance(parameter, UninitializedParameter):
+            raise UserCodeError(f"{who} has a lazy layer ('{name}'), whose shape is not known yet; give its sizes")
+        if parameter.is_complex() or parameter.dtype in (torch.float16, torch.bfloat16, torch.float64):
+            raise UserCodeError(f"{who} keeps '{name}' as {str(parameter.dtype).removeprefix('torch.')}; keep weights as float32")
     return net
 
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from canforget.data.images import Images
 from canforget.errors import SpecError
 from canforget.evaluation.evidence import Predictions
+from canforget.network.compatibility import check_logits, name_of
+from canforget.user_code import naming_user_code
 
 
 def predict(
@@ -31,7 +33,10 @@ def predict(
     cast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
     with evaluating(model), inputs_of(last_linear(model) if features else None) as seen, torch.no_grad(), cast:
         for x, _ in images.batches(batch_size):
-            logits.append(model(x.to(device).contiguous(memory_format=torch.channels_last)).float().cpu())
+            with naming_user_code(f"{name_of(model)}:"):
+                found = model(x.to(device).contiguous(memory_format=torch.channels_last))
+            check_logits(found, model, len(x), None, 0)
+            logits.append(found.float().cpu())
     kept = torch.cat(seen).numpy() if features and seen else None
     classified = torch.cat(logits) if logits else torch.empty(0, 0)
     return Predictions(classified.numpy(), images.y.cpu().numpy(), images.ids.cpu().numpy(), kept)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.errors import CanforgetError, ContractError
+from canforget.errors import CanforgetError, ContractError, UserCodeError
 from canforget.progress import listening
 from canforget.rng import generator
 from canforget.testing.problems import Problem, edge_cases, mislabelled, whole_class
@@ -119,6 +119,8 @@ def attempt(unlearner: Unlearner, problem: Problem) -> nn.Module | None:
     """The unlearned model, or None where the method refuses in words."""
     try:
         return unlearner(problem.model, problem.forget, problem.retain, rng=generator("check"))
+    except UserCodeError as crash:
+        raise ContractError(f"{problem.name}: it crashed: {crash}") from crash
     except CanforgetError as refusal:
         promise(bool(str(refusal)), f"{problem.name}: it refused without a word")
         return None
