@@ -109,10 +109,10 @@ def read(net: fx.GraphModule, node: fx.Node) -> fx.Node:
 
 def values(net: fx.GraphModule, node: fx.Node) -> fx.Node:
     """What codes stand for: those of a weight stay integers, those of a bias become what they stand for."""
-    codes, scale, axis = node.args
+    codes, scale, _, axis = node.args
     assert isinstance(codes, fx.Node)
     if codes.op == "get_attr" and held(net, codes).dtype != torch.int8:
-        return constant(net, f"{node.name}_bias", torch.ops.canforget.values(held(net, codes), held(net, scale), axis))
+        return constant(net, f"{node.name}_bias", torch.ops.canforget.values(held(net, codes), held(net, scale), None, axis))
     zeros = constant(net, f"{node.name}_zeros", torch.zeros(len(held(net, scale)), dtype=torch.int64))
     return net.graph.call_function(decomposed().dequantize_per_channel.default, (codes, scale, zeros, axis, -128, 127, torch.int8))
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from canforget.deployment.integer_kernels import run_on_integers
 from canforget.deployment.onnx_checks import KEY, check_graph, engine_errors, facts_of, parse_onnx
 from canforget.deployment.operators import operators, writable
 from canforget.deployment.optional import needed, quietly
@@ -93,8 +94,11 @@ def export(model: nn.Module, path: str | Path, *, image_shape: tuple[int, int, i
 
 
 def deployed(model: nn.Module, engine: str, image_shape: tuple[int, int, int] | None = None) -> Deployed:
-    """Returns `model` as real kernels of an engine, with what it knows of its coverage and architecture."""
-    return Deployed(graph_of(model, image_shape, {}), engine, getattr(model, "architecture", None), coverage(model))
+    """Returns `model` as real kernels of an engine; its coverage tells which of its layers these run on integers."""
+    graph = graph_of(model, image_shape, {})
+    made = Deployed(graph, engine, getattr(model, "architecture", None))
+    made.coverage = run_on_integers(coverage(model), graph, engine)
+    return made
 
 
 def open_onnx(path: str | Path, engine: str = "onnxruntime") -> Deployed:
@@ -158,8 +162,8 @@ def translations() -> dict[Callable[..., Any], Callable[..., Any]]:
     def read(x: Any, scale: Any, zero: Any) -> Any:
         return op.DequantizeLinear(op.QuantizeLinear(x, scale, zero), scale, zero)
 
-    def values(codes: Any, scale: Any, axis: int) -> Any:
-        return op.DequantizeLinear(codes, scale, axis=axis)
+    def values(codes: Any, scale: Any, zero: Any, axis: int) -> Any:
+        return op.DequantizeLinear(codes, scale, zero, axis=axis)
 
     operators()
     return {torch.ops.canforget.read.default: read, torch.ops.canforget.values.default: values}

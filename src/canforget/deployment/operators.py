@@ -68,10 +68,15 @@ class ExportActivationQuantizer(nn.Module):
 
 
 class ExportLayer(nn.Module):
-    """A quantized layer as integer weights, and an integer bias where its kernel wants one, each behind an operator."""
+    """Export form of a quantized layer: integer weights, and an integer bias where its kernel wants one, each behind an operator.
+
+    Weights have a zero point of zeros, without which ONNX Runtime leaves linear layers in float.
+    """
 
     codes: Tensor
+    turned: Tensor
     scale: Tensor
+    zero: Tensor
     bias: Tensor
     bias_scale: Tensor
 
@@ -89,7 +94,10 @@ class ExportLayer(nn.Module):
             raise SpecError(f"export: {name} has {label} weights; integer kernels take symmetric integers, per tensor or channel")
         scale = held.scale.flatten().expand(len(held.codes)).clone()
         self.register_buffer("codes", held.codes)
+        if isinstance(self.layer, nn.Linear):
+            self.register_buffer("turned", held.codes.T.contiguous())
         self.register_buffer("scale", scale)
+        self.register_buffer("zero", torch.zeros(len(scale), dtype=torch.int8))
         self.write_bias_(quantized.bias_unit(), len(scale))
 
     def write_bias_(self, unit: Tensor | None, channels: int) -> None:
@@ -107,10 +115,10 @@ class ExportLayer(nn.Module):
     def product(self, x: Tensor) -> Tensor:
         """What the layer makes of `x` with integer weights."""
         values = operators()["values"]
-        bias = self.bias if self.bias_scale is None else values(self.bias, self.bias_scale, 0)
+        bias = self.bias if self.bias_scale is None else values(self.bias, self.bias_scale, None, 0)
         if isinstance(self.layer, nn.Linear) and x.ndim > 2:
-            return x @ values(self.codes.T.contiguous(), self.scale, 1) + bias  # type: ignore[no-any-return]
-        weight = values(self.codes, self.scale, 0)
+            return x @ values(self.turned, self.scale, self.zero, 1) + bias  # type: ignore[no-any-return]
+        weight = values(self.codes, self.scale, self.zero, 0)
         return linear(x, weight, bias) if isinstance(self.layer, nn.Linear) else self.layer._conv_forward(x, weight, bias)  # type: ignore[operator]
 
 
@@ -123,9 +131,9 @@ def operators() -> dict[str, Any]:
         return ((x / scale).round() + zero).clamp(0, 255).sub(zero) * scale
 
     @torch.library.custom_op("canforget::values", mutates_args=())
-    def values(codes: Tensor, scale: Tensor, axis: int) -> Tensor:
+    def values(codes: Tensor, scale: Tensor, zero: Tensor | None, axis: int) -> Tensor:
         return codes.float() * scale.view([-1 if i == axis else 1 for i in range(codes.ndim)])
 
     read.register_fake(lambda x, scale, zero: torch.empty_like(x))
-    values.register_fake(lambda codes, scale, axis: torch.empty(codes.shape, dtype=torch.float32))
+    values.register_fake(lambda codes, scale, zero, axis: torch.empty(codes.shape, dtype=torch.float32))
     return {"read": read, "values": values}

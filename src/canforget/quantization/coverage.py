@@ -1,6 +1,7 @@
 """Quantization coverage: which layers, parameters and multiply-adds are rounded, to what, and why the others are not."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -8,7 +9,10 @@ from torch import nn
 
 @dataclass(frozen=True)
 class LayerCoverage:
-    """What became of one layer: formats of weights and activations ("-" where it has none), weights, products, and why it was left."""
+    """What became of one layer: formats of weights and activations ("-" where it has none), weights, products, and why it was left.
+
+    `integer`: whether the engine that runs it multiplies integers; None where no engine was asked.
+    """
 
     name: str
     kind: str
@@ -17,6 +21,7 @@ class LayerCoverage:
     parameters: int
     macs: int
     reason: str = ""
+    integer: bool | None = None
 
     @property
     def coded(self) -> bool:
@@ -26,11 +31,15 @@ class LayerCoverage:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a quantized network rounds and what it leaves in float; multiply-accumulates are counted for one image."""
+    """What a quantized network rounds and what it leaves in float; multiply-accumulates are counted for one image.
+
+    `engine`: what runs it; "" for a simulation, which multiplies floats that lie on grids.
+    """
 
     layers: tuple[LayerCoverage, ...]
     parameters: int
     macs: int
+    engine: str = ""
 
     @property
     def left(self) -> tuple[LayerCoverage, ...]:
@@ -47,15 +56,30 @@ class Coverage:
         """Fraction of all multiply-accumulates with rounded weights, in [0, 1]; attention's products count among all."""
         return sum(layer.macs for layer in self.layers if layer.coded) / max(1, self.macs)
 
+    @property
+    def integer_fraction(self) -> float | None:
+        """Fraction of all multiply-accumulates that the engine runs on integers, in [0, 1]; None where no engine was asked.
+
+        On CPUs integers are what makes a network fast: rounded weights that an engine multiplies as floats save bytes only.
+        """
+        if all(layer.integer is None for layer in self.layers):
+            return None
+        return sum(layer.macs for layer in self.layers if layer.integer) / max(1, self.macs)
+
+    def deployed(self, engine: str, integer: Collection[str]) -> "Coverage":
+        """The account of the same network run by an engine that multiplies integers in the layers named."""
+        layers = (replace(layer, integer=layer.name in integer) if layer.coded else layer for layer in self.layers)
+        return replace(self, layers=tuple(layers), engine=engine)
+
     def to_json(self) -> dict[str, Any]:
         """The account as JSON."""
-        fractions = {"weights_fraction": self.weights_fraction, "macs_fraction": self.macs_fraction}
-        return {"layers": [asdict(layer) for layer in self.layers], "parameters": self.parameters, "macs": self.macs, **fractions}
+        fractions = ("weights_fraction", "macs_fraction", "integer_fraction")
+        return {**asdict(self), **{name: getattr(self, name) for name in fractions}}
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "Coverage":
         """Undoes `to_json`."""
-        return cls(tuple(LayerCoverage(**layer) for layer in plain["layers"]), plain["parameters"], plain["macs"])
+        return cls(tuple(LayerCoverage(**layer) for layer in plain["layers"]), plain["parameters"], plain["macs"], plain.get("engine", ""))
 
     @classmethod
     def of_float(cls, model: nn.Module) -> "Coverage":
