@@ -9,8 +9,8 @@ from torch import nn
 from canforget.data.images import Split
 from canforget.network.classifier import Classifier
 from canforget.quantization.folding import folded
-from canforget.quantization.layer import QuantizedLayer
-from canforget.quantization.weight_noise import disturbed, rounding_errors
+from canforget.quantization.layer import QuantizedLayer, codes
+from canforget.quantization.weight_noise import disturbed, rounding_errors, steps_alike
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
 from canforget.rng import generator
@@ -66,5 +66,17 @@ def test_activations_are_rounded_as_in_the_format(small_model: Classifier, digit
     assert not torch.equal(one[0], other[0])
 
 
-def test_floats_have_errors_too(small_model: Classifier, digits_split: Split) -> None:
-    assert all(bool(e.any()) for e in rounding_errors(small_model, float8(small_model, digits_split.calibration)).values())
+def test_errors_of_floats_change_places_only_within_an_exponent(small_model: Classifier, digits_split: Split) -> None:
+    """Float steps grow with the weight: the error of a large weight, dealt to a small one, is no rounding error of it (KS p .003)."""
+    rounded = float8(small_model, digits_split.calibration)
+    errors, held = rounding_errors(small_model, rounded), codes(rounded)
+    clean = {n: w - errors[n] for n, w in weights(rounded).items()}
+    (noisy,) = disturbed(small_model, rounded, 1, generator("noise"))
+    for name, weight in weights(noisy).items():
+        moved, alike = weight - clean[name], steps_alike(held[name])
+        assert len(alike.unique()) > 3
+        for step in alike.unique():
+            for channel in range(len(alike)):
+                here = alike[channel] == step
+                assert torch.allclose(moved[channel][here].sort().values, errors[name][channel][here].sort().values, atol=1e-6)
+        assert not torch.allclose(moved, errors[name], atol=1e-6)
