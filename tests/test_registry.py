@@ -96,6 +96,15 @@ def test_a_plugin_defined_in_two_files_is_an_error(tmp_path):
         ("def f(:", "not valid Python"),
         ("from canforget import component\n@component()\ndef f(): ...", "name its family"),
         ('from canforget import component\n@component("unlearners")\ndef f(*, a: int = 1 + x): ...', "must be literals"),
+        (
+            'from canforget import component\n@component("unlearners", version=V)\ndef f(): ...',
+            ":2: what @component is told must be literals",
+        ),
+        (
+            'from canforget import Fit, component\n@component("unlearners")\ndef f(*, fit: Fit = Fit(epochs=0)): ...',
+            r":3: fit.epochs: 0 is not int in",
+        ),
+        ("x = 1\0", "not valid Python"),
     ],
 )
 def test_a_plugin_that_cannot_be_read_says_why(tmp_path, text, message):
@@ -122,3 +131,8 @@ def test_models_of_libraries_and_of_files_are_known_by_name(tmp_path):
     assert find("models", f"{net}:Net").name == f"{net}:Net"
     with pytest.raises(SpecError, match="no such file"):
         find("models", "absent.py:Net")
+    with pytest.raises(SpecError, match="has no 'Ned'; did you mean 'Net'?"):
+        find("models", f"{net}:Ned")
+    net.write_text("class Net(:")
+    with pytest.raises(SpecError, match=r"my_net.py:1: not valid Python"):
+        find("models", f"{net}:Net2")

@@ -13,14 +13,14 @@ from canforget.data.split import split_by
 from canforget.errors import SpecError
 from canforget.evaluation.evaluate import AUDITS, METRICS, judged
 from canforget.evaluation.evidence import PREDICTED, Evidence, Views, parts_of_test
-from canforget.fit_settings import TRAINING, Fit
+from canforget.fit_settings import TRAINING, Fit, too_large
 from canforget.network.build import build, trainable
 from canforget.network.classifier import Classifier, channel_statistics
 from canforget.network.compatibility import name_of, require_fits
 from canforget.network.predict import predict_views
 from canforget.report.record import Measured, measured
 from canforget.rng import generator
-from canforget.spec import Call, Given, parse
+from canforget.spec import Call, Given, parse, require_sound
 from canforget.training.loop import train_
 
 Component = Given | Call
@@ -104,6 +104,8 @@ def train(
     elif retrain:
         raise SpecError("train: retrain=True leaves the forget set of a split out; pass a split, or the retain images alone")
     rng = rng or generator(f"train/{seed}")
+    if reason := too_large(fit, shape_of(images)):
+        raise SpecError(f"fit.{reason}")
     if not isinstance(model, nn.Module):
         model = build_for(called("models", model), images, num_classes or int(images.y.max()) + 1, rng=rng)
     require_fits(trainable(model, name_of(model)), images, num_classes=num_classes, training=True)
@@ -112,9 +114,15 @@ def train(
 
 def build_for(call: Call, images: Images, num_classes: int, *, rng: Generator) -> Classifier:
     """A network with fresh weights from `rng`, which takes images of this shape and normalizes them by their own channel statistics."""
+    require_sound(call, image_shape=shape_of(images), num_classes=num_classes)
     mean, std = channel_statistics(images)
+    return build(call.name, num_classes, shape_of(images), rng=rng, mean=mean, std=std, parameters=given(call))
+
+
+def shape_of(images: Images) -> tuple[int, int, int]:
+    """(channels, height, width) of images."""
     channels, height, width = images.x.shape[1:]
-    return build(call.name, num_classes, (channels, height, width), rng=rng, mean=mean, std=std, parameters=given(call))
+    return channels, height, width
 
 
 def given(call: Call) -> dict[str, Any]:
@@ -130,6 +138,7 @@ def called(family: str, component: Component) -> Call:
 def unlearn(model: nn.Module, split: Split, unlearner: Component, *, seed: int = 0, rng: Generator | None = None) -> nn.Module:
     """Returns what an unlearner makes of `model`, seeing only the forget and the retain set of `split`."""
     call = called("unlearners", unlearner)
+    require_sound(call, image_shape=shape_of(split.retain), num_classes=split.num_classes)
     if call.component.traits.get("whole_class_only") and not split.forgotten_classes:
         raise SpecError(f"{call.name} forgets whole classes only, and this scenario leaves images of every class; choose another unlearner")
     require_fits(model, split, training=True)
@@ -141,8 +150,14 @@ def quantize(model: nn.Module, split: Split, quantizer: Component) -> nn.Module:
     """Returns `model` in a format, calibrated on retain images of `split` only."""
     call = called("quantizers", quantizer)
     require_fits(model, split)
+    require_sound(call, image_shape=shape_of(split.calibration), num_classes=split.num_classes, most_inputs=most_inputs(model))
     made: nn.Module = call.component.load()(model, split.calibration, **call.arguments())
     return made
+
+
+def most_inputs(model: nn.Module) -> int:
+    """The weights of the largest output channel of any layer."""
+    return max((p[0].numel() for p in model.parameters() if p.ndim > 1 and len(p)), default=0)
 
 
 def evaluate(

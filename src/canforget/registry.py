@@ -73,7 +73,8 @@ class Parameter:
 class Rule:
     """The function `refuses` of a member's file: says why some hyperparameters cannot go together, or nothing.
 
-    It takes by keyword what it asks about (hyperparameters of the member, and `image_shape` or `num_classes` of the images), and may use
+    It takes by keyword what it asks about: hyperparameters of the member, `image_shape` and `num_classes` of the images, and `most_inputs`,
+    the weights of a model's largest output channel. Of these the model is known last: give what may be unknown a default. It may use
     nothing but builtins.
     """
 
@@ -82,11 +83,11 @@ class Rule:
 
     def reason(self, known: Mapping[str, Any]) -> str:
         """What the rule says of the values known; nothing where it asks for one that is not."""
-        asked = set(inspect.signature(self.function).parameters)
-        if not asked <= known.keys():
+        asked = inspect.signature(self.function).parameters.values()
+        if any(p.name not in known and p.default is p.empty for p in asked):
             return ""
         try:
-            return self.function(**{name: known[name] for name in asked})
+            return self.function(**{p.name: known[p.name] for p in asked if p.name in known})
         except Exception as problem:
             raise SpecError(f"{self.path}: refuses ended with {type(problem).__name__}: {shortened(str(problem))}") from problem
 
@@ -159,7 +160,7 @@ def find(family: str, name: str) -> Component:
         return _plugins[family, name]
     path = PACKAGE / family / f"{name}.py"
     if family not in FAMILIES or not name.isidentifier() or not path.is_file():
-        raise SpecError(f"{family}: no '{name}'{did_you_mean(name, names(family))} (canforget list {family})")
+        raise SpecError(f"{family}: no '{shortened(name)}'{did_you_mean(name, names(family))} (canforget list {family})")
     return read_member(family, path)
 
 
@@ -179,9 +180,20 @@ def outside_model(name: str) -> Component:
         return Component("models", name, 1, "", f"{network} of {library}", LIBRARY_PARAMETERS, (), {})
     path, _, network = name.rpartition(":")
     if not Path(path).is_file():
-        raise SpecError(f"models: {name}: no such file '{path}'")
-    code = fingerprint(syntax_tree(Path(path)))
+        raise SpecError(f"models: {shortened(name)}: no such file '{shortened(path)}'")
+    tree = syntax_tree(Path(path))
+    known = bound_names(tree)
+    if not known & {network, "*"}:
+        raise SpecError(f"models: {path} has no '{shortened(network)}'{did_you_mean(network, known)}")
+    code = fingerprint(tree)
     return Component("models", name, 1, "", f"{network} of {path}", (), (), {}, code, Path(path), "plugin:model")
+
+
+def bound_names(tree: ast.Module) -> set[str]:
+    """The names that a module binds wherever in it; "*" among them where it imports all that another has."""
+    found = {n.name for n in ast.walk(tree) if isinstance(n, ast.ClassDef | ast.FunctionDef)}
+    found |= {(a.asname or a.name).split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom) for a in n.names}
+    return found | {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 @cache

@@ -72,3 +72,9 @@ def identity_(layer: nn.Module) -> nn.Module:
     weight: Tensor = layer.get_parameter("weight")
     nn.init.dirac_(weight[: weight.shape[1]])
     return layer
+
+
+def refuses(*, image_shape: tuple[int, int, int]) -> str:
+    """Why images of this shape (channels, height, width) cannot be read, or nothing."""
+    _, height, width = image_shape
+    return "" if min(height, width) >= 8 else f"images of {height} x {width} are too small; it takes 8 x 8 pixels or more"

@@ -35,3 +35,10 @@ def float8(
     """
     weights, reads = Grid(format, 8, granularity), Grid(format, 8, "per_tensor") if activations else None
     return quantize(model, calibration, Scheme(weights, reads, RangeMethod(ranges, percentile), bias_correction=bias_correction))
+
+
+def refuses(*, ranges: str, percentile: float) -> str:
+    """Why these hyperparameters cannot go together, or nothing."""
+    if percentile != 99.99 and ranges != "percentile":
+        return "percentile is of ranges by percentile; add ranges=percentile"
+    return ""

@@ -8,7 +8,7 @@ from torch import nn
 
 from canforget.data.images import Images
 from canforget.errors import SpecError
-from canforget.hyperparameters import Bits, BitsOrNone, GroupSize, Percentile, Seed
+from canforget.hyperparameters import Bits, BitsOrNone, Count, GroupSize, Percentile, Seed
 from canforget.quantization.adaround import adaround
 from canforget.quantization.batchnorm import reestimated
 from canforget.quantization.calibration import Rounder, Scheme, quantize, to_nearest
@@ -74,3 +74,36 @@ def int(
     by_chance = partial(stochastic, rng=generator(f"stochastic/{seed}"))
     rounders: dict[str, Rounder] = {"nearest": to_nearest, "stochastic": by_chance, "adaround": adaround, "gptq": gptq, "hqq": hqq}
     return quantize(model, calibration, Scheme(weights, reads, RangeMethod(ranges, percentile), ends, bias_correction), rounders[rounding])
+
+
+def refuses(
+    *,
+    granularity: str,
+    group_size: GroupSize,
+    rounding: str,
+    ranges: str,
+    percentile: float,
+    symmetric: bool,
+    full_range: bool,
+    reestimate_norms: bool,
+    first_last_bits: BitsOrNone,
+    seed: Seed,
+    most_inputs: Count | None = None,
+) -> str:
+    """Why these hyperparameters cannot go together, or nothing."""
+    if rounding == "hqq" and symmetric:
+        return "rounding=hqq moves zero points, and a symmetric grid has none; add symmetric=false"
+    if full_range and not symmetric:
+        return "full_range is about symmetric grids, and an affine one uses all its codes; leave it out"
+    plain = (granularity, rounding, ranges, symmetric, full_range, first_last_bits) == ("per_channel", "nearest", "minmax", True, False, 0)
+    if reestimate_norms and not plain:
+        return "reestimate_norms knows plain weights only (symmetric, per channel, min-max, to nearest, one width); leave it out"
+    if group_size != 64 and granularity != "per_group":
+        return "group_size is of groups; add granularity=per_group"
+    if granularity == "per_group" and most_inputs is not None and group_size > most_inputs:
+        return f"group_size: no layer has {group_size} weights an output (at most {most_inputs}); give fewer, or granularity=per_channel"
+    if percentile != 99.99 and ranges != "percentile":
+        return "percentile is of ranges by percentile; add ranges=percentile"
+    if seed and rounding != "stochastic":
+        return "seed is of rounding by chance; add rounding=stochastic, or leave it out"
+    return ""

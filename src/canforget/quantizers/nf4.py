@@ -3,7 +3,7 @@
 from torch import nn
 
 from canforget.data.images import Images
-from canforget.hyperparameters import BitsOrNone, GroupSize
+from canforget.hyperparameters import BitsOrNone, Count, GroupSize
 from canforget.quantization.calibration import Scheme, quantize
 from canforget.quantization.grid import Grid
 from canforget.registry import component
@@ -20,3 +20,10 @@ def nf4(model: nn.Module, calibration: Images, *, group_size: GroupSize = 64, ac
     """
     reads = Grid("int", activations, "per_tensor", symmetric=False) if activations else None
     return quantize(model, calibration, Scheme(Grid("nf4", 4, "per_group", group_size), reads))
+
+
+def refuses(*, group_size: GroupSize, most_inputs: Count) -> str:
+    """Why these hyperparameters cannot go together, or nothing."""
+    if group_size > most_inputs:
+        return f"group_size: no layer has {group_size} weights an output (at most {most_inputs}); give fewer"
+    return ""

@@ -29,3 +29,10 @@ def onnx_int8(
     """
     simulated = quantize_for_kernels(model, calibration, RangeMethod(ranges, percentile))
     return deployed(simulated, "onnxruntime", tuple(calibration.x.shape[1:]))  # type: ignore[arg-type]
+
+
+def refuses(*, ranges: str, percentile: float) -> str:
+    """Why these hyperparameters cannot go together, or nothing."""
+    if percentile != 99.99 and ranges != "percentile":
+        return "percentile is of ranges by percentile; add ranges=percentile"
+    return ""

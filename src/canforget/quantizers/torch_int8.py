@@ -30,3 +30,10 @@ def torch_int8(
     """
     check_compiler()
     return Compiled(quantize_for_kernels(model, calibration, RangeMethod(ranges, percentile)))
+
+
+def refuses(*, ranges: str, percentile: float) -> str:
+    """Why these hyperparameters cannot go together, or nothing."""
+    if percentile != 99.99 and ranges != "percentile":
+        return "percentile is of ranges by percentile; add ranges=percentile"
+    return ""

@@ -41,3 +41,10 @@ def random_samples(
     number = count if count is not None else round((fraction or 0) * len(train))
     chosen = draw_stratified(train, number, rng) if stratified else rng.permutation(train.ids)[:number]
     return forgettable(chosen, train, "random_samples")
+
+
+def refuses(*, fraction: float | None, count: int | None) -> str:
+    """Why these hyperparameters cannot go together, or nothing."""
+    if (fraction is None) == (count is None):
+        return f"give {'either' if fraction is None else 'only one of'} fraction (in (0, 1)) or count, as in random_samples:fraction=0.1"
+    return ""

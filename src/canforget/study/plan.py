@@ -10,9 +10,10 @@ import numpy
 from canforget.data.dataset import DataSet
 from canforget.data.split import SplitIds, fingerprint, split_by
 from canforget.errors import CanforgetError, PlanError
+from canforget.fit_settings import too_large
 from canforget.report.record import REFERENCES
 from canforget.rng import numpy_generator
-from canforget.spec import Call, parse
+from canforget.spec import Call, parse, refusal_of
 from canforget.study.definition import ModelSpec, Study
 from canforget.study.planned_steps import (
     PlanBuilder,
@@ -73,6 +74,7 @@ def plan(study: Study, data_dir: Path | None = None) -> Plan:
     cases: list[Case] = []
     for dataset in study.datasets:
         data = dataset.component.load()(data_dir=data_dir, **dataset.arguments())
+        require_sound_on(study, dataset, data)
         for scenario in study.scenarios:
             ground = split_of(study, dataset, data, scenario, drawing)
             for trained in study.models:
@@ -85,6 +87,17 @@ def with_references(study: Study) -> Study:
     given = {u.name: u for u in study.unlearners if u.name in REFERENCES}
     references = tuple(given.get(name) or parse("unlearners", name) for name in REFERENCES)
     return replace(study, unlearners=references + tuple(u for u in study.unlearners if u.name not in REFERENCES))
+
+
+def require_sound_on(study: Study, dataset: Call, data: DataSet) -> None:
+    """Raises `PlanError` with a line for every model, unlearner or quantizer that cannot be carried out on a data set's images."""
+    about = {"image_shape": data.image_shape, "num_classes": len(data.classes)}
+    calls = [*(m.model for m in study.models), *study.unlearners, *study.quantizers]
+    reasons = [f"{call.label}: {reason}" for call in calls if (reason := refusal_of(call, **about))]
+    fits = dict.fromkeys(m.fit for m in study.models)
+    reasons += [f"fit.{reason}" for fit in fits if (reason := too_large(fit, data.image_shape))]
+    if reasons:
+        raise PlanError("\n".join(f"nothing was run: {dataset.label}: {reason}" for reason in reasons))
 
 
 def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing: PlanBuilder) -> SplitContext:
