@@ -131,6 +131,7 @@ INPUTS = {
     "calibration",
     "evidence",
     "train",
+    "dataset",
     "class_names",
     "num_classes",
     "image_shape",

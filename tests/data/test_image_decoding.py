@@ -2,24 +2,27 @@ import io
 
 import numpy
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from canforget.data.image_decoding import Frame, decode, decode_all, frame_of
+from canforget.data.image_decoding import Frame, decode, decode_all, frame_of, quiet
 from canforget.errors import DataError, SpecError
 
 COLOR = numpy.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=numpy.uint8)
 GREY = COLOR[..., 0]
 
 
-def encoded(image, kind="PNG"):
+def encoded(image, kind="PNG", **options):
     file = io.BytesIO()
-    image.save(file, kind)
+    image.save(file, kind, **options)
     return file.getvalue()
 
 
 def plain(source, **arguments):
     frame = frame_of(source, "x", **({"size": None, "channels": None} | arguments))
-    return decode(source, "x", frame)
+    with quiet():
+        return decode(source, "x", frame)
 
 
 def test_pixels_come_back_bit_for_bit_channels_first(png):
@@ -28,12 +31,47 @@ def test_pixels_come_back_bit_for_bit_channels_first(png):
     assert numpy.array_equal(plain(png(GREY)), GREY[None])
 
 
-@pytest.mark.parametrize(("mode", "channels"), [("1", 1), ("LA", 1), ("P", 3), ("RGBA", 3)])
-def test_other_8_bit_modes_become_grey_or_color(mode, channels):
-    """A palette's indices are not gray values."""
-    image = Image.fromarray(numpy.full((5, 5, 3), 255, dtype=numpy.uint8)).convert(mode)
-    assert (plain(encoded(image)) == 255).all()
-    assert plain(encoded(image)).shape == (channels, 5, 5)
+WHITE = Image.new("RGB", (5, 5), "white")
+RED = Image.new("RGB", (5, 5), (200, 30, 40))
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        (encoded(WHITE.convert("1")), [255]),
+        (encoded(Image.new("L", (5, 5), 90).convert("P")), [90]),
+        (encoded(RED.quantize(4)), [200, 30, 40]),
+        (encoded(RED, "GIF"), [200, 30, 40]),
+        (encoded(RED, "GIF", save_all=True, append_images=[WHITE]), [200, 30, 40]),
+        (encoded(RED.convert("CMYK"), "JPEG"), [200, 30, 40]),
+        (encoded(RED.convert("CMYK"), "TIFF"), [200, 30, 40]),
+        (encoded(RED.convert("YCbCr"), "TIFF"), [198, 29, 38]),
+        (encoded(RED.convert("RGBA")), [200, 30, 40]),
+        (encoded(Image.new("RGBA", (5, 5), (0, 0, 0, 0))), [255, 255, 255]),
+        (encoded(Image.new("RGBA", (5, 5), (0, 0, 0, 128))), [127, 127, 127]),
+        (encoded(Image.new("LA", (5, 5), (0, 128))), [127]),
+        (encoded(Image.new("RGB", (5, 5), (1, 2, 3)), transparency=(1, 2, 3)), [255, 255, 255]),
+        (encoded(Image.new("L", (5, 5), 7), transparency=7), [255]),
+        (encoded(Image.new("P", (5, 5), 0), "GIF", transparency=0), [255]),
+        (encoded(Image.new("RGBA", (5, 5), (9, 9, 9, 0)).quantize(4)), [255]),
+    ],
+)  # fmt: skip
+def test_every_kind_of_8_bit_image_is_read_as_it_is_shown(source, shown):
+    """A palette's indices are no gray values, a palette of greys is grey, and what lies beneath full transparency is not seen by anybody."""
+    assert plain(source)[:, 2, 2].tolist() == shown
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_an_image_is_turned_as_its_camera_noted(kind):
+    """A phone held upright stores the picture lying on its side."""
+    pixels = numpy.zeros((6, 12, 3), dtype=numpy.uint8)
+    pixels[:, :6] = 250
+    note = Image.Exif()
+    note[274] = 6  # turn by a quarter, clockwise
+    shown = plain(encoded(Image.fromarray(pixels), kind, exif=note))
+    assert shown.shape == (3, 12, 6)
+    assert shown[:, 1].min() > 200
+    assert shown[:, -2].max() < 50
 
 
 def test_channels_turns_color_into_grey_and_grey_into_color(png):
@@ -74,10 +112,49 @@ def test_a_damaged_image_is_one_line_that_says_where(png, cut):
     assert "\n" not in str(caught.value)
 
 
-def test_an_image_of_more_than_8_bits_is_refused():
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (encoded(Image.fromarray(numpy.full((4, 4), 3000, dtype=numpy.uint16))), r"more than 8 bits a channel \(mode I;16\)"),
+        (encoded(Image.fromarray(numpy.full((4, 4), 3000, dtype=numpy.int32)), "TIFF"), r"more than 8 bits a channel \(mode I\)"),
+        (encoded(Image.fromarray(numpy.full((4, 4), 0.5, dtype=numpy.float32)), "TIFF"), r"more than 8 bits a channel \(mode F\)"),
+        (encoded(Image.new("LAB", (4, 4)), "TIFF"), "in the color space LAB; convert it to RGB, as in: magick"),
+    ],
+)
+def test_an_image_of_more_than_8_bits_or_of_another_color_space_is_refused(source, message):
     """Pillow would cut its values off at 255."""
-    with pytest.raises(DataError, match="x: an image of more than 8 bits a channel"):
-        plain(encoded(Image.fromarray(numpy.full((4, 4), 3000, dtype=numpy.uint16))))
+    with pytest.raises(DataError, match=f"^x: an image (of )?{message}"):
+        plain(source)
+
+
+def test_an_image_too_large_to_be_meant_is_refused_without_a_warning(monkeypatch):
+    """A file of some kilobytes can hold gigabytes of pixels."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    with pytest.raises(DataError, match="x: an image of more than 20 pixels; make it smaller"):
+        plain(encoded(RED))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM"])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9, 0.99])
+def test_an_image_cut_short_is_an_error_in_every_format(kind, part):
+    """Some readers fill the missing rows with grey."""
+    whole = encoded(Image.fromarray(numpy.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=numpy.uint8)), kind)
+    with pytest.raises(DataError, match=r"^x: .*; mend or remove it$"):
+        plain(whole[: int(part * len(whole))])
+
+
+@given(st.binary(max_size=60), st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM"]), st.integers(0, 400))
+@settings(max_examples=300)
+def test_whatever_the_bytes_an_image_is_read_or_refused_in_one_line(noise, kind, at):
+    """Pillow's readers raise a dozen kinds of errors; a file from outside is no reason for a traceback."""
+    whole = encoded(Image.fromarray(COLOR), kind)
+    at = at % len(whole)
+    for source in (noise, whole[:at] + noise + whole[at + len(noise) :]):
+        try:
+            assert plain(source, size=4, channels=3).shape == (3, 4, 4)
+        except DataError as problem:
+            assert str(problem).startswith("x: ")
+            assert "\n" not in str(problem)
 
 
 def test_mixtures_are_refused_unless_a_size_or_channels_are_asked_for(png):

@@ -1,7 +1,11 @@
+import json
+
 import numpy
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from canforget.data.parquet_files import Layout, parquet_data_set
+from canforget.data.parquet_files import Layout, names_in, parquet_data_set
 from canforget.errors import DataError, SpecError
 
 PIXELS = numpy.random.default_rng(0).integers(0, 256, (12, 5, 4, 3), dtype=numpy.uint8)
@@ -98,7 +102,9 @@ def test_images_of_mixed_sizes_need_a_size(tmp_path, write_parquet, png):
         ([0, -1], NAMES, "row 1: label -1 in column 'label' is out of range 0 to 2"),
         ([0, 10**9], None, "row 1: label 1000000000 in column 'label' is out of range 0 to 1"),
         ([None, 1], NAMES, "row 0: no label in column 'label'"),
-        (["cat", "dog"], None, "column 'label' holds string, not class numbers"),
+        ([0.0, 1.0], None, "column 'label' holds double, not class numbers or names; name another column, or write whole numbers"),
+        ([True, False], None, "column 'label' holds bool, not class numbers or names"),
+        (["cat", "cow"], NAMES, "row 1: label 'cow' is no class; did you mean 'owl'?"),
     ],
 )
 def test_a_label_that_is_no_class_is_one_line_with_file_and_row(tmp_path, write_parquet, png, labels, names, message):
@@ -120,8 +126,15 @@ def test_a_test_label_that_no_training_image_has_is_out_of_range(tmp_path, write
 @pytest.mark.parametrize(
     ("layout", "message"),
     [
-        ({"images": ("imag",)}, "no column 'imag'; did you mean 'image'? (it has: image, label)"),
-        ({"labels": ("class",)}, "no column 'class'; known: image, label"),
+        (
+            {"images": ("imag",)},
+            "no column 'imag'; did you mean 'image'? (it has: image (struct<bytes: binary, path: null>), label (int64))",
+        ),
+        ({"labels": ("class",)}, "no column 'class' (it has: image (struct"),
+        ({"images": ("bytes",)}, "no column 'bytes'; it lies inside 'image': write it as a column of its own"),
+        ({"names": "file"}, "no column 'file'"),
+        ({"names": "label"}, "column 'label' holds int64, not file names"),
+        ({"classes": ("cat", "dog")}, "row 2: label 2 in column 'label' is out of range 0 to 1"),
         ({"images": ("label",)}, "column 'label' holds int64, not bytes of image files"),
     ],
 )
@@ -150,6 +163,81 @@ def test_a_file_damaged_in_its_middle_is_named(files):
         opened(files).pixels()
 
 
+def test_labels_that_are_words_are_classes_in_the_order_of_their_letters(tmp_path, write_parquet, png):
+    """Many files hold the class's name and no number; pandas writes it as a dictionary."""
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    images = [png(x) for x in PIXELS[:3]]
+    train = write_parquet(tmp_path / "a.parquet", images, ["owl", "cat", "owl"])
+    write_table(pyarrow.table({"image": images[:2], "label": pyarrow.array(["cat", "owl"]).dictionary_encode()}), tmp_path / "b.parquet")
+    data = opened(([train], [tmp_path / "b.parquet"]))
+    assert (data.classes, data.train.labels.tolist(), data.test.labels.tolist()) == (("cat", "owl"), [1, 0, 1], [0, 1])
+    assert opened(([train], [train]), classes=("owl", "cat")).train.labels.tolist() == [0, 1, 0]
+    assert opened(([train], [train]), classes=("owl", "cat")).fingerprint != opened(([train], [train])).fingerprint
+
+
+def test_words_in_one_file_and_numbers_in_another_are_refused(tmp_path, write_parquet, png):
+    train = [write_parquet(tmp_path / f"{i}.parquet", [png(PIXELS[0])], labels) for i, labels in enumerate(([0], ["cat"]))]
+    with pytest.raises(DataError, match="holds words in some files and numbers in others"):
+        opened((train, train))
+
+
+def test_files_that_number_their_classes_in_another_order_are_refused(tmp_path, write_parquet, png):
+    """A test set in another order of classes gives an accuracy near zero, and no error."""
+    train, test = (
+        write_parquet(tmp_path / f"{n[0]}.parquet", [png(x) for x in PIXELS[:2]], [0, 1], n) for n in (["cat", "dog"], ["dog", "cat"])
+    )
+    with pytest.raises(DataError, match=r"dog\.parquet: names other classes than .*cat\.parquet, or in another order"):
+        opened(([train], [test]))
+
+
+def test_file_names_come_from_the_paths_beside_the_bytes_or_from_a_column(tmp_path, png):
+    """A request to forget names files."""
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    rows = [{"bytes": png(x), "path": p} for x, p in zip(PIXELS[:3], ["a/1.png", None, "b/1.png"], strict=True)]
+    write_table(pyarrow.table({"image": rows, "label": [0, 1, 1], "file": ["x", "y", "z"]}), tmp_path / "a.parquet")
+    files = [tmp_path / "a.parquet"], [tmp_path / "a.parquet"]
+    assert opened(files).train.names.tolist() == ["a/1.png", "", "b/1.png"]
+    assert opened(files, names="file").test.names.tolist() == ["x", "y", "z"]
+    assert opened(files, names="file").fingerprint == opened(files).fingerprint
+    cut = opened((files[0], []), test_fraction=0.3)
+    assert {*cut.train.names, *cut.test.names} == {"a/1.png", "", "b/1.png"}
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ("cats/1.png", "holds string, not bytes of image files; where these are paths, write the files' bytes, or use image_folder"),
+        ([[0, 1], [2, 3]], "holds list<element: list<element: int64>>, not bytes of image files; encode each image"),
+        ({"path": "cats/1.png"}, "holds struct<path: string>, not bytes of image files; encode each image"),
+        (0.5, "holds double, not bytes of image files; name the column of the images"),
+    ],
+)
+def test_a_column_of_something_else_than_encoded_images_is_one_line(tmp_path, image, message):
+    """Paths, arrays of pixels and tables of these are as frequent as encoded files."""
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    write_table(pyarrow.table({"image": [image], "label": [0]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError) as caught:
+        opened(([tmp_path / "a.parquet"], []))
+    assert message in str(caught.value)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path, png):
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    write_table(
+        pyarrow.Table.from_arrays([pyarrow.array([png(PIXELS[0])]), *[pyarrow.array([0])] * 2], ["image", "label", "label"]), tmp_path / "a"
+    )
+    with pytest.raises(DataError, match="two columns are called 'label'"):
+        opened(([tmp_path / "a"], []))
+
+
 def test_rows_without_image_bytes_and_files_without_rows_are_named(tmp_path, write_parquet, png):
     """Hugging Face may keep paths in place of bytes."""
     file = write_parquet(tmp_path / "a.parquet", [png(PIXELS[0]), None], [0, 1])
@@ -171,3 +259,41 @@ def test_metadata_that_cannot_be_understood_is_named(tmp_path, png):
     write_table(table, tmp_path / "a.parquet")
     with pytest.raises(DataError, match="the metadata 'huggingface' cannot be understood"):
         opened(([tmp_path / "a.parquet"], []))
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [(["cat", "dog"], ("cat", "dog")), ({"0": "cat", "1": "dog"}, ("cat", "dog")), ([], ()), (None, None), ("cat", None), ([None], None),
+     ({"1": "cat"}, None), (["cat", "cat"], None), (3, None)],
+)  # fmt: skip
+def test_class_names_are_a_list_or_a_table_from_number_to_name(names, found):
+    """A word taken for a list of its letters, or a table for a list of its keys, gives classes that nobody named."""
+    metadata = json.dumps({"info": {"features": {"label": {"names": names}}}}).encode()
+    if found is not None:
+        assert names_in(metadata, "label", "a.parquet") == found
+        return
+    with pytest.raises(DataError, match=r"^a\.parquet: (the metadata 'huggingface'|two classes are called 'cat')"):
+        names_in(metadata, "label", "a.parquet")
+
+
+def tables(values):
+    return st.dictionaries(st.sampled_from(["info", "features", "label", "names", "0", "1", ""]), values, max_size=4)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4), lambda x: st.lists(x, max_size=3) | tables(x), max_leaves=12
+)
+
+
+@given(st.binary(max_size=40) | JSON.map(lambda x: json.dumps(x).encode()) | st.integers(1, 10**5).map(lambda n: b"[" * n))
+@example(b'{"info": {"features": {"label": {"names": {"0": [], "1": 0}}}}}')
+def test_whatever_the_metadata_class_names_are_read_or_refused_in_one_line(metadata):
+    """Whoever wrote the file wrote its metadata too."""
+    try:
+        names = names_in(metadata, "label", "a.parquet")
+    except DataError as problem:
+        assert str(problem).startswith("a.parquet: ")
+        assert "\n" not in str(problem)
+        return
+    assert len(set(names)) == len(names)
+    assert all(isinstance(n, str) for n in names)

@@ -83,7 +83,70 @@ def test_classes_that_lack_images_or_are_only_tested_on_are_named(tmp_path, png)
 
 
 def test_a_folder_or_fraction_that_cannot_be_is_refused(tmp_path, png):
-    with pytest.raises(DataError, match="there is no folder .*gone"):
+    with pytest.raises(DataError, match="folder .*gone is not there"):
         image_folder(data_dir=tmp_path, folder="gone")
     with pytest.raises(SpecError, match="test_fraction=20"):
         image_folder(data_dir=tmp_path, test_fraction=20)
+
+
+def test_hidden_files_and_folders_are_left_out_at_every_depth(tmp_path, png):
+    """Thumbnails, checkpoints of notebooks and what archives of a Mac hold are no photographs of the class."""
+    fill(tmp_path, png)
+    for place in ("ant/.thumbs", "ant/deeper/.cache", ".git/x", "__MACOSX/ant", "bee/@eaDir"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "9.png").write_bytes(png(numpy.zeros((8, 8))))
+    data = image_folder(data_dir=tmp_path, size=4)
+    assert (data.classes, len(data.train) + len(data.test)) == (CLASSES, 10)
+
+
+def test_images_carry_their_paths_within_the_data_set(tmp_path, png):
+    """A request speaks of files; whether train/ stands before them depends on the folder, not on the image."""
+    fill(tmp_path / "plain", png)
+    data = image_folder(data_dir=tmp_path, folder="plain", size=4)
+    assert sorted([*data.train.names, *data.test.names]) == sorted(f"{c}/{'deeper/' * (i % 2)}{i}.PNG" for c in CLASSES for i in range(5))
+    shown = [*data.pixels()[0][:, 0, 0, 0]]
+    assert [100 * CLASSES.index(n.split("/")[0]) + int(n[-5]) for n in data.train.names] == shown
+    fill(tmp_path / "parted/train", png)
+    fill(tmp_path / "parted/test", png, count=1)
+    data = image_folder(data_dir=tmp_path, folder="parted", size=4)
+    assert (data.train.names[0], list(data.test.names), data.root) == ("ant/0.PNG", ["ant/0.PNG", "bee/0.PNG"], tmp_path / "parted")
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("ant/1.heic", r"ant/1\.heic: \.heic images are not read; convert it, as to PNG, or remove it"),
+        ("1.png", r"1\.png lies in no class; move it into the folder of one, or remove it"),
+        ("ant/bad\nname.png", r"ant / bad\\nname\.png: the name holds what is no letter"),
+    ],
+)
+def test_an_image_that_would_be_left_out_is_named(tmp_path, png, place, message):
+    """Ten photographs of a phone among fifty others, gone without a word."""
+    fill(tmp_path, png)
+    (tmp_path / place).write_bytes(png(numpy.zeros((8, 8))))
+    with pytest.raises(DataError, match=message) as caught:
+        image_folder(data_dir=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_links_to_nothing_and_to_folders_are_named(tmp_path, png):
+    """A disk that is not mounted is not a smaller data set."""
+    fill(tmp_path, png)
+    (tmp_path / "ant/9.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(DataError, match=r"ant/9\.png is no file, or a link to nothing"):
+        image_folder(data_dir=tmp_path)
+    (tmp_path / "ant/9.png").unlink()
+    (tmp_path / "ant/more").symlink_to(tmp_path / "bee")
+    with pytest.raises(DataError, match="ant/more is a link to a folder, which is not followed"):
+        image_folder(data_dir=tmp_path)
+
+
+def test_a_part_without_images_is_refused(tmp_path, png):
+    """No test image gives no accuracy, and the reason would be found after the training."""
+    fill(tmp_path / "a", png, count=1)
+    with pytest.raises(DataError, match=r"the test part has no images; add some, or have another test_fraction= cut off"):
+        image_folder(data_dir=tmp_path / "a")
+    fill(tmp_path / "b/train", png)
+    (tmp_path / "b/test").mkdir()
+    with pytest.raises(DataError, match="the test part has no images"):
+        image_folder(data_dir=tmp_path / "b")

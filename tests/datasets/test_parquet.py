@@ -33,3 +33,30 @@ def test_patterns_that_match_nothing_or_the_same_file_are_refused(folder):
         parquet(data_dir=folder)
     with pytest.raises(DataError, match="matches train_files and test_files"):
         parquet(data_dir=folder, folder="faces", train_files="*.parquet")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"folder": "faces/train-0.parquet"}, "folder=faces/train-0.parquet is a file; pass its folder, and train_files=train-0.parquet"),
+        (
+            {"folder": "faces", "train_files": "data-*"},
+            "train_files=test-0.parquet (there are test-0.parquet, train-0.parquet, train-1.parquet",
+        ),
+        ({"folder": "faces", "train_files": ""}, "'' is no pattern of files"),
+        ({"folder": "faces", "train_files": "/etc/*.parquet"}, "'/etc/*.parquet' is no pattern of files"),
+        ({"folder": "faces", "classes": ("ann", "ann")}, "parquet: classes: two classes are called 'ann'"),
+    ],
+)
+def test_files_and_classes_that_cannot_be_are_one_line_with_the_way_out(folder, arguments, message):
+    with pytest.raises(DataError) as caught:
+        parquet(data_dir=folder, image="photo", label="person", **arguments)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_classes_are_the_users_and_hidden_files_are_left_out(folder):
+    """What a Mac leaves beside a file matches the same pattern."""
+    (folder / "faces/._train-9.parquet").write_bytes(b"")
+    data = parquet(data_dir=folder, folder="faces", image="photo", label="person", train_files="*train-*.parquet", classes=("a", "b"))
+    assert (len(data.train), data.classes) == (8, ("a", "b"))

@@ -1,7 +1,8 @@
-"""What planning may know of a data set at once: labels, ids and class names, with the pixels left undecoded until asked for."""
+"""What planning may know of a data set at once: labels, ids, file names and class names; pixels stay undecoded until asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy
 from numpy.typing import NDArray
@@ -11,28 +12,33 @@ from canforget.errors import DataError
 Ids = NDArray[numpy.int64]
 Mask = NDArray[numpy.bool_]
 Pixels = NDArray[numpy.uint8]
+Names = NDArray[numpy.object_]
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Labels int64 [n] and ids int64 [n] of a set of images; an id is an image's place in its source.
+    """Labels int64 [n], ids int64 [n] and, where the source has them, file names [n] of a set of images.
 
-    Training images count from 0 to n - 1; test images continue after them, so that no id means two images.
+    An id is an image's place in its source: training images count from 0 to n - 1, test images continue after them, so that no id means
+    two images. A name is the path of the image's file within its part of the data set, with forward slashes; "" where it has none.
     """
 
     labels: NDArray[numpy.int64]
     ids: Ids
+    names: Names | None = None
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.ids):
             raise DataError(f"table: {len(self.labels)} labels and {len(self.ids)} ids; there must be as many")
+        if self.names is not None and len(self.names) != len(self.ids):
+            raise DataError(f"table: {len(self.names)} names and {len(self.ids)} ids; there must be as many, or no names")
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def where(self, mask: Mask) -> "Table":
         """The rows that `mask` [n] selects."""
-        return Table(self.labels[mask], self.ids[mask])
+        return Table(self.labels[mask], self.ids[mask], None if self.names is None else self.names[mask])
 
     def only(self, ids: Ids) -> "Table":
         """The rows whose ids are among `ids`, in this table's order.
@@ -48,7 +54,8 @@ class DataSet:
     """A data set: what planning needs of it, and a function that decodes its pixels.
 
     `image_shape` is (channels, height, width). `fingerprint` is a SHA-256 of whatever decides pixels and labels, never of a path.
-    `pixels()` returns train and test as uint8 [n, c, h, w] in 0..255, in the order of the tables.
+    `pixels()` returns train and test as uint8 [n, c, h, w] in 0..255, in the order of the tables. `root` is the folder that the images'
+    files lie in, where they are files.
     """
 
     name: str
@@ -58,14 +65,30 @@ class DataSet:
     image_shape: tuple[int, int, int]
     fingerprint: str
     pixels: Callable[[], tuple[Pixels, Pixels]]
+    root: Path | None = None
+
+    def __post_init__(self) -> None:
+        for part, table in (("training", self.train), ("test", self.test)):
+            if not len(table):
+                raise DataError(f"{self.name}: the {part} part has no images; add some, or have another test_fraction= cut off")
 
 
-def tables_of(train_labels: NDArray[numpy.int64], test_labels: NDArray[numpy.int64]) -> tuple[Table, Table]:
-    """Train and test table with ids that count on from one to the other.
+def tables_of(
+    train_labels: NDArray[numpy.int64], test_labels: NDArray[numpy.int64], names: tuple[Names, Names] | None = None
+) -> tuple[Table, Table]:
+    """Train and test table with ids that count on from one to the other, and with the names of both parts where there are any.
 
     >>> [t.ids.tolist() for t in tables_of(numpy.array([0, 1]), numpy.array([1]))]
     [[0, 1], [2]]
     """
     n, m = len(train_labels), len(test_labels)
-    train = Table(numpy.asarray(train_labels, dtype=numpy.int64), numpy.arange(n))
-    return train, Table(numpy.asarray(test_labels, dtype=numpy.int64), numpy.arange(n, n + m))
+    named, test_named = names or (None, None)
+    train = Table(numpy.asarray(train_labels, dtype=numpy.int64), numpy.arange(n), named)
+    return train, Table(numpy.asarray(test_labels, dtype=numpy.int64), numpy.arange(n, n + m), test_named)
+
+
+def names_array(names: Sequence[str]) -> Names:
+    """Names as an array of Python texts, whatever their lengths."""
+    found = numpy.empty(len(names), dtype=object)
+    found[:] = names
+    return found

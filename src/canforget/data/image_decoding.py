@@ -1,9 +1,12 @@
-"""Encoded image files to pixels: one channel or three, as they are or cropped to a square and resized."""
+"""Encoded image files to pixels as they are shown: upright, over white, one channel or three, as large as they are or a resized square."""
 
 import io
 import struct
-from collections.abc import Callable, Iterable
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,15 +15,16 @@ from typing import Any, TypeVar
 import numpy
 
 from canforget.data.dataset import Pixels
-from canforget.errors import DataError, SpecError
+from canforget.errors import DataError, SpecError, shortened
 
 Source = Path | bytes
 ImageShape = tuple[int, int, int]
-GREY_MODES = ("1", "L", "LA")
-DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+GREY_MODES = ("1", "L", "LA", "La")
+COLOR_MODES = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
+ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 THREADED_PIXELS = 64 * 64
 """Images with fewer pixels decode no faster in threads: most of their time is spent in Python (measured on 32 x 32 WebP)."""
-DECODING = 1
+DECODING = 2
 """Part of every hash of decoded pixels: goes up when the same bytes give other pixels than before."""
 
 T = TypeVar("T")
@@ -40,20 +44,33 @@ class Frame:
 
 
 def frame_of(first: Source, where: str, *, size: int | None, channels: int | None) -> Frame:
-    """The frame that `size` (side of a square) and `channels` (1 or 3) ask for, or that the first image has; decodes no pixel."""
+    """The frame that `size` (side of a square) and `channels` (1 or 3) ask for, or that the first image has."""
     if size is not None and size < 1:
         raise SpecError(f"size={size}: must be at least 1 pixel")
-    image = opened(first, where)
-    height, width = (image.height, image.width) if size is None else (size, size)
-    return Frame((channels or channels_of(image.mode), height, width), size is not None, channels is not None)
+    with quiet():
+        image = opened(first, where)
+        height, width = upright_size(image, where) if size is None else (size, size)
+        return Frame((channels or channels_of(image), height, width), size is not None, channels is not None)
 
 
 def decode_all(sources: Iterable[tuple[str, Source]], count: int, frame: Frame) -> Pixels:
     """Pixels uint8 [count, c, h, w] of `count` images, each with the words that name it in an error."""
     pixels = numpy.empty((count, *frame.shape), dtype=numpy.uint8)
-    for row, image in enumerate(mapped_in_order(lambda pair: decode(pair[1], pair[0], frame), sources, frame)):
-        pixels[row] = image
+    with quiet():
+        for row, image in enumerate(mapped_in_order(lambda pair: decode(pair[1], pair[0], frame), sources, frame)):
+            pixels[row] = image
     return pixels
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silences what Pillow remarks of odd metadata; an image too large to be meant becomes an error."""
+    from PIL.Image import DecompressionBombWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", DecompressionBombWarning)
+        yield
 
 
 def mapped_in_order(function: Callable[[T], Pixels], items: Iterable[T], frame: Frame) -> Iterable[Pixels]:
@@ -68,37 +85,77 @@ def mapped_in_order(function: Callable[[T], Pixels], items: Iterable[T], frame: 
 
 
 def decode(source: Source, where: str, frame: Frame) -> Pixels:
-    """Pixels uint8 [c, h, w] of one image, brought to `frame`; raises `DataError` that says `where` when that cannot be."""
+    """Pixels uint8 [c, h, w] of one image as it is shown, brought to `frame`; raises `DataError` that says `where` when that cannot be."""
     image = opened(source, where)
     channels, height, width = frame.shape
-    if not frame.converted and channels_of(image.mode) != channels:
-        raise DataError(f"{where}: a {KIND[channels_of(image.mode)]} image among {KIND[channels]} ones; pass channels=1 or channels=3")
-    if not frame.fitted and (image.width, image.height) != (width, height):
-        raise DataError(f"{where}: {image.width} x {image.height} pixels where others have {width} x {height}; pass size=...")
+    if not frame.converted and channels_of(image) != channels:
+        raise DataError(
+            f"{where}: a {KIND[channels_of(image)]} image among {KIND[channels]} ones; pass channels=3 to make all color, or channels=1 grey"
+        )
     try:
+        image = flat(upright(image))
+        if not frame.fitted and (image.width, image.height) != (width, height):
+            raise DataError(
+                f"{where}: {image.width} x {image.height} pixels where others have {width} x {height}; pass size=, as in size=64"
+            )
         image = image.convert("L" if channels == 1 else "RGB")
         if frame.fitted:
             image = fitted(image, width, height)
         return numpy.asarray(image, dtype=numpy.uint8).reshape(height, width, channels).transpose(2, 0, 1)
     except unreadable() as problem:
-        raise DataError(f"{where}: the image is damaged: {problem}; mend or remove it") from None
+        raise DataError(f"{where}: the image is damaged: {in_line(problem)}; mend or remove it") from None
 
 
 KIND = {1: "grey", 3: "color"}
 
 
 def opened(source: Source, where: str) -> Any:
-    """The image, its header read and its pixels not; raises `DataError` when it is none, or has more than 8 bits a channel."""
+    """The image, its header read and its pixels not; raises `DataError` when it is none, or not of 8 bits a channel."""
     from PIL import Image
 
     try:
         image = Image.open(io.BytesIO(source if isinstance(source, bytes) else source.read_bytes()))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"{where}: an image of more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller, or remove it") from None
     except unreadable() as problem:
-        reason = "no known image format" if "cannot identify" in str(problem) else problem
+        reason = "no known image format" if "cannot identify" in str(problem) else in_line(problem)
         raise DataError(f"{where}: cannot be read as an image: {reason}; mend or remove it") from None
-    if image.mode in DEEP_MODES:
-        raise DataError(f"{where}: an image of more than 8 bits a channel (mode {image.mode}); convert it to 8 bits")
+    if image.mode not in GREY_MODES + COLOR_MODES:
+        deep = image.mode.startswith(("I", "F"))
+        kind = f"an image of more than 8 bits a channel (mode {image.mode})" if deep else f"an image in the color space {image.mode}"
+        how = (
+            "8 bits a channel, as in: magick IN -auto-level -depth 8 OUT.png" if deep else "RGB, as in: magick IN -colorspace sRGB OUT.png"
+        )
+        raise DataError(f"{where}: {kind}; convert it to {how}")
     return image
+
+
+def upright_size(image: Any, where: str) -> tuple[int, int]:
+    """Height and width of an image as it is shown."""
+    try:
+        shown = upright(image)
+    except unreadable() as problem:
+        raise DataError(f"{where}: the image is damaged: {in_line(problem)}; mend or remove it") from None
+    return shown.height, shown.width
+
+
+def upright(image: Any) -> Any:
+    """The image turned as its camera's note (EXIF orientation) says."""
+    from PIL import ImageOps
+
+    image.load()
+    return ImageOps.exif_transpose(image) if "exif" in image.info or "xmp" in image.info or "XML:com.adobe.xmp" in image.info else image
+
+
+def flat(image: Any) -> Any:
+    """The image without transparency: over white, as a page shows it."""
+    from PIL import Image
+
+    if image.mode not in ALPHA_MODES and "transparency" not in image.info:
+        return image
+    color = image.convert("RGBA")
+    shown = Image.alpha_composite(Image.new("RGBA", color.size, "white"), color)
+    return shown.convert("L" if channels_of(image) == 1 else "RGB")
 
 
 def fitted(image: Any, width: int, height: int) -> Any:
@@ -108,13 +165,24 @@ def fitted(image: Any, width: int, height: int) -> Any:
     return ImageOps.fit(image, (width, height), method=Image.Resampling.BILINEAR)
 
 
-def channels_of(mode: str) -> int:
-    """1 for Pillow's grey modes, 3 for all others (transparency is dropped)."""
-    return 1 if mode in GREY_MODES else 3
+def channels_of(image: Any) -> int:
+    """1 for an image of greys alone by its mode or its palette, 3 for all others; transparency is no channel."""
+    if image.mode in ("P", "PA") and image.palette is not None:
+        palette = numpy.array(image.getpalette(), dtype=int).reshape(-1, 3)
+        return 1 if (palette == palette[:, :1]).all() else 3
+    return 1 if image.mode in GREY_MODES else 3
+
+
+def in_line(problem: Exception) -> str:
+    """What went wrong, in a line."""
+    return shortened(str(problem) or type(problem).__name__, 120)
 
 
 def unreadable() -> tuple[type[Exception], ...]:
     """What Pillow raises for files that are damaged or no images."""
     from PIL import Image
 
-    return (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+    return (
+        OSError, SyntaxError, ValueError, EOFError, struct.error, KeyError, IndexError, TypeError, AttributeError, OverflowError,
+        ZeroDivisionError, NotImplementedError, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning,
+    )  # fmt: skip

@@ -57,7 +57,10 @@ def fingerprint(ids: Ids) -> str:
 def split_by(dataset: DataSet, scenario: Call, **settings: Any) -> SplitIds:
     """The split of `dataset` that a scenario's call and the settings of `split_ids` decide."""
     choose = scenario.component.load()
-    return split_ids(dataset, lambda train, rng: choose(train, class_names=dataset.classes, rng=rng, **scenario.arguments()), **settings)
+    known = {"dataset": dataset} if "dataset" in scenario.component.receives else {}
+    return split_ids(
+        dataset, lambda train, rng: choose(train, class_names=dataset.classes, rng=rng, **known, **scenario.arguments()), **settings
+    )
 
 
 def split_ids(

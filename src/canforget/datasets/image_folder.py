@@ -1,20 +1,28 @@
 """Any images in folders, one folder per class."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy
 
 from canforget.data.cache import cached_pixels, combined, content, data_root
-from canforget.data.dataset import DataSet, Mask, Pixels, tables_of
+from canforget.data.dataset import DataSet, Mask, Pixels, names_array, tables_of
 from canforget.data.image_decoding import DECODING, Frame, decode_all, frame_of
 from canforget.data.stratify import fixed_part
-from canforget.errors import DataError, SpecError
+from canforget.errors import DataError, SpecError, shortened
 from canforget.hyperparameters import FreeText, Part, Width
 from canforget.registry import component
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
-PARTS = {"train", "test", "val", "valid", "validation"}
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
+)  # fmt: skip
+FOREIGN = (".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg", ".tga", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".dcm", ".npy")
+"""Images of kinds that are not read: named rather than left out without a word."""
+PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
+CLUTTER = {"__MACOSX", "@eaDir"}
+"""Folders that archives and file servers leave beside one's own."""
 
 
 @component(version=1)
@@ -30,7 +38,8 @@ def image_folder(
 
     Without train/ and test/ a stratified `test_fraction`, always the same, is the test set. Every image becomes a square of `size`
     pixels: the largest central part, resized (bilinear). `channels` makes every image grey (1) or color (3); without it all must be alike.
-    Classes are the sorted names of the folders; other files than images, and those whose names begin with a dot, are left out.
+    Classes are the sorted names of the folders. Left out are hidden files and folders (names that begin with a dot), files that are no
+    images, and validation/ beside train/ and test/. An image of a kind that is not read, or that lies in no class, is an error.
     """
     if not 0 < test_fraction < 1:
         raise SpecError(f"image_folder: test_fraction={test_fraction}: must be greater than 0 and less than 1")
@@ -44,9 +53,10 @@ def image_folder(
     is_test = numpy.arange(len(paths)) >= len(listed["train"]) if parted else fixed_part(labels, names, test_fraction)
     frame = frame_of(paths[0], str(paths[0]), size=size, channels=channels)
     key = combined("image_folder", DECODING, content(dict(zip(names, paths, strict=True))), frame.shape, frame.converted)
-    tables = tables_of(labels[~is_test], labels[is_test])
+    known = names_array([name.partition("/")[2] for name in names] if parted else names)
+    tables = tables_of(labels[~is_test], labels[is_test], (known[~is_test], known[is_test]))
     fingerprint = combined(key, None if parted else test_fraction)
-    return DataSet("image_folder", *tables, classes, frame.shape, fingerprint, lambda: decoded(key, paths, is_test, frame))
+    return DataSet("image_folder", *tables, classes, frame.shape, fingerprint, lambda: decoded(key, paths, is_test, frame), root)
 
 
 def decoded(key: str, paths: list[Path], is_test: Mask, frame: Frame) -> tuple[Pixels, Pixels]:
@@ -56,11 +66,12 @@ def decoded(key: str, paths: list[Path], is_test: Mask, frame: Frame) -> tuple[P
 
 
 def class_folders(root: Path) -> tuple[str, ...]:
-    """Sorted names of the folders in `root`."""
+    """Sorted names of the folders in `root`, hidden ones left out."""
     if not root.is_dir():
-        raise DataError(f"image_folder: there is no folder {root}; pass another folder= or --data-dir")
-    found = tuple(sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")))
-    if len(found) < 2 or set(found) <= PARTS:
+        what = "is a file" if root.exists() else "is not there"
+        raise DataError(f"image_folder: folder {root} {what}; pass another folder= or --data-dir")
+    found = tuple(name for name, folder in entries(root) if folder)
+    if len(found) < 2 or {name.casefold() for name in found} <= PARTS:
         there = f"only {', '.join(found)}" if found else "no folders"
         raise DataError(
             f"image_folder: {root} holds {there}; it needs a folder per class, or train/ and test/ with a folder per class in each"
@@ -68,15 +79,54 @@ def class_folders(root: Path) -> tuple[str, ...]:
     return found
 
 
+def entries(folder: Path) -> list[tuple[str, bool]]:
+    """Sorted names in a folder, hidden ones and clutter left out, and whether each is a folder."""
+    try:
+        with os.scandir(folder) as there:
+            found = sorted((e.name, e.is_dir()) for e in there if not e.name.startswith(".") and e.name not in CLUTTER)
+    except OSError as problem:
+        raise DataError(f"image_folder: {folder} cannot be read: {problem.strerror}") from None
+    unknown = next((name for name, _ in found if not name.isprintable()), None)
+    if unknown is not None:
+        raise DataError(f"image_folder: {folder} / {shortened(unknown)}: the name holds what is no letter, or is not UTF-8; rename it")
+    return found
+
+
 def images(root: Path, classes: tuple[str, ...], required: bool) -> list[tuple[Path, int]]:
     """Image files under `root`/CLASS, at any depth, sorted, with the number of their class; where `required`, no class may lack images."""
-    unknown = sorted({p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")} - set(classes))
-    if unknown:
-        raise DataError(f"image_folder: {root / unknown[0]} is no class of train/; name the folders of test/ and train/ alike")
+    for name, folder in entries(root):
+        if folder and name not in classes:
+            raise DataError(f"image_folder: {root / name} is no class of train/; name the folders of test/ and train/ alike")
+        if not folder and kind(name):
+            raise DataError(f"image_folder: {root / name} lies in no class; move it into the folder of one, or remove it")
     found: list[tuple[Path, int]] = []
     for number, name in enumerate(classes):
-        files = sorted(p for p in (root / name).rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+        files = sorted(image_files(root / name)) if (root / name).is_dir() else []
         if required and not files:
             raise DataError(f"image_folder: {root / name} holds no images ({', '.join(SUFFIXES)}); add some, or remove the folder")
         found += [(p, number) for p in files]
     return found
+
+
+def image_files(folder: Path) -> Iterator[Path]:
+    """The image files in a folder and the folders in it; raises `DataError` for one that cannot be had."""
+    for name, is_folder in entries(folder):
+        path = folder / name
+        if is_folder and path.is_symlink():
+            raise DataError(
+                f"image_folder: {path} is a link to a folder, which is not followed; put the folder itself there, or remove the link"
+            )
+        if is_folder:
+            yield from image_files(path)
+        elif kind(name) == "foreign":
+            raise DataError(f"image_folder: {path}: {path.suffix} images are not read; convert it, as to PNG, or remove it")
+        elif kind(name) and not path.is_file():
+            raise DataError(f"image_folder: {path} is no file, or a link to nothing; put the image there, or remove it")
+        elif kind(name):
+            yield path
+
+
+def kind(name: str) -> Literal["image", "foreign", ""]:
+    """What a file is by its name: an image, an image of a kind that is not read, or neither."""
+    suffix = os.path.splitext(name)[1].lower()
+    return "image" if suffix in SUFFIXES else "foreign" if suffix in FOREIGN else ""

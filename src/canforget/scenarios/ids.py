@@ -1,4 +1,4 @@
-"""Exactly the images listed in a text file are forgotten: what a real request looks like."""
+"""Exactly the images listed in a text file are forgotten, by file name or id: what a real request looks like."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 import numpy
 from numpy.random import Generator
 
-from canforget.data.dataset import Ids, Table
+from canforget.data.dataset import DataSet, Ids, Table
+from canforget.data.request import Image, read_request, requested
 from canforget.data.stratify import forgettable
 from canforget.errors import DataError
 from canforget.hyperparameters import FreeText
+from canforget.progress import note
 from canforget.registry import component
 
 
@@ -19,37 +21,39 @@ def ids(
     *,
     class_names: tuple[str, ...],
     rng: Generator,
+    dataset: DataSet | None = None,
     file: Annotated[str, FreeText("a file that lists what is to be forgotten")],
     untrained: Literal["refuse", "skip"] = "refuse",
 ) -> Ids:
-    """Sorted ids that `file` lists, one a line; what follows a # is a comment, and an id listed twice counts once.
+    """Sorted ids of the training images that `file` lists, one a line; what follows a # is a comment, and an image listed twice counts once.
 
-    An id is an image's place in the data set's training part, from 0. An id that was never trained on, because it lies in the
-    validation part, has nothing to be forgotten: "refuse" says so, "skip" leaves it out. An id beyond the data set is always an error.
+    A line is an image's file name, as far as one image alone has it; its path within the data set, which train/ or test/ may precede; or
+    its id, its place in the training part from 0. An image that was never trained on, because it lies in the validation or the test part,
+    has nothing to be forgotten: "refuse" says so, "skip" leaves it out and says how many. A line that names no image is always an error.
     """
-    asked = numpy.unique(numpy.array(listed_ids(Path(file)), dtype=numpy.int64))
-    last = int(train.ids.max())
-    refuse_ids(asked[(asked < 0) | (asked > last)], file, f"do not exist; ids of training images are 0 to {last}")
-    unseen = asked[~numpy.isin(asked, train.ids)]
+    parts = {"train": train} if dataset is None else {"train": dataset.train, "test": dataset.test}
+    lines = read_request(Path(file))
+    asked = requested(lines, parts, f"ids: {file}", None if dataset is None else dataset.root)
+    listed = list(dict.fromkeys(asked))
+    trained = set(train.ids.tolist())
+    unseen = {
+        where: [i for i in listed if i.id not in trained and (i.part == "test") == (where == "test")] for where in ("test", "validation")
+    }
     if untrained == "refuse":
-        refuse_ids(unseen, file, 'lie in the validation part and are not trained on; remove them, or pass untrained="skip"')
-    return forgettable(numpy.setdiff1d(asked, unseen), train, f"ids: {file}")
+        refuse_unseen(unseen, file)
+    told = [f"{len(asked) - len(listed)} repeat an image"] if len(asked) > len(listed) else []
+    told += [f"{len(found)} lie in the {where} part and are left out" for where, found in unseen.items() if found]
+    if told:
+        note(f"ids: {file}: {len(lines)} lines, {len(trained & {i.id for i in listed})} images to forget; {', '.join(told)}")
+    return forgettable(numpy.array([i.id for i in listed if i.id in trained], dtype=numpy.int64), train, f"ids: {file}")
 
 
-def listed_ids(file: Path) -> list[int]:
-    """The ids that a text file lists, in its order."""
-    try:
-        lines = [line.split("#")[0].strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as problem:
-        raise DataError(f"ids: {file}: cannot be read as a text file of ids, one a line: {problem}") from None
-    for number, line in enumerate(lines, start=1):
-        if line and not (line.removeprefix("-").isdecimal() and len(line) < 19):
-            raise DataError(f"ids: {file}:{number}: '{line}' is not an id; write one whole number a line")
-    return [int(line) for line in lines if line]
-
-
-def refuse_ids(wrong: Ids, file: str, complaint: str) -> None:
-    """Raises `DataError` that names the first five of the `wrong` ids, when there are any."""
-    if len(wrong):
-        shown = ", ".join(str(i) for i in wrong[:5].tolist()) + (", ..." if len(wrong) > 5 else "")
-        raise DataError(f"ids: {file}: {len(wrong)} of the ids ({shown}) {complaint}")
+def refuse_unseen(unseen: dict[str, list[Image]], file: str) -> None:
+    """Raises `DataError` that names the first few images that were never trained on, when there are any."""
+    for where, found in unseen.items():
+        if found:
+            shown = ", ".join(map(str, found[:3])) + (", ..." if len(found) > 3 else "")
+            raise DataError(
+                f"ids: {file}: {len(found)} of the images ({shown}) lie in the {where} part and are not trained on; "
+                "remove them, or leave them out with untrained=skip"
+            )
