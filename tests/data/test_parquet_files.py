@@ -285,15 +285,24 @@ JSON = st.recursive(
 )
 
 
+def refusal(read):
+    """What a reader says when it refuses, or nothing."""
+    try:
+        read()
+    except DataError as problem:
+        return str(problem)
+    return ""
+
+
 @given(st.binary(max_size=40) | JSON.map(lambda x: json.dumps(x).encode()) | st.integers(1, 10**5).map(lambda n: b"[" * n))
 @example(b'{"info": {"features": {"label": {"names": {"0": [], "1": 0}}}}}')
 def test_whatever_the_metadata_class_names_are_read_or_refused_in_one_line(metadata):
     """Whoever wrote the file wrote its metadata too."""
-    try:
-        names = names_in(metadata, "label", "a.parquet")
-    except DataError as problem:
-        assert str(problem).startswith("a.parquet: ")
-        assert "\n" not in str(problem)
+    said = refusal(lambda: names_in(metadata, "label", "a.parquet"))
+    if said:
+        assert said.startswith("a.parquet: ")
+        assert "\n" not in said
         return
+    names = names_in(metadata, "label", "a.parquet")
     assert len(set(names)) == len(names)
     assert all(isinstance(n, str) for n in names)

@@ -51,7 +51,8 @@ def parquet_data_set(name: str, train: Sequence[Path], test: Sequence[Path], lay
     labels = read_labels(train, raw, label_column, classes)
     classes = classes or tuple(str(c) for c in range(int(labels.max()) + 1))
     test_labels = read_labels(test, test_raw, label_column, classes)
-    frame = frame_of(*reversed(next(rows(train, image_column))), size=layout.size, channels=layout.channels)
+    where, first = next(rows(train, image_column))
+    frame = frame_of(first, where, size=layout.size, channels=layout.channels)
     key = {part: pixels_key(files, image_column, frame) for part, files in (("train", train), ("test", test))}
     is_test = fixed_part(labels, [str(i) for i in range(len(labels))], checked_fraction(name, layout)) if not test else None
 
