@@ -31,6 +31,13 @@ def test_weights_are_dampened_by_the_reach_of_the_logits(small_model: Classifier
     assert all(torch.equal(a, b) for a, b in zip(unlearned.parameters(), again.parameters(), strict=True))
 
 
+def test_alpha_chooses_itself(small_model: Classifier, digits_split: Split) -> None:
+    """No weight can stand out ten times when a tenth is forgotten."""
+    unlearned = lfssd(small_model, digits_split.forget, digits_split.retain[:300], rng=generator("l"))
+    moved = torch.cat([(a != b).flatten() for a, b in zip(small_model.parameters(), unlearned.parameters(), strict=True)])
+    assert 0.005 < float(moved.float().mean()) < 0.05
+
+
 def test_a_threshold_that_nothing_passes_is_refused(small_model: Classifier, digits_split: Split) -> None:
     """The original weights would come back as "unlearned"."""
     with pytest.raises(DataError, match="lfssd: no weight matters 50 times"):

@@ -1,15 +1,20 @@
-"""Importance against a slow loop over single images."""
+"""Importance against a slow loop over single images, and what is done with it by hand: masks and dampening."""
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from canforget.data.images import Images, Split
+from canforget.errors import DataError
 from canforget.network.classifier import Classifier
 from canforget.testing.problems import mislabelled
-from canforget.unlearning.importance import gradient_saliency, importance
+from canforget.unlearning.importance import adaptive_share, dampened, gradient_saliency, importance, mean_gradient
+
+SSD: dict[str, Any] = {"method": "ssd", "forgotten": 0.1}
 
 
 def looped(model: torch.nn.Module, images: Images) -> dict[str, torch.Tensor]:
@@ -72,3 +77,51 @@ def test_saliency_keeps_the_largest_summed_gradients_of_the_whole_model(small_mo
     kept = torch.cat([mask[n].flatten() for n, _ in small_model.named_parameters()])
     assert kept.sum() == round(0.3 * len(flat))
     assert flat[kept].min() >= flat[~kept].max() * 0.999
+
+
+def test_the_mean_gradient_does_not_depend_on_the_batches(small_model: Classifier, digits_split: Split) -> None:
+    """Adding up the means of batches, as released SalUn code does, gives the images of a last, smaller batch more weight."""
+    images = digits_split.forget[:50]
+    whole, parts = (mean_gradient(small_model, images, batch_size=size) for size in (50, 16))
+    for name, gradient in whole.items():
+        torch.testing.assert_close(parts[name], gradient, rtol=1e-3, atol=1e-6)
+
+
+def test_only_weights_that_stand_out_are_scaled_and_never_up() -> None:
+    """Without the minimum, a large dampening constant would enlarge weights."""
+    model = nn.Linear(3, 1, bias=False)
+    model.weight.data = torch.tensor([[1.0, 2.0, 4.0]])
+    lost, general = {"weight": torch.tensor([[1.0, 8.0, 3.0]])}, {"weight": torch.tensor([[1.0, 2.0, 1.0]])}
+    torch.testing.assert_close(dampened(model, lost, general, 2.0, 1.0, **SSD).weight.data, torch.tensor([[1.0, 0.5, 4.0 / 3]]))
+    torch.testing.assert_close(dampened(model, lost, general, 2.0, 100.0, **SSD).weight.data, model.weight.data)
+    with pytest.raises(DataError, match=r"ssd: no weight matters 9 times .*at most 4"):
+        dampened(model, lost, general, 9.0, 1.0, **SSD)
+
+
+def test_without_alpha_the_foremost_weights_are_scaled_and_ties_are_counted() -> None:
+    """A percentile of a ratio that most weights tie at selects none of them, or all."""
+    model = nn.Linear(100, 1, bias=False)
+    model.weight.data = torch.ones(1, 100)
+    lost, general = torch.ones(1, 100), torch.ones(1, 100)
+    lost[0, :10] = 4.0
+    share = adaptive_share(0.1)
+    scaled = dampened(model, {"weight": lost}, {"weight": general}, 0.0, 1.0, **SSD).weight.data
+    assert int((scaled == 0.25).sum()) == round(100 * share) == 2
+    with pytest.raises(DataError, match=r"ssd: no weight matters more .*at most 1 times"):
+        dampened(model, {"weight": general}, {"weight": general}, 0.0, 1.0, **SSD)
+
+
+def test_a_weight_that_matters_to_nothing_is_neither_chosen_nor_nan() -> None:
+    """0 / 0: a message of "at most nan" says nothing, and a factor of NaN ends the net."""
+    model = nn.Linear(3, 1, bias=False)
+    model.weight.data = torch.ones(1, 3)
+    lost, general = {"weight": torch.tensor([[0.0, 1.0, 6.0]])}, {"weight": torch.tensor([[0.0, 0.0, 2.0]])}
+    assert dampened(model, lost, general, 2.0, 1.0, **SSD).weight.data[0].tolist() == pytest.approx([1.0, 0.0, 1 / 3])
+
+
+def test_gradients_beyond_float32_are_refused_by_the_weights_name(small_model: Classifier, digits_split: Split) -> None:
+    """A net whose BatchNorm statistics never settled has logits of 1e13: squared gradients overflow, and infinity by itself is NaN."""
+    model = deepcopy(small_model)
+    model.net[8].weight.data *= -1e30
+    with pytest.raises(DataError, match=r"squared gradients of 'net\.\d\.weight' are beyond float32.*train it longer"):
+        importance(model, digits_split.forget[:4])

@@ -30,8 +30,9 @@ def bad_teacher(
 
     Both lessons are mixed in every batch; labels are never used. Works without retain images.
 
-    Source: equations 1 and 2. Deviation: the divergence is summed over classes and averaged over samples; the released code averages
-    over all entries, which makes it smaller by the number of classes.
+    Source: equations 1 and 2. Deviations: the divergence is summed over classes and averaged over samples, where the released code
+    averages over all entries, which makes it smaller by the number of classes; and it is multiplied by `temperature`², which the
+    released code leaves out, so that gradients are alike at any temperature (at the default of 1 nothing differs).
     """
     require_images("bad_teacher", forget=forget)
     student, competent, ignorant = deepcopy(model), frozen(model), frozen(fresh(model, rng))

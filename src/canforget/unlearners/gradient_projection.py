@@ -14,7 +14,7 @@ from canforget.unlearning.layers import input_moments
 from canforget.unlearning.requirements import require_images
 
 
-@component(paper="Kodge et al. 2024, https://arxiv.org/abs/2312.00761", version=1, needs_retain=True)
+@component(paper="Kodge et al. 2024, https://arxiv.org/abs/2312.00761", version=2, needs_retain=True)
 def gradient_projection(
     model: nn.Module,
     forget: Images,
@@ -25,14 +25,17 @@ def gradient_projection(
     alpha_forget: NonNegative = 3.0,
     samples: Count = 900,
 ) -> nn.Module:
-    """Returns a copy of `model` with W' = W (I - P_f (I - P_r)) in every linear layer and ungrouped convolution.
+    """Returns a copy of `model` with W' = W (I - P_f (I - P_r))ᵀ in every linear layer and ungrouped convolution.
 
     P_r and P_f project softly onto the directions of the layer's inputs on `samples` retain and forget images; `alpha_retain` and
-    `alpha_forget` say how softly (0: nothing, infinite: all directions that occur). Retain directions pass unchanged, what is left
-    of the forget directions is gone. No gradients, seconds of work, and a large change of the weights. Biases stay; so do frozen layers.
+    `alpha_forget` say how softly (0: nothing, infinite: all directions that occur). The layer answers as if P_f (I - P_r), the
+    forget directions without what they share with the retain directions, had been taken out of its inputs. No gradients, seconds of
+    work, and a large change of the weights. Biases stay; so do frozen layers.
 
-    Source: algorithm 1, sections 3.1 to 3.3. Deviations: singular vectors come from the second moments of all patches, not from a
-    sample of them; the strengths are chosen by the caller, where the paper searches a grid of them.
+    Source: algorithm 1, sections 3.1 to 3.3. Inputs are rows, as in the released code (y = x Wᵀ): x (I - P) Wᵀ is x (W (I - P)ᵀ)ᵀ, hence
+    the transpose, without which retain directions pass unchanged and a class is hardly forgotten. Deviations: singular vectors come
+    from the second moments of all patches, not from a sample of them; the strengths are chosen by the caller, where the paper searches a
+    grid of them for the highest accuracy on retained classes x error on the forgotten one.
     """
     require_images("gradient_projection", forget=forget, retain=retain)
     unlearned = deepcopy(model).eval()
@@ -43,7 +46,7 @@ def gradient_projection(
             if weight.requires_grad:
                 identity = torch.eye(len(kept[name]), dtype=torch.float64, device=weight.device)
                 gone = projection(lost[name], alpha_forget) @ (identity - projection(kept[name], alpha_retain))
-                weight.copy_((weight.flatten(1).double() @ (identity - gone)).view_as(weight))
+                weight.copy_((weight.flatten(1).double() @ (identity - gone).T).view_as(weight))
             advance((place + 1) / len(kept))
     return finite(unlearned, "after projecting")
 

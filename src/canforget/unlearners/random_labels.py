@@ -26,6 +26,7 @@ def random_labels(
     The labels are drawn anew for every batch from all classes, the true one among them. Works without retain images.
 
     Source: the released code of Fan et al. 2024 for CIFAR-10, https://arxiv.org/abs/2310.12508, where it is the baseline "RL".
+    Its loaders crop by 4 pixels and mirror; here `fit.crop` and `fit.flip` do, and are off.
     """
     require_images("random_labels", forget=forget)
     unlearned, classes = deepcopy(model), class_count(model, forget)

@@ -29,7 +29,9 @@ def salun(
     Every other weight stays bit-identical to `model`'s: a released version masks the gradient but lets momentum and weight decay
     move the rest. Works without retain images.
 
-    Source: equations 3 to 5. Cost: one pass over `forget` more than `random_labels`.
+    Source: equations 3 to 5. The mask is of the gradient summed over all images, as equation 3 has it; the released code adds up the
+    means of its batches, which gives the images of a last, smaller batch more weight. Its loaders crop by 4 pixels and mirror; here
+    `fit.crop` and `fit.flip` do, and are off. Cost: one pass over `forget` more than `random_labels`.
     """
     require_images("salun", forget=forget)
     mask = gradient_saliency(model, forget, keep=keep)

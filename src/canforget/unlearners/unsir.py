@@ -15,7 +15,7 @@ from canforget.training.loop import Epoch, Fit, passes
 from canforget.unlearning.requirements import require_images, require_whole_classes
 
 
-@component(paper="Tarun et al. 2023, https://arxiv.org/abs/2111.08947", version=1, needs_retain=True, whole_class_only=True, rebuilds=True)
+@component(paper="Tarun et al. 2023, https://arxiv.org/abs/2111.08947", version=2, needs_retain=True, whole_class_only=True, rebuilds=True)
 def unsir(
     model: nn.Module,
     forget: Images,
@@ -37,14 +37,16 @@ def unsir(
     noise images; the repair, as many epochs at `repair_lr`, goes over those retain images alone. Whole classes only; the forgotten
     images themselves are never looked at, only their labels.
 
-    Source: algorithm 1 and the released settings (5 epochs of 8 noise steps). Deviation: noise is in units of the pixel range, for the
-    model normalizes for itself.
+    Source: algorithm 1 and the released settings (5 epochs of 8 noise steps; 20 batches of noise beside 1,000 images a class). Deviations:
+    noise is in units of the pixel range, for the model normalizes for itself; and both trainings are by SGD, where the released code
+    takes Adam at the same rates, which costs more: 29 % instead of 63 % on retained classes of a small net.
     """
     classes = require_whole_classes("unsir", forget, retain)
     require_images("unsir", retain=retain)
     unlearned, part = deepcopy(model), at_most(retain, per_class, rng)
     labels = torch.tensor(classes, device=forget.x.device).repeat_interleave(fit.batch_size)
-    noise = maximized(frozen(model), labels, forget.x.shape[1:], rng, noise_steps, noise_lr, noise_penalty)
+    maximizing = Fit(epochs=noise_steps, lr=noise_lr, optimizer="adam", precision=fit.precision)
+    noise = maximized(frozen(model), labels, forget.x.shape[1:], rng, maximizing, noise_penalty)
 
     def mixed(epoch: Epoch, x: Tensor, y: Tensor) -> Tensor:
         chosen = torch.randint(len(labels), (max(1, round(noise_share * len(x))),), generator=epoch.rng).to(x.device)
@@ -66,7 +68,7 @@ class Noise(nn.Module):
         self.pixels = nn.Parameter(torch.randn(count, *shape, generator=rng).to(device))
 
 
-def maximized(original: nn.Module, labels: Tensor, shape: torch.Size, rng: Generator, steps: int, lr: float, penalty: float) -> Tensor:
+def maximized(original: nn.Module, labels: Tensor, shape: torch.Size, rng: Generator, fit: Fit, penalty: float) -> Tensor:
     """Noise pixels [labels, ...] for which `original` gives `labels` the highest loss, held short by `penalty`."""
     noise = Noise(len(labels), shape, rng, labels.device)
 
@@ -74,7 +76,7 @@ def maximized(original: nn.Module, labels: Tensor, shape: torch.Size, rng: Gener
         length = noise.pixels.square().flatten(1).sum(dim=1).mean()
         return penalty * length - cross_entropy(original(255 * noise.pixels), labels)
 
-    for epoch in passes(Fit(epochs=steps, lr=lr, optimizer="adam"), noise, rng):
+    for epoch in passes(fit, noise, rng):
         epoch.step(loss)
     return 255 * noise.pixels.detach()
 
