@@ -26,7 +26,7 @@ from canforget.deployment.model_file import load, save
 from canforget.errors import CanforgetError
 from canforget.network.predict import predict
 from canforget.pipeline import open_split, train, unlearn
-from canforget.registry import names
+from canforget.registry import find, names
 from canforget.spec import parse
 from canforget.training.augment import Augmenter
 from canforget.training.loop import Fit
@@ -106,6 +106,11 @@ def table(rows: dict[str, Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def turn(name: str) -> tuple[bool, bool, str]:
+    """Where a member stands in the run: controls behind methods, and what trains longest in the end."""
+    return name in LAST, bool(find("unlearners", name).traits.get("control")), name
+
+
 def original(split: Split, path: Path) -> nn.Module:
     """The net that is to forget, trained first if it is not there."""
     if not path.is_file():
@@ -118,7 +123,7 @@ def main() -> None:
     """Makes the rows that are missing, cheap methods first, and writes the figures after each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--only", nargs="+", default=sorted(names("unlearners"), key=lambda n: (n in LAST, n)))
+    parser.add_argument("--only", nargs="+", default=sorted(names("unlearners"), key=turn))
     parser.add_argument("--net", type=Path, default=Path("runs/defaults.safetensors"))
     parser.add_argument("--out", type=Path, default=Path("results/defaults.json"))
     wanted = parser.parse_args()

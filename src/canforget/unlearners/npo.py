@@ -17,14 +17,14 @@ from canforget.unlearning.losses import divergence, log_likelihood, preference
 from canforget.unlearning.requirements import require_images
 
 
-@component(paper="Zhang et al. 2024, https://arxiv.org/abs/2404.05868", version=1, needs_retain=True)
+@component(paper="Zhang et al. 2024, https://arxiv.org/abs/2404.05868", version=2, needs_retain=True)
 def npo(
     model: nn.Module,
     forget: Images,
     retain: Images,
     *,
     rng: Generator,
-    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
+    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, momentum=0.0),
     beta: Positive = 0.1,
     weight: NonNegative = 1.0,
     keep: Literal["gdr", "klr"] = "gdr",
@@ -35,7 +35,7 @@ def npo(
     `model`. `keep` is the retain loss: "gdr" the cross-entropy, "klr" the divergence from `model`.
 
     Source: equation 3, for the classes of images. Released code for vision uses the logits of all classes, one with the sign
-    flipped. The paper is about language: learning rate and epochs are those of `neggrad_plus`.
+    flipped. The paper is about language: `fit` is that of `neggrad_plus`, plain SGD.
     """
     require_images("npo", forget=forget, retain=retain)
     unlearned, original = deepcopy(model), frozen(model)

@@ -15,14 +15,14 @@ from canforget.unlearning.losses import log_likelihood, preference
 from canforget.unlearning.requirements import require_images
 
 
-@component(paper="Fan et al. 2024, https://arxiv.org/abs/2410.07163", version=1, needs_retain=True)
+@component(paper="Fan et al. 2024, https://arxiv.org/abs/2410.07163", version=2, needs_retain=True)
 def sim_npo(
     model: nn.Module,
     forget: Images,
     retain: Images,
     *,
     rng: Generator,
-    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, weight_decay=5e-4),
+    fit: Fit = Fit(epochs=10, batch_size=128, lr=0.01, momentum=0.0),
     beta: Positive = 4.5,
     gamma: NonNegative = 0.125,
     weight: NonNegative = 1.0,
@@ -31,7 +31,7 @@ def sim_npo(
 
     p is the probability of the true class; the original's plays no part. The gradient fades as p does.
 
-    Source: equation 5; an image has no length to divide by. Learning rate and epochs are those of `neggrad_plus`.
+    Source: equation 5; an image has no length to divide by. `fit` is that of `neggrad_plus`, plain SGD.
     """
     require_images("sim_npo", forget=forget, retain=retain)
     unlearned = deepcopy(model)
