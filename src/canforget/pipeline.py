@@ -36,9 +36,11 @@ def open_split(
     seed: int = 0,
     val_fraction: float = 0.1,
     held_out_fraction: float = 0.0,
-    calibration: int = 256,
+    calibration: int | None = None,
 ) -> Split:
     """Returns the images of a data set, split by a scenario into forget, retain, val and test.
+
+    `calibration` retain images calibrate quantizers: by default 256, or all where there are fewer.
 
     >>> split = open_split("digits", "whole_class:classes=3")
     >>> split.forget.y.unique().tolist(), 3 in split.retain.y
@@ -58,7 +60,7 @@ def split_of(
     classes: Sequence[str] = (),
     seed: int = 0,
     val_fraction: float = 0.1,
-    calibration: int = 256,
+    calibration: int | None = None,
 ) -> Split:
     """Returns your own images, split by a scenario; ids count the training images from 0, then the test images."""
     names = tuple(classes) or tuple(str(c) for c in range(int(torch.cat([train.y, test.y]).max()) + 1))

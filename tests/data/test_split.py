@@ -178,6 +178,14 @@ def test_fractions_out_of_range_are_refused(name, value):
         split_ids(data_set([30] * 3, [5] * 3), scenario(random_samples, count=3), seed=0, **{name: value})
 
 
+@pytest.mark.parametrize(("images", "found"), [(15, 38), (200, 256)])
+def test_the_default_calibration_set_is_at_most_what_there_is(images, found):
+    """A folder of 43 images could not be split at all, for want of 256 to calibrate a quantizer that nobody had asked for."""
+    ids = split_ids(data_set([images] * 3, [5] * 3), scenario(random_samples, count=3), seed=0)
+    assert len(ids.calibration) == found
+    assert numpy.isin(ids.calibration, ids.retain).all()
+
+
 def test_a_calibration_set_larger_than_the_retain_set_is_refused():
     """Filled up from elsewhere it would touch the forget set; cut short it would not be what was asked for."""
     with pytest.raises(PlanError, match="calibration=99: the retain set has 78 images"):

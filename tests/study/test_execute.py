@@ -3,9 +3,11 @@
 import numpy
 import pytest
 
+from canforget.errors import DataError
 from canforget.file_io import read_arrays, read_json
 from canforget.report.record import load, save
 from canforget.study.definition import Study
+from canforget.study.execute import Workspace, perform
 from canforget.study.plan import plan
 from canforget.study.run import run
 from canforget.study.store import Store
@@ -97,3 +99,15 @@ def test_agreement_in_a_record_is_counted_on_the_rounded_predictions(done):
     one, other = (read_arrays(store.folder(*found[u, 0].steps["predict"]) / "predictions.npz") for u in ("neggrad_plus", "nothing"))
     by_hand = (one["test.logits"].argmax(1) == other["test.logits"].argmax(1)).mean()
     assert records["neggrad_plus", "int:bits=3", 0].values["probe.test_agreement_original"].value == pytest.approx(by_hand)
+
+
+def test_a_request_that_changed_after_planning_is_not_carried_out_in_the_name_of_the_first(tmp_path):
+    """The names of results hold the images that were planned; another file under the same path would fill them with others."""
+    request = tmp_path / "request.txt"
+    request.write_text("1\n2\n3\n")
+    scenario = {"name": "ids", "file": str(request), "untrained": "skip"}
+    drawn = plan(Study.of(datasets="digits", models="tiny_cnn", scenarios=[scenario], unlearners="nothing", fit={"epochs": 1}))
+    request.write_text("1\n2\n4\n")
+    (split,) = [s for s in drawn.steps if s.verb == "split"]
+    with pytest.raises(DataError, match="changed since this was planned; run it again"):
+        perform(split, Workspace(Store(tmp_path / "store")))

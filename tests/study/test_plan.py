@@ -169,3 +169,11 @@ def test_a_missing_data_set_is_one_line_that_says_how_to_get_it(tmp_path):
 def test_a_case_name_is_a_file_name():
     name = Case("digits", "timm/vit", "whole_class:classes=3", "scrub", "int:bits=4", 0, {}).name
     assert name == "digits__timm-vit__whole_class-classes=3__scrub__int-bits=4__seed0"
+
+
+def test_the_plan_says_how_many_images_calibrate_where_a_study_does_not():
+    """A default that adapts must be told in numbers: the record holds what was used."""
+    (split,) = [s for s in drawn().steps if s.verb == "split"]
+    assert split.what["calibration"] == split.what["counts"]["calibration"] == 256
+    with pytest.raises(PlanError, match=r"nothing was run: .* calibration=2000: the retain set has \d+ images; pass a number from 0"):
+        drawn(calibration=2000)

@@ -51,6 +51,11 @@ def account(drawn: Plan, missing: int, verbs: Counter[str]) -> str:
     lines = [
         f"{len(drawn.cases)} cases: {len(drawn.steps)} steps (of {drawn.named} named, each computed once), {missing} still to do",
         *(f"  {verb:<9} {count:>5}" for verb, count in verbs.items()),
+        *(
+            f"  {s.label}: {', '.join(f'{name} {n:,}' for name, n in s.what['counts'].items() if n)}"
+            for s in drawn.steps
+            if s.verb == "split"
+        ),
         *(f"  not run: {c.unlearner} on {c.scenario}: {c.not_run}" for c in refused[:5]),
     ]
     return "\n".join(lines)

@@ -17,6 +17,8 @@ from canforget.rng import numpy_generator
 from canforget.spec import Call
 
 Choose = Callable[[Table, Generator], Ids]
+CALIBRATION = 256
+"""How many images calibrate a quantizer where nobody says how many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +72,13 @@ def split_ids(
     seed: int,
     val_fraction: float = 0.1,
     held_out_fraction: float = 0.0,
-    calibration: int = 256,
+    calibration: int | None = None,
 ) -> SplitIds:
     """The split of `dataset` that `choose` (a scenario with its hyperparameters bound) and `seed` decide.
 
     The stratified validation part is carved first and does not depend on the scenario: while nothing is held out, all scenarios of a
-    seed share one original model. `held_out_fraction` is a fraction of the forget set, in [0, 1).
+    seed share one original model. `held_out_fraction` is a fraction of the forget set, in [0, 1). `calibration` retain images calibrate
+    quantizers: by default 256, or all where there are fewer.
 
     Raises `SpecError` for fractions out of range and `PlanError` when a set cannot be had: the message names the argument to change.
     """
@@ -145,8 +148,9 @@ def counterpart(test: Table, forget: Table, forgotten: NDArray[numpy.int64], num
     return draw(test, apportion(count, wanted), rng)
 
 
-def calibration_ids(retain: Table, count: int, rng: Generator) -> Ids:
-    """Ids of `count` images that keep the class proportions of the retain set, and come from nowhere else."""
+def calibration_ids(retain: Table, count: int | None, rng: Generator) -> Ids:
+    """Ids of `count` images (default: 256, or as many as there are) with the class proportions of the retain set, and from nowhere else."""
+    count = min(CALIBRATION, len(retain)) if count is None else count
     if not 0 <= count <= len(retain):
         raise PlanError(f"calibration={count}: the retain set has {len(retain)} images; pass a number from 0 to that")
     return draw_stratified(retain, count, rng)

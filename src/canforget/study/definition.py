@@ -33,8 +33,8 @@ class Study:
 
     `seeds` are training seeds; the split is one for all (`split_seed`), so that the retrained models of all seeds are one reference.
     `val_fraction` of the training images choose hyperparameters; `held_out_fraction` of the forget classes is never trained on and
-    serves as extra matched non-members; `calibration` retain images calibrate quantizers; at most `judged_retain` retain images are judged.
-    `features` keeps what the last layer reads, and adds the audits of it; `noise_draws` (20 for the claim rule, 0 for none) disturb every
+    serves as extra matched non-members; `calibration` retain images calibrate quantizers (default: 256, or all where there are fewer); at
+    most `judged_retain` retain images are judged. `features` keeps what the last layer reads, and adds the audits of it; `noise_draws` (20 for the claim rule, 0 for none) disturb every
     rounded model's weights as far as its rounding did, and are asked about at most `noise_images` images of the forget, the matched test
     and the retain set each (twenty draws of the default cost about two test sets); `probes` counts the codes that unlearning changed, layer by layer.
     """
@@ -50,7 +50,7 @@ class Study:
     audits: tuple[Call, ...] = ()
     val_fraction: Annotated[float, Gt(0), Lt(0.5)] = 0.1
     held_out_fraction: Annotated[float, Ge(0), Lt(1)] = 0.0
-    calibration: Count = 256
+    calibration: Count | None = None
     judged_retain: Count = 10_000
     split_seed: Seed = 0
     features: bool = False

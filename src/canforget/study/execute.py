@@ -16,7 +16,7 @@ from canforget.data.images import Images, Split, images_of, together
 from canforget.data.split import split_by
 from canforget.deployment import model_file
 from canforget.deployment.inductor import simulation
-from canforget.errors import ArtifactError
+from canforget.errors import ArtifactError, DataError
 from canforget.evaluation.code_flips import mechanism
 from canforget.evaluation.evidence import PREDICTED, Predictions
 from canforget.file_io import read_arrays, write_arrays, write_json
@@ -63,6 +63,8 @@ def split(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     data = dataset.component.load()(data_dir=place.data_dir, **dataset.arguments())
     settings = {k: what[k] for k in ("seed", "val_fraction", "held_out_fraction", "calibration")}
     ids = split_by(data, call_of(what["scenario"]), **settings)
+    if (data.fingerprint, ids.fingerprint) != (what["data"], what["ids"]):
+        raise DataError(f"{step.label}: the images, or the file that lists what to forget, changed since this was planned; run it again")
     arrays = ids.sets | {"judged_retain": judged(ids.retain, what["judged_retain"], what["seed"])}
 
     def write(folder: Path) -> Facts:

@@ -122,7 +122,8 @@ def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing
     )
     step = drawing.add(
         "split", key, f"split {dataset.label} by {scenario.label}", dataset=dataset.to_json(), scenario=scenario.to_json(),
-        judged_retain=study.judged_retain, **settings,
+        judged_retain=study.judged_retain, data=data.fingerprint, ids=ids.fingerprint, counts={name: len(found) for name, found in ids.sets.items()},
+        **(settings | {"calibration": len(ids.calibration)}),
     )  # fmt: skip
     return SplitContext(dataset, scenario, data, ids, views, step)
 
