@@ -1,0 +1,143 @@
+"""Moderated comparisons against scipy's t tests and Dunnett, the defining equations, and by simulated coverage."""
+
+import numpy
+import pytest
+from scipy import stats
+from scipy.special import digamma, polygamma
+
+from canforget.errors import DataError
+from canforget.evaluation import moderated
+
+RNG = numpy.random.default_rng
+
+
+def test_two_groups_are_compared_by_welchs_test():
+    """With two groups nothing is known of how variances vary: each must keep its own."""
+    u, g = RNG(0).normal(0, 1, 4), RNG(1).normal(0, 5, 6)
+    found = moderated.against_retrained({"a": u}, g)["a"]
+    expected = stats.ttest_ind(u, g, equal_var=False)
+    assert found.p() == pytest.approx(expected.pvalue)
+    assert found.interval() == pytest.approx(expected.confidence_interval())
+    for side, alternative in (("above", "greater"), ("below", "less")):
+        assert found.p(side) == pytest.approx(stats.ttest_ind(u, g, equal_var=False, alternative=alternative).pvalue)
+    assert found.upper() == pytest.approx(stats.ttest_ind(u, g, equal_var=False, alternative="less").confidence_interval().high)
+    assert found.lower() == pytest.approx(stats.ttest_ind(u, g, equal_var=False, alternative="greater").confidence_interval().low)
+
+
+def test_groups_that_vary_alike_share_one_variance():
+    """The pooled variance then has all degrees of freedom, and no more."""
+    groups = [numpy.array([-1.0, 0.0, 1.0]) + k for k in range(5)]
+    *_, u, g = moderated.model_means(groups)
+    found = moderated.combined([(1, u), (-1, g)])
+    assert (found.freedom, found.error) == (pytest.approx(10), pytest.approx(numpy.sqrt(2 / 3)))
+
+
+def test_the_prior_solves_smyths_equations():
+    """d0 and s0² by their definitions, from a slow loop."""
+    d = numpy.array([2.0, 3, 4, 5, 2, 3, 9, 2])
+    s2 = RNG(5).chisquare(d) / d * numpy.array([1, 8, 0.1, 2, 30, 0.5, 1, 4])
+    prior = moderated.variance_prior(s2, d)
+    e = [numpy.log(a) - digamma(b / 2) + numpy.log(b / 2) for a, b in zip(s2, d)]
+    mean = sum(e) / len(e)
+    spread = sum((x - mean) ** 2 / (len(e) - 1) - polygamma(1, b / 2) / len(e) for x, b in zip(e, d))
+    assert polygamma(1, prior.freedom / 2) == pytest.approx(spread)
+    assert numpy.log(prior.variance) == pytest.approx(mean + digamma(prior.freedom / 2) - numpy.log(prior.freedom / 2))
+    variance, freedom = prior.moderate(s2[1], 3)
+    assert variance == pytest.approx((prior.freedom * prior.variance + 3 * s2[1]) / (prior.freedom + 3))
+    assert freedom == pytest.approx(prior.freedom + 3)
+
+
+def test_the_prior_is_found_again():
+    """From 4,000 groups, the numbers that they were drawn with."""
+    rng, d0, s0 = RNG(2), 6.0, 0.5
+    truth = s0 * d0 / rng.chisquare(d0, 4000)
+    prior = moderated.variance_prior(truth * rng.chisquare(4, 4000) / 4, numpy.full(4000, 4))
+    assert (prior.freedom, prior.variance) == (pytest.approx(6, rel=0.15), pytest.approx(0.5, rel=0.05))
+
+
+@pytest.mark.parametrize("side", ["both", "above", "below"])
+def test_shared_references_are_adjusted_for_as_in_dunnett(side):
+    """Tests against one group of retrained models are correlated: Bonferroni charges too much, no adjustment too little."""
+    rng = RNG(3)
+    samples = [rng.normal(0.8 * k, 1, 5) for k in range(4)]
+    pooled = numpy.mean([x.var(ddof=1) for x in samples])
+    *subjects, reference = [moderated.ModelMean(x.mean(), pooled / 5, 16, 5, 16) for x in [*samples[1:], samples[0]]]
+    alternative = {"both": "two-sided", "above": "greater", "below": "less"}[side]
+    expected = stats.dunnett(*samples[1:], control=samples[0], alternative=alternative, rng=RNG(0))
+    numpy.testing.assert_allclose(moderated.shared_reference_p(subjects, reference, side), expected.pvalue, atol=2e-3)
+    if side == "both":
+        low, high = zip(*moderated.simultaneous_intervals(subjects, reference))
+        numpy.testing.assert_allclose(low, expected.confidence_interval().low, atol=5e-3)
+        numpy.testing.assert_allclose(high, expected.confidence_interval().high, atol=5e-3)
+
+
+def test_one_comparison_needs_no_adjustment():
+    """Dunnett's p of a single row is the t test's."""
+    u, g = moderated.model_means([[1.0, 2.0, 4.0], [0.0, 0.5, 0.7]])
+    assert moderated.shared_reference_p([u], g)[0] == pytest.approx(moderated.combined([(1, u), (-1, g)]).p(), abs=1e-6)
+
+
+def test_models_that_do_not_vary_differ_surely_or_not_at_all():
+    """A division by an error of 0 is neither."""
+    found = moderated.against_retrained({"same": [0, 0], "other": [1, 1], "third": [0, 0]}, [0, 0, 0])
+    assert (found["same"].p(), found["other"].p()) == (1, 0)
+    assert found["same"].equivalence(0.01).holds and not found["other"].equivalence(0.01).holds
+    p = moderated.shared_reference_p(*(lambda m: (m[:2], m[2]))(moderated.model_means([[0, 0], [1, 1], [0, 0]])))
+    assert p.tolist() == [pytest.approx(1), 0]
+
+
+def test_equivalence_is_two_one_sided_tests():
+    """Against scipy's one-sided tests at both ends of the margin."""
+    u, g = RNG(4).normal(0, 1, 8), RNG(5).normal(0, 1, 8)
+    found = moderated.against_retrained({"a": u}, g)["a"].equivalence(1.5)
+    ends = [stats.ttest_ind(u + m, g, equal_var=False, alternative=a).pvalue for m, a in ((1.5, "greater"), (-1.5, "less"))]
+    assert found.p == pytest.approx(max(ends))
+
+
+def test_a_margin_never_exceeds_a_quarter_of_the_memory():
+    """±.03 acquits the original of a net that remembers .03."""
+    assert moderated.equivalence_margin(0.03, 0.02) == 0.005
+    assert moderated.equivalence_margin(0.03, -0.1) == 0
+
+
+@pytest.mark.parametrize("groups", [[[0.1]], [[0.1], [0.2]], [[], [1.0, 2.0]], [[numpy.nan, 1.0], [1.0, 2.0]]])
+def test_means_without_any_error_to_judge_by_are_refused(groups):
+    """Two single models tell nothing about seeds."""
+    with pytest.raises(DataError, match="over seeds"):
+        moderated.model_means(groups)
+
+
+@pytest.mark.parametrize("d0", [4.0, 20.0, numpy.inf])
+def test_moderated_intervals_hold_the_truth_as_often_as_they_say(d0):
+    """Over eight unlearners of three seeds against five retrained models; Welch's are wide, a wrong pool too narrow."""
+    rng, held, together = RNG(6), [], []
+    for _ in range(400):
+        sd = numpy.sqrt(d0 / rng.chisquare(d0, 9)) if numpy.isfinite(d0) else numpy.ones(9)
+        *subjects, reference = moderated.model_means([*(rng.normal(0, s, 3) for s in sd[:8]), rng.normal(0, sd[8], 5)])
+        ends = [moderated.combined([(1, s), (-1, reference)]).interval() for s in subjects]
+        held += [low <= 0 <= high for low, high in ends]
+        if len(together) < 3:
+            together.append(all(low <= 0 <= high for low, high in moderated.simultaneous_intervals(subjects, reference)))
+    assert 0.93 <= numpy.mean(held) <= 0.97
+    assert any(together)
+
+
+@pytest.mark.parametrize("models_differ", [0.0, 1.0])
+@pytest.mark.parametrize("count", [3, 6])
+def test_the_band_holds_one_more_retrained_model(count, models_differ):
+    """Both where models differ as a whole and where only their errors on single images do; retrained models alike by luck included."""
+    rng, held = RNG(7), []
+    for _ in range(1500):
+        shares = rng.normal(0, 1, (count + 1, 60)) + models_differ * rng.normal(0, 0.3, (count + 1, 1))
+        error = moderated.paired_image_error((shares[0], shares[1:]))
+        low, high = moderated.one_against_band(shares[0].mean(), shares[1:].mean(axis=1), error).interval()
+        held.append(low <= 0 <= high)
+    assert 0.94 <= numpy.mean(held) <= 0.99
+
+
+def test_retrained_models_alike_by_luck_do_not_convict():
+    """Three equal values have a band of no width: the images' own error stands in."""
+    assert moderated.one_against_band(0.51, [0.5, 0.5, 0.5]).p() == 0
+    assert moderated.one_against_band(0.51, [0.5, 0.5, 0.5], image_error=0.01).p() == pytest.approx(0.3173, abs=1e-4)
+    with pytest.raises(DataError, match="at least three"):
+        moderated.one_against_band(0.5, [0.5, 0.5])
