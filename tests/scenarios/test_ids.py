@@ -32,7 +32,7 @@ def test_a_request_lists_names_and_ids_one_a_line_with_comments(chosen):
     with noting(told.append):
         assert chosen("# request 12\r\n7\r\n\r\n 2  # a face\nant/7.png\n0.png\n").tolist() == [0, 2, 7]
     (line,) = told
-    assert line.endswith("request.txt: 4 lines, 3 images to forget; 1 repeat an image")
+    assert line.endswith("request.txt: 4 lines, 3 images to forget; repeated lines: 1")
 
 
 def test_a_request_without_repetition_is_carried_out_without_a_word(chosen):
@@ -47,9 +47,7 @@ def test_images_of_the_validation_and_the_test_part_are_left_out_when_asked_and_
     told = []
     with noting(told.append):
         assert chosen("2\n3.png\n6\n7\nant/t.png", untrained="skip").tolist() == [2, 7]
-    assert told[0].endswith(
-        "5 lines, 2 images to forget; 1 lie in the test part and are left out, 2 lie in the validation part and are left out"
-    )
+    assert told[0].endswith("5 lines, 2 images to forget; in the test part and left out: 1; in the validation part and left out: 2")
 
 
 @pytest.mark.parametrize(

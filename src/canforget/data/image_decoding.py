@@ -49,8 +49,12 @@ def frame_of(first: Source, where: str, *, size: int | None, channels: int | Non
         raise SpecError(f"size={size}: must be at least 1 pixel")
     with quiet():
         image = opened(first, where)
-        height, width = upright_size(image, where) if size is None else (size, size)
-        return Frame((channels or channels_of(image), height, width), size is not None, channels is not None)
+        try:
+            shown = image if size is not None and channels is not None else upright(image)
+            height, width = (shown.height, shown.width) if size is None else (size, size)
+            return Frame((channels or channels_of(shown), height, width), size is not None, channels is not None)
+        except unreadable() as problem:
+            raise damaged(where, problem) from None
 
 
 def decode_all(sources: Iterable[tuple[str, Source]], count: int, frame: Frame) -> Pixels:
@@ -88,12 +92,12 @@ def decode(source: Source, where: str, frame: Frame) -> Pixels:
     """Pixels uint8 [c, h, w] of one image as it is shown, brought to `frame`; raises `DataError` that says `where` when that cannot be."""
     image = opened(source, where)
     channels, height, width = frame.shape
-    if not frame.converted and channels_of(image) != channels:
-        raise DataError(
-            f"{where}: a {KIND[channels_of(image)]} image among {KIND[channels]} ones; pass channels=3 to make all color, or channels=1 grey"
-        )
     try:
-        image = flat(upright(image))
+        image = upright(image)
+        if not frame.converted and channels_of(image) != channels:
+            kinds = f"a {KIND[channels_of(image)]} image among {KIND[channels]} ones"
+            raise DataError(f"{where}: {kinds}; pass channels=3 to make all color, or channels=1 grey")
+        image = flat(image)
         if not frame.fitted and (image.width, image.height) != (width, height):
             raise DataError(
                 f"{where}: {image.width} x {image.height} pixels where others have {width} x {height}; pass size=, as in size=64"
@@ -103,7 +107,12 @@ def decode(source: Source, where: str, frame: Frame) -> Pixels:
             image = fitted(image, width, height)
         return numpy.asarray(image, dtype=numpy.uint8).reshape(height, width, channels).transpose(2, 0, 1)
     except unreadable() as problem:
-        raise DataError(f"{where}: the image is damaged: {in_line(problem)}; mend or remove it") from None
+        raise damaged(where, problem) from None
+
+
+def damaged(where: str, problem: Exception) -> DataError:
+    """What is said of an image whose pixels cannot be had."""
+    return DataError(f"{where}: the image is damaged: {in_line(problem)}; mend or remove it")
 
 
 KIND = {1: "grey", 3: "color"}
@@ -128,15 +137,6 @@ def opened(source: Source, where: str) -> Any:
         )
         raise DataError(f"{where}: {kind}; convert it to {how}")
     return image
-
-
-def upright_size(image: Any, where: str) -> tuple[int, int]:
-    """Height and width of an image as it is shown."""
-    try:
-        shown = upright(image)
-    except unreadable() as problem:
-        raise DataError(f"{where}: the image is damaged: {in_line(problem)}; mend or remove it") from None
-    return shown.height, shown.width
 
 
 def upright(image: Any) -> Any:

@@ -83,7 +83,7 @@ def entries(folder: Path) -> list[tuple[str, bool]]:
     """Sorted names in a folder, hidden ones and clutter left out, and whether each is a folder."""
     try:
         with os.scandir(folder) as there:
-            found = sorted((e.name, e.is_dir()) for e in there if not e.name.startswith(".") and e.name not in CLUTTER)
+            found = sorted((e.name, Path(e.path).is_dir()) for e in there if not e.name.startswith(".") and e.name not in CLUTTER)
     except OSError as problem:
         raise DataError(f"image_folder: {folder} cannot be read: {problem.strerror}") from None
     unknown = next((name for name, _ in found if not name.isprintable()), None)

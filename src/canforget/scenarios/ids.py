@@ -41,11 +41,13 @@ def ids(
     }
     if untrained == "refuse":
         refuse_unseen(unseen, file)
-    told = [f"{len(asked) - len(listed)} repeat an image"] if len(asked) > len(listed) else []
-    told += [f"{len(found)} lie in the {where} part and are left out" for where, found in unseen.items() if found]
+    chosen = numpy.array([i.id for i in listed if i.id in trained], dtype=numpy.int64)
+    forget = forgettable(chosen, train, f"ids: {file}")
+    told = [f"repeated lines: {len(asked) - len(listed)}"] if len(asked) > len(listed) else []
+    told += [f"in the {where} part and left out: {len(found)}" for where, found in unseen.items() if found]
     if told:
-        note(f"ids: {file}: {len(lines)} lines, {len(trained & {i.id for i in listed})} images to forget; {', '.join(told)}")
-    return forgettable(numpy.array([i.id for i in listed if i.id in trained], dtype=numpy.int64), train, f"ids: {file}")
+        note(f"ids: {file}: {len(lines)} lines, {len(forget)} images to forget; {'; '.join(told)}")
+    return forget
 
 
 def refuse_unseen(unseen: dict[str, list[Image]], file: str) -> None:
