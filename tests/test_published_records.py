@@ -73,7 +73,7 @@ def test_no_unlearned_model_was_consistent_with_retraining_before_rounding():
     words = Counter()
     for study in RECOVERY:
         for combination, group in over_seeds(records(study)).items():
-            if combination[4] == "none" and group[0].verdict is not None:
+            if not combination.rounded and group[0].verdict is not None:
                 words[group[0].verdict.word] += 1
     assert words == {"residual": 13, "over-forgotten": 6, "inconclusive": 9}
     said(

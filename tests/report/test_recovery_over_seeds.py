@@ -22,7 +22,11 @@ def records(unlearner: str, quantizer: str, rebounds: Sequence[float], noise_p: 
             values["recovery.margin_rebound"] = Measured(rebound)
         if noise_p is not None and quantizer != "none":
             values["recovery.margin_noise_p"] = Measured(noise_p)
-        found.append(Record(Label("digits", "tiny_cnn", "whole_class:classes=3", unlearner, quantizer, seed), values))
+        name, _, bits = quantizer.partition(":bits=")
+        chosen = {"quantizer": {"name": name, "parameters": {"bits": int(bits)} if bits else {}}}
+        found.append(
+            Record(Label("digits", "tiny_cnn", "whole_class:classes=3", unlearner, quantizer, seed), values, hyperparameters=chosen)
+        )
     return found
 
 
@@ -104,7 +108,7 @@ def test_the_excess_grows_as_bits_fall() -> None:
             "scrub", f"int:bits={bits}", [size + 0.1 * s for s in range(SEEDS)]
         )
     (block,) = recoveries(found)
-    assert block.trends["bits, scrub"].correlation == pytest.approx(-1.0)
+    assert block.trends["bits of int, scrub"].correlation == pytest.approx(-1.0)
     shown = text([block])
     assert "rank correlation -1.00" in shown
     assert "over the 3 tests" in shown

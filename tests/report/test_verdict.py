@@ -1,4 +1,4 @@
-"""The four words, each where it belongs; and the controls that an audit must pass to be believed."""
+"""Each word where it belongs, of comparisons and of records; and the controls that an audit must pass to be believed."""
 
 from dataclasses import replace
 
@@ -8,9 +8,12 @@ import pytest
 from canforget.audits.membership import membership
 from canforget.audits.nearest_prototype import nearest_prototype
 from canforget.errors import DataError
+from canforget.evaluation import evaluate
 from canforget.evaluation.evidence import Evidence, Predictions
 from canforget.metrics.accuracy import accuracy
-from canforget.report.verdict import Comparison, Margins, Verdict, verdict, weakest
+from canforget.report.record import Label, Measured, Record, measured
+from canforget.report.verdict import TESTS, Comparison, Margins, Verdict, verdict, weakest, with_verdicts
+from canforget.spec import parse
 
 SEEDS, CLASSES, MARGINS = range(5), 5, Margins()
 GOOD = Comparison("retain accuracy", [0.99, 0.98, 0.99], [0.99, 0.985, 0.99], 0.02)
@@ -156,3 +159,122 @@ def test_the_false_alarm_rate_of_the_whole_verdict_is_small():
             "over-forgotten",
         )
     assert accused / 200 <= 0.05
+
+
+RETRAINED = {"retain.accuracy": 0.99, "forget.accuracy": 0.0, "test_forget.accuracy": 0.0, "membership.phi": 0.5}
+
+
+def record(unlearner, seed, quantizer="none", **changes):
+    values = RETRAINED | {name.replace("__", "."): v for name, v in changes.items()}
+    return Record(Label("d", "m", "s", unlearner, quantizer, seed), {n: Measured(v + 0.001 * seed) for n, v in values.items()})
+
+
+def study(seeds=3, quantizers=("none",), **changes):
+    """Retrained models, the original, and a method with `changes` to what retraining gives; by format, a table each."""
+    made = [record(u, s, q) for q in quantizers for u in ("retrain", "nothing") for s in range(seeds)]
+    return made + [record("scrub", s, q, **(changes.get(q, {}) if q in changes else changes)) for q in quantizers for s in range(seeds)]
+
+
+def ruling(records, quantizer="none"):
+    return next(r.verdict for r in with_verdicts(records) if (r.case.unlearner, r.case.quantizer) == ("scrub", quantizer))
+
+
+@pytest.mark.parametrize(
+    ("changes", "word", "test"),
+    [
+        ({}, "consistent with retraining", None),
+        ({"forget__accuracy": 0.3}, "residual", "forget.accuracy"),
+        ({"membership__phi": 0.3}, "over-forgotten", "membership.phi"),
+        ({"retain__accuracy": 0.5}, "over-forgotten", "retain.accuracy"),
+        ({"nearest_prototype__accuracy_20_shots": 0.9}, "inconclusive", "nearest_prototype.accuracy_20_shots"),
+    ],
+)
+def test_the_weakest_test_is_named(changes, word, test):
+    """The last: retrained models without that value."""
+    found = ruling(study(**changes))
+    assert found.word == word
+    assert found.seeds == 3
+    assert test is None or found.test == test
+
+
+def test_one_seed_is_not_enough_to_say():
+    found = ruling(study(seeds=1, forget__accuracy=0.9))
+    assert (found.word, found.reason) == ("inconclusive", "fewer than two seeds")
+
+
+def test_models_are_paired_with_those_retrained_by_the_same_seed():
+    """Order of records, or a seed that drifts along with its retrained model, must not matter."""
+    rows = {0: 0.5, 1: 0.7, 2: 0.9}
+    records = [record(u, s, retain__accuracy=rows[s]) for u, seeds in (("retrain", (2, 0, 1)), ("scrub", (0, 1, 2))) for s in seeds]
+    assert ruling(records).word == "consistent with retraining"
+
+
+def test_references_are_not_judged():
+    assert all((r.verdict is None) == (r.case.unlearner != "scrub") for r in with_verdicts(study()))
+
+
+def test_what_is_residual_at_full_precision_is_not_acquitted_by_rounding():
+    """Rounded to chance, every model forgets."""
+    found = study(quantizers=("none", "int"), none={"forget__accuracy": 0.3}, int={})
+    assert ruling(found, "int").word == "residual"
+    assert ruling(found, "int").test == "forget.accuracy at full precision"
+
+
+def test_what_rounding_brings_back_is_residual_in_that_format_only():
+    found = study(quantizers=("none", "int"), none={}, int={"forget__accuracy": 0.3})
+    assert ruling(found, "none").word == "consistent with retraining"
+    assert (ruling(found, "int").word, ruling(found, "int").test) == ("residual", "forget.accuracy")
+
+
+def test_what_was_not_run_is_inconclusive_with_its_reason():
+    records = study()
+    lost = [replace(r, values={}, not_run="diverged") if (r.case.unlearner, r.case.seed) == ("scrub", 1) else r for r in records]
+    assert (ruling(lost).word, ruling(lost).reason) == ("inconclusive", "seed 1: diverged")
+    alone = [r for r in records if r.case.unlearner == "scrub"]
+    assert ruling(alone).reason == "seed 0: no retrained model"
+    bare = [replace(r, values={"loss": Measured(1.0)}) for r in records]
+    assert (ruling(bare).test, ruling(bare).reason) == ("retain.accuracy", "seed 0: not measured")
+
+
+def without(records, name, **instead):
+    return [replace(r, values={k: v for k, v in r.values.items() if k != name} | instead) for r in records]
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_a_declared_test_that_is_missing_makes_the_verdict_inconclusive(test):
+    """A subject at AUC .95 became "consistent" once its audit was renamed by a changed hyperparameter."""
+    found = ruling(without(study(), test))
+    assert (found.word, found.test, found.reason) == ("inconclusive", test, "seed 0: not measured")
+    assert ruling(without(study(forget__accuracy=0.3, test_forget__accuracy=0.3, membership__phi=0.9), test)).word == "residual"
+
+
+def test_the_reason_of_a_missing_test_may_stand_under_the_name_of_its_audit():
+    found = ruling(without(study(), "membership.phi", membership=Measured(not_run="no predictions on 'test_forget'")))
+    assert found.reason == "seed 0: no predictions on 'test_forget'"
+
+
+def test_an_audit_of_features_is_declared_by_the_study_that_asks_for_it():
+    """Other shots than those of the test: what was asked for and cannot be found is said to be missing."""
+    asked = [replace(r, hyperparameters={"audits": [{"name": "nearest_prototype"}]}) for r in study()]
+    assert (ruling(study()).word, ruling(asked).word) == ("consistent with retraining", "inconclusive")
+    assert ruling(asked).test == "nearest_prototype.accuracy_20_shots"
+
+
+def test_an_audit_with_other_hyperparameters_is_found_by_the_verdict():
+    """From evidence to verdict: the same study judged with a changed false-alarm rate."""
+    values = {seed: judged_by("membership:false_alarms=0.05", seed, -6) for seed in range(3)}
+    remembered = {seed: judged_by("membership:false_alarms=0.05", seed, -4) for seed in range(3)}
+    rows = [(u, s, v[s]) for u, v in (("retrain", values), ("scrub", remembered)) for s in range(3)]
+    found = ruling([Record(Label("d", "m", "s", u, "none", s), {k: measured(v) for k, v in plain.items()}) for u, s, plain in rows])
+    assert (found.word, found.test) == ("residual", "membership.phi")
+
+
+def judged_by(audit, seed, seen):
+    views = model(seed, seen, -6)
+    metrics = [parse("metrics", f"accuracy:view={view}") for view in ("forget", "retain", "test_forget")]
+    return evaluate.judged(Evidence(views, forgotten_classes=(0,)), metrics, [parse("audits", audit)], "key")
+
+
+def test_the_order_of_records_is_kept():
+    records = study(quantizers=("none", "int"))
+    assert [r.case for r in with_verdicts(records)] == [r.case for r in records]

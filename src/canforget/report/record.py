@@ -1,21 +1,20 @@
 """Records: one JSON a case is the truth; the list of all, the Parquet file and every table are made from them."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from canforget.errors import ArtifactError
 from canforget.evaluation.statistics import t_interval
 from canforget.file_io import read_json, write_atomically, write_json
-
-if TYPE_CHECKING:
-    pass
+from canforget.spec import parse_text
 
 VERSION = "canforget.record/1"
 AXES = ("dataset", "model", "scenario", "unlearner", "quantizer", "seed")
+REFERENCES = ("retrain", "nothing")
 
 
 @dataclass(frozen=True)
@@ -165,24 +164,105 @@ class Summary:
     seeds: int
 
 
-def over_seeds(records: Iterable[Record]) -> dict[tuple[str, ...], list[Record]]:
-    """The records of each combination but for the seed, in their order."""
+@dataclass(frozen=True)
+class Choice:
+    """A component of a case: its label, by which it is known; its name and its hyperparameters, nested ones by dotted name (`fit.lr`)."""
+
+    label: str
+    name: str = field(compare=False)
+    parameters: Mapping[str, Any] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Combination:
+    """What the cases of several seeds have in common: data set, model, scenario, unlearner and quantizer."""
+
+    dataset: Choice
+    model: Choice
+    scenario: Choice
+    unlearner: Choice
+    quantizer: Choice
+
+    @property
+    def problem(self) -> tuple[str, str, str]:
+        """Data set, model and scenario, by their labels: what is compared is compared within a problem."""
+        return self.dataset.label, self.model.label, self.scenario.label
+
+    @property
+    def reference(self) -> bool:
+        """Whether it is one of the models that others are compared with: retrained, or the original."""
+        return self.unlearner.name in REFERENCES
+
+    @property
+    def rounded(self) -> bool:
+        """Whether it is in a format other than float32."""
+        return self.quantizer.name != "none"
+
+
+Groups = Mapping[Combination, Sequence[Record]]
+"""The records of each combination, a seed each."""
+
+
+def over_seeds(records: Iterable[Record]) -> dict[Combination, list[Record]]:
+    """The records of each combination, in their order."""
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         groups.setdefault(tuple(getattr(record.case, a) for a in AXES[:-1]), []).append(record)
-    return groups
+    return {combination_of(group): group for group in groups.values()}
+
+
+def combination_of(group: Sequence[Record]) -> Combination:
+    """The combination that all records of a group are of."""
+    return Combination(**{axis: choice_of(group, axis) for axis in AXES[:-1]})
+
+
+def choice_of(group: Sequence[Record], axis: str) -> Choice:
+    """A component as the records tell it; records of old do not hold those of references and of cases that were not run: only their label."""
+    label = getattr(group[0].case, axis)
+    for record in group:
+        if axis in record.hyperparameters:
+            call = record.hyperparameters[axis]
+            return Choice(label, call["name"], dict(flat(call["parameters"])))
+    name, given = parse_text(label)
+    return Choice(label, name, dict(flat(given)))
+
+
+def flat(parameters: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Hyperparameters by dotted name.
+
+    >>> dict(flat({"fit": {"lr": 0.1}, "alpha": 5}))
+    {'fit.lr': 0.1, 'alpha': 5}
+    """
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def beside(groups: Groups, combination: Combination, unlearner: str) -> Sequence[Record]:
+    """The records of a reference (`retrain` or `nothing`) of the same problem in the same format; none where there is none."""
+    for other, records in groups.items():
+        if other.unlearner.name == unlearner and (other.problem, other.quantizer) == (combination.problem, combination.quantizer):
+            return records
+    return ()
+
+
+def value_of(record: Record, name: str) -> Measured:
+    """A value of a record; where it has none the reason, which may stand under the name of the whole audit."""
+    for known in (name, name.partition(".")[0]):
+        if known in record.values:
+            return record.values[known]
+    return Measured(not_run=record.not_run or "not measured")
 
 
 def summarize(records: Sequence[Record], value: str | Callable[[Record], float | None]) -> Summary | str:
     """A value's mean over the records of several seeds with its 95 % t interval; or the reason why there is none."""
     if any(r.not_run for r in records):
         return next(r.not_run for r in records if r.not_run)
-    read = value if callable(value) else lambda r: r.values[value].value if value in r.values else None
+    read = value if callable(value) else lambda r: value_of(r, value).value
     found = [v for v in map(read, records) if v is not None]
     if not found:
-        return next((r.values[value].not_run for r in records if isinstance(value, str) and value in r.values), "not measured")
+        return next((value_of(r, value).not_run for r in records if isinstance(value, str)), "not measured")
     mean, interval = sum(found) / len(found), t_interval(found)
     return Summary(mean, None if interval is None else interval[1] - mean, len(found))
-
-
-REFERENCES = ("retrain", "nothing")

@@ -10,9 +10,8 @@ from canforget.evaluation.evidence import NotRun, Value, attempt
 from canforget.evaluation.rebound import RECOVERED, Trend, excess_rebound, reason_of, recovered_fraction
 from canforget.evaluation.statistics import Interval, holm, mean_above_zero
 from canforget.report.dose_response import trends
-from canforget.report.record import Record, over_seeds
+from canforget.report.record import Combination, Groups, Record, beside, over_seeds, value_of
 from canforget.report.table import lines, number
-from canforget.report.verdict import FLOAT, reference, retrained_of
 
 MEASURES = ("margin", "accuracy", "probability", "rank", "auc")
 RAW = {"margin": "forget.margin", "accuracy": "forget.accuracy"}
@@ -81,32 +80,36 @@ def recoveries(records: Sequence[Record], measure: str = "margin") -> list[Recov
     measure as far in at most one of twenty draws. Holm's p covers all formats and unlearners of a block.
     """
     groups = over_seeds(records)
-    blocks: dict[tuple[str, ...], list[Recovery]] = {}
-    for place, group in groups.items():
-        if not reference(place):
-            blocks.setdefault(place[:3], []).append(judged(place, group, groups, measure))
+    blocks: dict[tuple[str, str, str], list[Combination]] = {}
+    for combination in groups:
+        if not combination.reference:
+            blocks.setdefault(combination.problem, []).append(combination)
     return [
-        RecoveryBlock(f"{' · '.join(where)} · {measure}", measure, adjusted(rows), trends(responses(where, groups, measure)))
-        for where, rows in blocks.items()
+        RecoveryBlock(
+            f"{' · '.join(problem)} · {measure}",
+            measure,
+            adjusted([recovery_of(c, groups, measure) for c in unlearned]),
+            trends(responses(unlearned, groups, measure)),
+        )
+        for problem, unlearned in blocks.items()
     ]
 
 
-Groups = dict[tuple[str, ...], list[Record]]
-
-
-def judged(place: tuple[str, ...], group: Sequence[Record], groups: Groups, measure: str) -> Recovery:
+def recovery_of(combination: Combination, groups: Groups, measure: str) -> Recovery:
     """One unlearner at one format, not yet adjusted for the other tests."""
-    rebounds = attempt(paired, place, group, groups, f"recovery.{measure}_rebound")
-    fraction = attempt(fraction_of, place, group, groups, measure)
+    rebounds = attempt(paired, combination, groups, f"recovery.{measure}_rebound")
+    fraction = attempt(fraction_of, combination, groups, measure)
+    labels = combination.unlearner.label, combination.quantizer.label
     if isinstance(rebounds, NotRun):
-        says = "before rounding" if place[4] == FLOAT else f"not run: {rebounds.reason}"
-        return Recovery(place[3], place[4], None, None, rebounds, fraction, None, 1.0, 1.0, says)
+        says = f"not run: {rebounds.reason}" if combination.rounded else "before rounding"
+        return Recovery(*labels, None, None, rebounds, fraction, None, 1.0, 1.0, says)
     own, others = rebounds
-    noise = [v for r in group if (v := value(r, f"recovery.{measure}_noise_p")) is not None]
-    worst = max(noise) if len(noise) == len(group) else None
+    found = [value_of(r, f"recovery.{measure}_noise_p").value for r in groups[combination]]
+    noise = [p for p in found if p is not None]
+    worst = max(noise) if len(noise) == len(found) else None
     excess = excess_rebound(own, others) if len(own) > 1 else Value(own[0] - others[0], None, 1)
     p = mean_above_zero(numpy.subtract(own, others))
-    return Recovery(place[3], place[4], mean(own), mean(others), excess, fraction, worst, p, p, said(excess, worst))
+    return Recovery(*labels, mean(own), mean(others), excess, fraction, worst, p, p, said(excess, worst))
 
 
 def said(excess: Value, noise_p: float | None) -> str:
@@ -125,47 +128,37 @@ def adjusted(rows: Sequence[Recovery]) -> tuple[Recovery, ...]:
     return tuple(replace(row, p_adjusted=found.get(id(row), 1.0)) for row in rows)
 
 
-def fraction_of(place: tuple[str, ...], group: Sequence[Record], groups: Groups, measure: str) -> Value:
+def fraction_of(combination: Combination, groups: Groups, measure: str) -> Value:
     """The recovered fraction over seeds, from the measure itself of unlearned, original and retrained models in the same format."""
     name = RAW.get(measure)
     if name is None:
         raise NotMeasurable(f"no metric holds the {measure} itself")
-    unlearned, retrained = paired(place, group, groups, name)
-    originals = [g for p, g in groups.items() if p[3].partition(":")[0] == "nothing" and (*p[:3], p[4]) == (*place[:3], place[4])]
-    o = [value(r, name) for r in originals[0]] if originals else []
-    if None in o or len(o) != len(unlearned):
+    unlearned, retrained = paired(combination, groups, name)
+    originals = [v for r in beside(groups, combination, "nothing") if (v := value_of(r, name).value) is not None]
+    if len(originals) != len(unlearned):
         raise NotMeasurable(f"the original models have no {name}")
-    return recovered_fraction(unlearned, o, retrained)  # type: ignore[arg-type]
+    return recovered_fraction(unlearned, originals, retrained)
 
 
-def paired(place: tuple[str, ...], group: Sequence[Record], groups: Groups, name: str) -> tuple[list[float], list[float]]:
+def paired(combination: Combination, groups: Groups, name: str) -> tuple[list[float], list[float]]:
     """A value of the unlearned models and of the retrained ones of the same seeds; raises `NotMeasurable` where some seed has none."""
-    others = {r.case.seed: r for r in retrained_of(groups, place)}
+    others = {r.case.seed: r for r in beside(groups, combination, "retrain")}
     sides: tuple[list[float], list[float]] = ([], [])
-    for record in group:
-        for r, side in zip((record, others.get(record.case.seed)), sides, strict=True):
-            found = None if r is None else value(r, name)
-            if found is None:
-                why = "no retrained model" if r is None else r.not_run or f"{name} was not measured"
-                raise NotMeasurable(f"seed {record.case.seed}: {why}")
-            side.append(found)
+    for record in groups[combination]:
+        if record.case.seed not in others:
+            raise NotMeasurable(f"seed {record.case.seed}: no retrained model")
+        for r, side in zip((record, others[record.case.seed]), sides, strict=True):
+            found = value_of(r, name)
+            if found.value is None:
+                raise NotMeasurable(f"seed {record.case.seed}: {name}: {found.not_run}")
+            side.append(found.value)
     return sides
 
 
-def responses(where: tuple[str, ...], groups: Groups, measure: str) -> dict[tuple[str, str], list[float]]:
-    """The excess rebound of every seed, by unlearner and format."""
-    found = {}
-    for place, group in groups.items():
-        if place[:3] == where and not reference(place):
-            pair = attempt(paired, place, group, groups, f"recovery.{measure}_rebound")
-            if not isinstance(pair, NotRun):
-                found[place[3], place[4]] = numpy.subtract(*pair).tolist()
-    return found
-
-
-def value(record: Record, name: str) -> float | None:
-    """A value of a record, if it was measured."""
-    return record.values[name].value if name in record.values else None
+def responses(unlearned: Sequence[Combination], groups: Groups, measure: str) -> dict[Combination, list[float]]:
+    """The excess rebound of every seed, where every seed has one."""
+    pairs = {c: attempt(paired, c, groups, f"recovery.{measure}_rebound") for c in unlearned}
+    return {c: numpy.subtract(*pair).tolist() for c, pair in pairs.items() if not isinstance(pair, NotRun)}
 
 
 def mean(values: Sequence[float]) -> float:

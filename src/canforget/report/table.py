@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from canforget.errors import SpecError, did_you_mean
-from canforget.report.record import Record, Summary, over_seeds, summarize
+from canforget.report.record import REFERENCES, Combination, Record, Summary, over_seeds, summarize
 
 
 class Column(NamedTuple):
@@ -63,16 +63,17 @@ def heads(columns: Sequence[Column]) -> list[str]:
 def blocks(records: Sequence[Record], columns: Sequence[Column]) -> list[Block]:
     """The table of all records, a block a data set, model and scenario."""
     found: dict[str, Block] = {}
-    for (dataset, model, scenario, unlearner, quantizer), group in sorted(over_seeds(records).items(), key=lambda g: place(g[0])):
-        title = f"{dataset} · {model} · {scenario} · {len(group)} seed{'s' if len(group) > 1 else ''}"
-        name = {"retrain": "retrained", "nothing": "original"}.get(unlearner, unlearner)
-        found.setdefault(title, Block(title, [])).rows.append([name, quantizer, *row(group, columns)])
+    for combination, group in sorted(over_seeds(records).items(), key=lambda g: rank(g[0])):
+        title = f"{' · '.join(combination.problem)} · {len(group)} seed{'s' if len(group) > 1 else ''}"
+        label = combination.unlearner.label
+        name = {"retrain": "retrained", "nothing": "original"}.get(label, label)
+        found.setdefault(title, Block(title, [])).rows.append([name, combination.quantizer.label, *row(group, columns)])
     return list(found.values())
 
 
-def place(labels: tuple[str, ...]) -> tuple[int, ...]:
+def rank(combination: Combination) -> int:
     """Retrained first, then the original, then what was unlearned, in the order of the records."""
-    return ({"retrain": 0, "nothing": 1}.get(labels[3].partition(":")[0], 2),)
+    return [*REFERENCES, combination.unlearner.name].index(combination.unlearner.name)
 
 
 def row(records: Sequence[Record], columns: Sequence[Column]) -> list[str]:

@@ -1,14 +1,15 @@
 """The verdict on a model at a format: like retraining, residual, over-forgotten, or not enough to say."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy
 
-from canforget.errors import DataError
+from canforget.errors import DataError, NotMeasurable
+from canforget.evaluation.evidence import NotRun, attempt
 from canforget.evaluation.statistics import Equivalence, equivalence, holm
-from canforget.report.record import REFERENCES, Record, RecordedVerdict, over_seeds
+from canforget.report.record import Combination, Record, RecordedVerdict, beside, over_seeds, value_of
 
 Word = Literal["consistent with retraining", "inconclusive", "over-forgotten", "residual"]
 CONSISTENT: Word = "consistent with retraining"
@@ -126,11 +127,12 @@ def weakest(words: Iterable[Word]) -> Word:
 UTILITY = "retain.accuracy"
 
 
-TESTS = ("forget.accuracy", "test_forget.accuracy", "membership.phi", "nearest_prototype.accuracy_20_shots")
-"""The primary family: what is answered on forgotten and on matched unseen images, whether they can be told apart, what features hold."""
+TESTS = ("forget.accuracy", "test_forget.accuracy", "membership.phi")
+"""The primary family: what is answered on forgotten and on matched unseen images, and whether the two can be told apart."""
 
 
-FLOAT = "none"
+FEATURE_TESTS = ("nearest_prototype.accuracy_20_shots",)
+"""What the features still hold: declared by a study that asks for this audit, or that has its value for any of its models."""
 
 
 def margin_of(name: str, margins: Margins) -> float:
@@ -142,37 +144,33 @@ def with_verdicts(records: Sequence[Record], margins: Margins = Margins()) -> li
     """The records, each but those of retrained and original models with the verdict over all seeds of its combination.
 
     It is the weakest of the findings in the record's format and, where the study has them, before rounding: what is known of a model
-    at full precision does not become unknown by rounding it.
+    at full precision does not become unknown by rounding it. A declared test that is missing is a finding, and an inconclusive one.
     """
     groups = over_seeds(records)
-    found = {place: findings_of(group, retrained_of(groups, place), margins) for place, group in groups.items() if not reference(place)}
-    rulings: dict[tuple[str, ...], RecordedVerdict] = {}
-    for place, here in found.items():
-        earlier = [] if place[4] == FLOAT else found.get((*place[:4], FLOAT), [])
-        before = [replace(f, name=f"{f.name} at full precision") for f in earlier]
-        rulings[place] = ruling([*here, *before], len(groups[place]))
-    return [replace(r, verdict=rulings.get(place)) for place, r in placed(groups, records)]
+    declared = (*TESTS, *(test for test in FEATURE_TESTS if any(asked(test, record) for record in records)))
+    found = {c: findings_of(group, beside(groups, c, "retrain"), declared, margins) for c, group in groups.items() if not c.reference}
+    rulings: dict[int, RecordedVerdict] = {}
+    for combination, here in found.items():
+        earlier = at_full_precision(combination, found) if combination.rounded else []
+        said = ruling([*here, *earlier], len(groups[combination]))
+        rulings |= {id(record): said for record in groups[combination]}
+    return [replace(r, verdict=rulings.get(id(r))) for r in records]
 
 
-def placed(groups: dict[tuple[str, ...], list[Record]], records: Sequence[Record]) -> Iterable[tuple[tuple[str, ...], Record]]:
-    """Every record, in its order, with the place of its group."""
-    places = {id(record): place for place, group in groups.items() for record in group}
-    return [(places[id(record)], record) for record in records]
+def asked(test: str, record: Record) -> bool:
+    """Whether a record's study declared a test: it named the audit, or holds a value of that name."""
+    audit = test.partition(".")[0]
+    return test in record.values or any(call["name"] == audit for call in record.hyperparameters.get("audits", ()))
 
 
-def reference(place: tuple[str, ...]) -> bool:
-    """Whether a combination is one of the models that others are compared with."""
-    return place[3].partition(":")[0] in REFERENCES
+def at_full_precision(combination: Combination, found: Mapping[Combination, list[Finding]]) -> list[Finding]:
+    """The findings on the same models before rounding, named so."""
+    alike = [c for c in found if not c.rounded and (c.problem, c.unlearner) == (combination.problem, combination.unlearner)]
+    return [replace(f, name=f"{f.name} at full precision") for c in alike for f in found[c]]
 
 
-def retrained_of(groups: dict[tuple[str, ...], list[Record]], place: tuple[str, ...]) -> list[Record]:
-    """The retrained models of the same data set, model, scenario and format."""
-    alike = [g for p, g in groups.items() if p[3].partition(":")[0] == "retrain" and (*p[:3], p[4]) == (*place[:3], place[4])]
-    return alike[0] if alike else []
-
-
-def findings_of(group: Sequence[Record], retrained: Sequence[Record], margins: Margins) -> list[Finding]:
-    """What every test says of a combination, or one finding that says why none could be made."""
+def findings_of(group: Sequence[Record], retrained: Sequence[Record], declared: Sequence[str], margins: Margins) -> list[Finding]:
+    """What every declared test says of a combination, or one finding that says why none could be made."""
     others = {r.case.seed: r for r in retrained}
     for record in group:
         other = others.get(record.case.seed)
@@ -180,23 +178,23 @@ def findings_of(group: Sequence[Record], retrained: Sequence[Record], margins: M
             why = record.not_run or (f"the retrained model was not run: {other.not_run}" if other else "no retrained model")
             return [unknown("cases", f"seed {record.case.seed}: {why}")]
     pairs = [(record, others[record.case.seed]) for record in group]
-    measured = {name: compared(name, pairs, margins) for name in (UTILITY, *TESTS) if any(name in r.values for r in group)}
-    lost = [unknown(name, why) for name, why in measured.items() if isinstance(why, str)]
+    measured = {name: attempt(compared, name, pairs, margins) for name in (UTILITY, *declared)}
+    lost = [unknown(name, why.reason) for name, why in measured.items() if isinstance(why, NotRun)]
     tests = {name: c for name, c in measured.items() if isinstance(c, Comparison)}
     utility = tests.pop(UTILITY, None)
     if utility is None or not tests:
-        return lost or [unknown(UTILITY if utility is None else TESTS[0], "not measured")]
+        return lost
     return [*verdict(utility, list(tests.values())).findings, *lost]
 
 
-def compared(name: str, pairs: Sequence[tuple[Record, Record]], margins: Margins) -> Comparison | str:
-    """A value of subject and retrained models, paired by seed; or why some seed has none."""
+def compared(name: str, pairs: Sequence[tuple[Record, Record]], margins: Margins) -> Comparison:
+    """A value of subject and retrained models, paired by seed; raises `NotMeasurable` where some seed has none."""
     sides: tuple[list[float], list[float]] = ([], [])
     for pair in pairs:
         for record, side in zip(pair, sides, strict=True):
-            found = record.values.get(name)
-            if found is None or found.value is None:
-                return f"seed {record.case.seed}: {found.not_run if found else 'not measured'}"
+            found = value_of(record, name)
+            if found.value is None:
+                raise NotMeasurable(f"seed {record.case.seed}: {found.not_run}")
             side.append(found.value)
     return Comparison(name, *sides, margin_of(name, margins))
 

@@ -1,10 +1,12 @@
 """Records from the store: what the steps of a case left there, as one record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from canforget.file_io import read_json
 from canforget.report.record import Label, Record, measured
+from canforget.spec import Call
+from canforget.study.definition import Study
 from canforget.study.plan import Case, Plan
 from canforget.study.store import Store
 
@@ -14,7 +16,7 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
     label = Label(case.dataset, case.model, case.scenario, case.unlearner, case.quantizer, case.seed)
     why = case.not_run or next((f"{role} failed: {errors[s]}" for role, s in case.steps.items() if s in errors), "")
     if why:
-        return Record(label, not_run=why)
+        return Record(label, not_run=why, hyperparameters=asked(case, plan.study))
     found = {role: store.provenance(*name) for role, name in case.steps.items()}
     values = read_json(store.file(*case.steps["judge"], "values.json"))
     split = store.provenance("split", found["predict"]["what"]["split"])
@@ -22,7 +24,7 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
     return Record(
         case=label,
         values={name: measured(v) for name, v in values.items()},
-        hyperparameters=hyperparameters(found, split["what"]),
+        hyperparameters=hyperparameters(found, split["what"]) | asked(case, plan.study),
         seconds={role: p["conditions"]["seconds"] for role, p in found.items()},
         bytes=model["facts"]["bytes"],
         coverage=model["facts"].get("coverage", {}),
@@ -31,6 +33,19 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
         conditions={k: v for k, v in found["unlearn"]["conditions"].items() if k != "seconds"},
         versions=model["versions"],
     )
+
+
+def asked(case: Case, study: Study) -> dict[str, Any]:
+    """The calls that a case is made of, whether or not it could be run, and the audits that were asked about it."""
+    axes: dict[str, Iterable[Call]] = {
+        "dataset": study.datasets,
+        "model": [spec.model for spec in study.models],
+        "scenario": study.scenarios,
+        "unlearner": study.unlearners,
+        "quantizer": study.quantizers,
+    }
+    chosen = {axis: next(c.to_json() for c in calls if c.label == getattr(case, axis)) for axis, calls in axes.items()}
+    return chosen | {"audits": [call.to_json() for call in study.audits]}
 
 
 def hyperparameters(found: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, Any]:
