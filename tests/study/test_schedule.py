@@ -123,18 +123,24 @@ def faulty(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("engine", ["serial", "processes"])
-def test_whatever_a_method_raises_costs_its_own_cases_and_no_other(tmp_path, faulty, engine):
+def test_whatever_a_method_raises_costs_its_own_cases_and_no_other(tmp_path, faulty):
     """A plugin that called exit() ended the study, and a RecursionError left no record at all."""
     text = faulty.read_text().splitlines()
     causes = {"divides": "1 / 0", "leaves": "raise SystemExit", "recurses": "return deeper(n", "hoards": "raise Mem", "odd": "raise Odd"}
     methods = {m: next(n for n, line in enumerate(text, 1) if cause in line) for m, cause in causes.items()}
     drawn = small(unlearners=[*(f"faulty/{m}" for m in methods), "finetune:fit.epochs=1"])
-    records = {r.case.unlearner: r for r in run(drawn, tmp_path, engine=engine, workers=2)}
-    kinds = ("ZeroDivisionError: division by zero", "SystemExit: 3", "RecursionError: ", "MemoryError", "Odd: one two")
+    records = {r.case.unlearner: r for r in run(drawn, tmp_path)}
+    kinds = (
+        "raised ZeroDivisionError: division by zero",
+        "called exit(3)",
+        "raised RecursionError: ",
+        "raised MemoryError",
+        "raised Odd: one two",
+    )
     for (method, line), kind in zip(methods.items(), kinds, strict=True):
         why = records[f"faulty/{method}"].not_run
-        assert why.startswith(f"unlearn failed: {faulty}:{line}: {kind}")
+        assert why.startswith(f"unlearn failed: {faulty}:{line}: ")
+        assert kind in why
         assert "\n" not in why
     assert records["finetune:fit.epochs=1"].values["forget.accuracy"].n
     assert records["nothing"].values["forget.accuracy"].n
@@ -151,7 +157,7 @@ def test_control_c_inside_a_method_still_stops_the_run(tmp_path, monkeypatch):
 
 def test_an_error_of_ours_is_told_as_it_is_and_another_with_its_kind():
     assert explained(SpecError("no such thing")) == "no such thing"
-    assert explained(ValueError("a\n  b")) == "ValueError: a b"
+    assert explained(ValueError("a\n  b")) == "raised ValueError: a b"
 
 
 def flip(path):

@@ -1,6 +1,5 @@
 """Carries a plan out on an engine; what the store holds sound is never computed again, so resuming is free."""
 
-import sysconfig
 import time
 import traceback
 from collections.abc import Container, Iterator
@@ -10,11 +9,12 @@ from pathlib import Path
 
 from canforget.errors import CanforgetError, DamagedError, SpecError, did_you_mean
 from canforget.progress import note, noting
-from canforget.registry import PACKAGE, add_plugin
+from canforget.registry import add_plugin
 from canforget.study.environment import machine, versions
 from canforget.study.plan import Plan
 from canforget.study.planned_steps import Step
 from canforget.study.store import Store
+from canforget.user_code import said, user_frame
 
 ENGINES = ("serial", "processes")
 
@@ -108,23 +108,19 @@ class Job:
 
 
 def explained(problem: BaseException) -> str:
-    """An exception in one line: ours as it is; any other with its kind, and the file and line of the user's code that it came from.
+    """An exception in one line: ours as it is; any other with the file and line that it came from, the user's own if there are any.
 
     >>> try:
     ...     {}["x"]
     ... except KeyError as problem:
     ...     explained(problem).partition(": ")[2]
-    "KeyError: 'x'"
+    "raised KeyError: 'x'"
     """
     if isinstance(problem, CanforgetError):
         return str(problem)
-    frames = traceback.extract_tb(problem.__traceback__)
-    libraries = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
-    ours = [f for f in frames if f.filename.startswith(str(PACKAGE))]
-    theirs = [f for f in frames if f not in ours and not f.filename.startswith((*libraries, "<frozen"))]
-    place = next((f"{f.filename}:{f.lineno}: " for f in reversed(theirs or ours)), "")
-    words = " ".join(str(problem).split())
-    return f"{place}{type(problem).__name__}{f': {words}' if words else ''}"
+    last = traceback.extract_tb(problem.__traceback__)[-1:]
+    place = user_frame(problem, set()) or "".join(f"{frame.filename}:{frame.lineno}" for frame in last)
+    return f"{place}: {said(problem)}" if place else said(problem)
 
 
 def compute(step: Step, store: Store, job: Job) -> None:
