@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Generator, nn
 
+from canforget.data.images import Images
 from canforget.errors import ArtifactError, SpecError
 from canforget.network.build import build, fresh
 from canforget.network.classifier import Architecture, Classifier
 from canforget.network.libraries import new_head_
 from canforget.rng import generator
+from canforget.training.loop import Fit, train_
 
 
 def built(name: str, shape: tuple[int, int, int] = (3, 32, 32), **parameters: Any) -> Classifier:
@@ -38,6 +40,19 @@ def test_a_librarys_net_has_our_classes_and_channels(name: str, parameters: dict
     assert model.architecture is not None
     assert model.architecture.input_size == size
     assert model.normalize.size == (0 if size == 32 else size), "images that already have the size are not resized"
+
+
+@pytest.mark.parametrize(("name", "size"), [("googlenet", 32), ("inception_v3", 75)])
+def test_a_net_with_auxiliary_heads_trains_on_its_logits(name: str, size: int, rng: Generator) -> None:
+    """In training it answers with three sets of logits, which ended in a traceback of the loss."""
+    pytest.importorskip("torchvision")
+    model = built(f"torchvision/{name}", input_size=size)
+    images = Images.of(torch.randint(0, 256, (4, 3, 32, 32), generator=rng, dtype=torch.uint8), torch.arange(4))
+    before = model.get_parameter("net.fc.bias").detach().clone()
+    train_(model, images, rng=rng, fit=Fit(epochs=1, batch_size=4, lr=0.01))
+    assert model(images.x).shape == (4, 7)
+    assert not torch.equal(before, model.get_parameter("net.fc.bias"))
+    assert not any("aux" in part.lower() for part, _ in model.named_parameters()), "heads that nothing trains or reads"
 
 
 def test_the_librarys_own_input_size_is_the_default() -> None:

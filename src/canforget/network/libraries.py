@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from canforget.network.classifier import Architecture
 
 
+AUXILIARY: dict[str, dict[str, Any]] = {name: {"aux_logits": False} for name in ("googlenet", "inception_v3")}
+"""Nets of torchvision with heads for training alone, which answer with three sets of logits there: taken without these heads."""
+
+
 class Repeat(nn.Module):
     """Hands one grey channel on as three."""
 
@@ -74,6 +78,8 @@ def from_torchvision(wanted: "Architecture", pretrained: bool, rest: dict[str, A
     about = weights.transforms()
     if (asked := wanted.parameters.get("input_size")) and name.startswith("vit_"):
         rest = {"image_size": asked} | rest
+    if name in AUXILIARY:
+        rest = AUXILIARY[name] | ({} if pretrained else {"init_weights": True}) | rest
     try:
         net = models.get_model(name, **({"weights": weights} if pretrained else {"num_classes": wanted.num_classes}), **rest)
     except (OSError, RuntimeError) as problem:
