@@ -172,6 +172,8 @@ def one_of(kind: Any, value: Any) -> Any:
                 return converted(alternative, value)
         except Mismatch as other:
             found.append(other)
+    if isinstance(value, list | tuple) and is_tuple(sorted(get_args(kind), key=is_tuple)[-1]):
+        raise found[0]
     only = [f for f in found if f.kind is not NoneType]
     raise Mismatch(kind, only[0].value if len(only) == 1 else value)
 

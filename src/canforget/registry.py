@@ -160,7 +160,7 @@ def find(family: str, name: str) -> Component:
     if (family, name) in _plugins:
         return _plugins[family, name]
     path = PACKAGE / family / f"{name}.py"
-    if family not in FAMILIES or not name.isidentifier() or not path.is_file():
+    if family not in FAMILIES or not name.isidentifier() or len(name) > 100 or not path.is_file():
         raise SpecError(f"{family}: no '{shortened(name)}'{did_you_mean(name, names(family))} (canforget list {family})")
     return read_member(family, path)
 

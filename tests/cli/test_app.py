@@ -68,18 +68,44 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, tmp_path, monkeypatch, ar
     assert not list(tmp_path.iterdir()), "nothing half-written"
 
 
-def test_flags_that_take_lists_may_be_repeated_or_followed_by_several_names():
-    assert spread(["run", "--models", "a", "b", "--seeds", "3", "--json"]) == [
-        "run",
-        "--models",
-        "a",
-        "--models",
-        "b",
-        "--seeds",
-        "3",
-        "--json",
-    ]
-    assert spread(["run", "--models", "a", "--models", "b"]) == ["run", "--models", "a", "--models", "b"]
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("run --models a b --seeds 3 --json", "run --models a --models b --seeds 3 --json"),
+        ("run --models a --models b", "run --models a --models b"),
+        ("run --models=a b --seeds=3", "run --models a --models b --seeds 3"),
+        ("run --unlearners scrub study.toml --json", "run --unlearners scrub study.toml --json"),
+        ("plan --seeds -1 2", "plan --seeds -1 --seeds 2"),
+        ("show r --columns probe test.loss", "show r --columns probe --columns test.loss"),
+        ("evaluate m --retrained a.toml", "evaluate m --retrained a.toml"),
+    ],
+)
+def test_flags_that_take_lists_may_be_repeated_or_followed_by_several_names(given, wanted):
+    """And the study's file behind a list was taken for one of its names."""
+    assert spread(given.split()) == wanted.split()
+
+
+def test_a_study_is_found_behind_a_list(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text('datasets = "digits"\nmodels = "tiny_cnn"\nscenarios = "whole_class:classes=3"\n')
+    code, out, err = call(capsys, "plan", "--unlearners", "scrub", "s.toml", "--set", "fit.epochs=2")
+    assert (code, err) == (0, "")
+    assert "3 cases" in out
+
+
+def test_without_a_command_help_is_printed(capsys):
+    code, out, _ = call(capsys)
+    assert code == 0
+    assert "Commands:" in out
+
+
+def test_fields_of_a_fit_are_set_one_by_one_over_those_of_the_file(tmp_path):
+    from canforget.cli.options import study_of
+
+    path = tmp_path / "s.toml"
+    path.write_text('datasets="digits"\nmodels="tiny_cnn"\nscenarios="whole_class:classes=1"\nunlearners="scrub"\n[fit]\nlr = 0.5\n')
+    fit = study_of(path, {}, ["fit.epochs=3"]).models[0].fit
+    assert (fit.epochs, fit.lr) == (3, 0.5)
 
 
 def test_files_go_in_and_files_come_out(capsys, tmp_path, original):

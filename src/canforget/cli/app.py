@@ -6,38 +6,75 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from canforget.errors import CanforgetError, StoppedError, did_you_mean
+from canforget.errors import CanforgetError, SpecError, StoppedError, did_you_mean, shortened
 from canforget.user_code import naming_user_code
 
 COMMANDS = Path(__file__).parents[1] / "commands"
 ORDER = ("demo", "train", "adopt", "unlearn", "quantize", "evaluate", "sweep-bits", "plan", "run", "show", "list", "check")
 LISTS = (
     "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--plugin", "--bits", "--layer-bits",
+    "--columns",
 )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the application; a user's mistake is one line on standard error and exit code 2."""
-    given = spread(sys.argv[1:] if arguments is None else list(arguments))
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        application(given)(args=given, prog_name="canforget", standalone_mode=True)
+        words = spread(given) or ["--help"]
+        code = application(words)(args=words, prog_name="canforget", standalone_mode=False)
     except CanforgetError as problem:
         print(f"canforget: {problem}", file=sys.stderr)
         sys.exit(problem.exit_code)
+    except USAGE_ERROR as problem:
+        print(f"canforget: {usage_mistake(problem, given)}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(code or 0)
+
+
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+"""What typer raises when options or arguments cannot be understood; it prints a box of usage unless it is caught."""
+
+
+def usage_mistake(problem: Any, given: Sequence[str]) -> str:
+    """What is wrong with the options and arguments given, and what to do, as one line."""
+    command = called(given)
+    place, see = (f"{command}: ", f"(canforget {command} --help)") if command else ("", "(canforget --help)")
+    parameter, option = getattr(problem, "param", None), getattr(problem, "option_name", None)
+    if parameter is not None:
+        flag = parameter.opts[-1] if parameter.opts[-1].startswith("-") else parameter.name.upper()
+        said = " ".join(problem.message.split()).removeprefix("Input ").rstrip(".")
+        value = given[given.index(flag) + 1 :][:1] if flag in given else []
+        if said:
+            return f"{command}: {flag}: {''.join(map(shortened, value))} {said} {see}".replace(":  ", ": ")
+        swallowed = [word for word in given if word in LISTS and not flag.startswith("-")]
+        hint = f"; write it before {swallowed[0]}, which takes all that follows" if swallowed else f": {parameter.help or 'needed here'}"
+        return f"{command}: {flag} is missing{hint.rstrip('.')} {see}"
+    if option is not None and "such option" in problem.message:
+        known = [o for p in problem.ctx.command.params for o in p.opts if o.startswith("--")]
+        hint = did_you_mean(option, known)
+        return f"{place}no option '{shortened(option)}'{hint} {see}"
+    return f"{place}{shortened(' '.join(problem.message.split()), 200).rstrip('.')} {see}"
+
+
+def called(given: Sequence[str]) -> str:
+    """The command that is called, if there is one."""
+    return next((word for word in given if not word.startswith("-")), "")
 
 
 def application(given: Sequence[str]) -> typer.Typer:
     """The application with the command that is called imported, and the others known by name and first line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=HELP)
     app.callback()(version)
-    called = next((a for a in given if not a.startswith("-")), "")
-    if called and called not in commands():
-        raise CanforgetError(f"no command '{called}'{did_you_mean(called, commands())} (canforget --help)")
+    wanted = called(given)
+    if wanted and wanted not in commands():
+        raise CanforgetError(f"no command '{shortened(wanted)}'{did_you_mean(wanted, commands())} (canforget --help)")
     for name in commands():
-        if name == called:
+        if name == wanted:
             module = name.replace("-", "_")
             app.command(name)(stoppable(getattr(import_module(f"canforget.commands.{module}"), module)))
         else:
@@ -91,17 +128,28 @@ def first_line(command: str) -> str:
 
 
 def spread(given: Sequence[str]) -> list[str]:
-    """Repeats a flag that takes a list before each of its values.
+    """Repeats a flag that takes a list before each of its values; a study's file is no value of a list.
 
-    >>> spread(["run", "--models", "resnet20", "resnet18", "--json"])
-    ['run', '--models', 'resnet20', '--models', 'resnet18', '--json']
+    >>> spread(["run", "--models", "resnet20", "resnet18", "study.toml", "--json"])
+    ['run', '--models', 'resnet20', '--models', 'resnet18', 'study.toml', '--json']
     """
     words: list[str] = []
-    flag = ""
+    flag, empty = "", False
     for word in given:
-        if word.startswith("-"):
-            flag = word if word in LISTS else ""
-            words += [] if flag else [word]
+        name, sign, value = word.partition("=")
+        if word.startswith("-") and not (flag and word[1:2].isdigit()):
+            refuse_empty(flag, empty, given)
+            flag, empty = (name, not sign) if name in LISTS else ("", False)
+            words += [word] if not flag else [flag, value] if sign else []
+        elif flag and not (word.endswith(".toml") and called(given) in ("plan", "run")):
+            words, empty = [*words, flag, word], False
         else:
-            words += [flag, word] if flag else [word]
+            words.append(word)
+    refuse_empty(flag, empty, given)
     return words
+
+
+def refuse_empty(flag: str, empty: bool, given: Sequence[str]) -> None:
+    """Raises `SpecError` for a flag that takes a list and was given nothing."""
+    if empty:
+        raise SpecError(f"{called(given)}: {flag}: nothing follows it; give one value or several (canforget {called(given)} --help)")

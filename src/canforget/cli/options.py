@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from canforget.errors import ArtifactError, SpecError, did_you_mean
+from canforget.errors import ArtifactError, SpecError, did_you_mean, shortened
 from canforget.hyperparameters import Word
 from canforget.registry import add_plugin
+from canforget.spec import set_nested
 from canforget.study.definition import Study, from_toml
 
 DataDir = Annotated[Path | None, typer.Option(help="Folder that holds the data sets; default: $CANFORGET_DATA_DIR.", show_default=False)]
@@ -21,9 +22,9 @@ Plugins = Annotated[
 StoreDir = Annotated[Path, typer.Option("--store", help="Folder of finished steps: what lies there is not computed again.")]
 OutDir = Annotated[Path, typer.Option("--out", help="Folder for the records.")]
 Engine = Annotated[str, typer.Option(help="serial, or processes (several at once).")]
-Workers = Annotated[int, typer.Option(min=1, help="Number of processes of the engine `processes`.")]
-Seed = Annotated[int, typer.Option(help="Seed of this step's random stream.")]
-SplitSeed = Annotated[int, typer.Option(help="Seed of the split; one for all models that are to be compared.")]
+Workers = Annotated[int, typer.Option(min=1, max=1024, help="Number of processes of the engine `processes`.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of this step's random stream.")]
+SplitSeed = Annotated[int, typer.Option(min=0, help="Seed of the split; one for all models that are to be compared.")]
 Dataset = Annotated[str, typer.Option(help="Data set, as in digits or parquet:folder=scans.")]
 Scenario = Annotated[
     str | None, typer.Option(help="What is forgotten, as in whole_class:classes=3 or ids:file=request.txt.", show_default=False)
@@ -45,28 +46,32 @@ def add_plugins(paths: Sequence[Path] | None) -> None:
 
 def study_of(file: Path | None, flags: Mapping[str, Sequence[str] | None], keys: Sequence[str] | None = None) -> Study:
     """The study of a file with the keys that flags and `--set` name replaced, or of flags alone."""
-    given: dict[str, Any] = {key: list(values) for key, values in flags.items() if values} | dict(map(pair, keys or ()))
+    given: dict[str, Any] = {key: list(values) for key, values in flags.items() if values} | keys_of(keys or ())
     if "seeds" in given:
         given["seeds"] = seeds(given["seeds"])
     return Study.of("flags", **given) if file is None else from_toml(file, **given)
 
 
-def pair(text: str) -> tuple[str, Any]:
-    """A key and its value, as after `--set`.
+def keys_of(given: Sequence[str]) -> dict[str, Any]:
+    """Keys and values as after `--set`; a dot goes into a table.
 
-    >>> pair("noise_draws=20")
-    ('noise_draws', '20')
+    >>> keys_of(["noise_draws=20", "fit.epochs=3"])
+    {'noise_draws': '20', 'fit': {'epochs': '3'}}
     """
-    key, sign, value = text.partition("=")
-    if not sign or not key.isidentifier() or key == "seeds":
-        raise SpecError(f"--set: {text}: write key=value, as in noise_draws=20" + (" (seeds have --seeds)" if key == "seeds" else ""))
-    return key, Word(value.strip())
+    found: dict[str, Any] = {}
+    for text in given:
+        key, sign, value = text.partition("=")
+        if not sign or not key.replace(".", "_").isidentifier() or key == "seeds":
+            way_out = "seeds have --seeds" if key == "seeds" else "write key=value, as in noise_draws=20"
+            raise SpecError(f"--set: {shortened(text)}: {way_out}")
+        set_nested(found, key, Word(value.strip()), f"--set {text}")
+    return found
 
 
 def seeds(given: Sequence[str]) -> int | list[int]:
     """`--seeds 3` as a count, `--seeds 4 5` as a list."""
-    if not all(word.isdigit() for word in given):
-        raise SpecError(f"--seeds: {' '.join(given)}: write a count, or several numbers")
+    if not all(word.isascii() and word.isdigit() and len(word) < 20 for word in given):
+        raise SpecError(f"--seeds: {shortened(' '.join(given))}: write a count, or several numbers, as in --seeds 3 or --seeds 4 5")
     return int(given[0]) if len(given) == 1 else [int(word) for word in given]
 
 

@@ -10,9 +10,11 @@ from canforget.cli import options, output
 def sweep_bits(
     model: options.ModelFile,
     quantizer: Annotated[str, typer.Option(help="Format whose bits are swept, as in int or int:ranges=mse.")] = "int",
-    bits: Annotated[list[int] | None, typer.Option(help="Widths of all layers; default: 8 to 2.", show_default=False)] = None,
-    layer_bits: Annotated[list[int] | None, typer.Option(help="Widths of one layer at a time; default: 3.", show_default=False)] = None,
-    neighbor_bits: Annotated[int, typer.Option(help="Width at which the neighbors of the rounding are compared.")] = 4,
+    bits: Annotated[list[int] | None, typer.Option(min=2, max=8, help="Widths of all layers; default: 8 to 2.", show_default=False)] = None,
+    layer_bits: Annotated[
+        list[int] | None, typer.Option(min=2, max=8, help="Widths of one layer at a time; default: 3.", show_default=False)
+    ] = None,
+    neighbor_bits: Annotated[int, typer.Option(min=2, max=8, help="Width at which the neighbors of the rounding are compared.")] = 4,
     scenario: Annotated[
         str | None, typer.Option(help="What was to be forgotten; default: what the model's file says.", show_default=False)
     ] = None,

@@ -69,8 +69,11 @@ class Study:
 
 
 def from_toml(path: Path, /, **changes: Any) -> Study:
-    """The study that a TOML file describes, with some of its keys changed."""
-    return Study.of(path.name, **({"name": path.stem} | toml(path) | changes))
+    """The study that a TOML file describes, with some of its keys changed; of its table `fit`, the fields named."""
+    given = {"name": path.stem} | toml(path)
+    if isinstance(given.get("fit"), dict) and isinstance(changes.get("fit"), dict):
+        changes["fit"] = given["fit"] | changes["fit"]
+    return Study.of(path.name, **(given | changes))
 
 
 def toml(path: Path) -> dict[str, Any]:
