@@ -72,7 +72,12 @@ Arrays = Mapping[str, NDArray[Any]]
 
 def write_json(path: Path, content: Any) -> None:
     """Writes `content` as indented, sorted JSON, atomically; NaN is refused."""
-    write_atomically(path, (json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode())
+    write_atomically(path, as_json(content))
+
+
+def as_json(content: Any) -> bytes:
+    """The bytes of `content` as indented, sorted JSON; NaN is refused."""
+    return (json.dumps(content, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
 def read_json(path: Path) -> Any:

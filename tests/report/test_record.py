@@ -27,6 +27,26 @@ def test_a_record_keeps_its_published_schema(tmp_path):
     assert jsonschema.validate(json.loads((tmp_path / "cases" / "a.json").read_text()), schema()) is None
 
 
+def test_an_index_says_whose_record_a_file_is(tmp_path):
+    """Files are named by keys, for labels may be longer than a file's name."""
+    save([record(0), record(1)], ["a", "b"], tmp_path, {})
+    index = json.loads((tmp_path / "cases" / "index.json").read_text())
+    assert index.keys() == {"a.json", "b.json"}
+    assert Label(**index["b.json"]) == record(1).case
+    assert load(tmp_path / "cases" / "b.json") == [record(1)]
+
+
+@pytest.mark.parametrize("harm", [b"", b"{", b"\xff\xfe"])
+def test_a_damaged_file_of_an_earlier_run_is_written_anew(tmp_path, harm):
+    """It ended the run with a traceback, before any result was written."""
+    save([record()], ["a"], tmp_path, {})
+    for path in (tmp_path / "cases" / "a.json", tmp_path / "cases" / "index.json", tmp_path / "results.json"):
+        before = path.read_bytes()
+        path.write_bytes(harm)
+        save([record()], ["a"], tmp_path, {})
+        assert path.read_bytes() == before
+
+
 def test_a_file_that_is_not_records_is_one_line(tmp_path):
     path = tmp_path / "results.json"
     path.write_text('{"records": [{"case": 3}]}')

@@ -97,7 +97,7 @@ def test_a_quantized_model_is_judged_beside_the_same_models_before_rounding_in_t
             assert "full_precision" not in judge.what
             continue
         before = cases[unlearner, "none", seed][1].what
-        assert judge.what["full_precision"] == {k: before[k] for k in ("subject", "original", "retrained")}, case.name
+        assert judge.what["full_precision"] == {k: before[k] for k in ("subject", "original", "retrained")}, case.labels
         assert {("predict", k) for k in (before["subject"], before["original"], *before["retrained"])} <= set(judge.needs)
 
 
@@ -166,9 +166,30 @@ def test_a_missing_data_set_is_one_line_that_says_how_to_get_it(tmp_path):
     assert "\n" not in str(problem.value)
 
 
-def test_a_case_name_is_a_file_name():
-    name = Case("digits", "timm/vit", "whole_class:classes=3", "scrub", "int:bits=4", 0, {}).name
-    assert name == "digits__timm-vit__whole_class-classes=3__scrub__int-bits=4__seed0"
+def test_a_case_is_named_by_its_key_however_long_its_labels_are():
+    """A plausible label of 311 characters ended a study with "File name too long" and no results at all."""
+    long = Case("digits", "tiny_cnn", "whole_class:classes=3", "scrub:" + "x" * 400, "none", 0, {})
+    assert len(long.key) == 16
+    assert len({c.key for c in drawn().cases} | {long.key}) == len(drawn().cases) + 1
+    assert {c.key for c in drawn().cases} == {c.key for c in drawn().cases}
+
+
+def test_a_case_holds_every_hyperparameter_of_its_components_and_settings():
+    """The record of a retrained model, of the original and of one that was not rounded did not say what made it."""
+    by_place = {(c.unlearner, c.quantizer): c.hyperparameters for c in drawn(unlearners=["scrub:alpha=0.5"], fit={"epochs": 7}).cases}
+    for found in by_place.values():
+        assert {found[axis]["name"] for axis in ("dataset", "model", "scenario")} == {"digits", "tiny_cnn", "whole_class"}
+        assert found["fit"]["epochs"] == 7
+        assert found["calibration"] == 256
+        assert {"split_seed", "noise_draws", "val_fraction", "judged_retain"} <= found.keys()
+        assert "accuracy" in {m["name"] for m in found["metrics"]}
+        assert "membership" in {a["name"] for a in found["audits"]}
+    assert by_place["retrain", "none"]["unlearner"]["parameters"]["fit"]["epochs"] == 7
+    assert by_place["nothing", "none"]["quantizer"]["name"] == "none"
+    scrub = by_place["scrub:alpha=0.5", "int:bits=8"]
+    assert scrub["unlearner"]["parameters"]["alpha"] == 0.5
+    assert "gamma" in scrub["unlearner"]["parameters"]
+    assert scrub["quantizer"]["parameters"]["bits"] == 8
 
 
 def test_the_plan_says_how_many_images_calibrate_where_a_study_does_not():

@@ -40,7 +40,14 @@ def plan(
     drawn = plan_study(options.study_of(study, flags, keys), data_dir)
     todo = missing(drawn, Store(store))
     if json:
-        output.echo_json({"cases": [c.name for c in drawn.cases], "named": drawn.named, "steps": len(drawn.steps), "missing": len(todo)})
+        output.echo_json(
+            {
+                "cases": {c.key: " · ".join(map(str, c.labels)) for c in drawn.cases},
+                "named": drawn.named,
+                "steps": len(drawn.steps),
+                "missing": len(todo),
+            }
+        )
         return
     print(account(drawn, len(todo), Counter(s.verb for s in todo)))
 

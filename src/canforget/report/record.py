@@ -1,6 +1,5 @@
 """Records: one JSON a case is the truth; the list of all, the Parquet file and every table are made from them."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -9,7 +8,7 @@ from typing import Any, Literal
 
 from canforget.errors import ArtifactError
 from canforget.evaluation.statistics import t_interval
-from canforget.file_io import read_json, write_atomically, write_json
+from canforget.file_io import as_json, read_json, sweep_asides, write_atomically, write_json
 from canforget.spec import parse_text
 
 VERSION = "canforget.record/1"
@@ -87,16 +86,19 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **adapter().json_schema(), "title": VERSION}
 
 
-def save(records: Sequence[Record], names: Sequence[str], folder: Path, about: Mapping[str, Any]) -> list[Path]:
-    """Writes one JSON a record under `cases/`, `results.json` and `results.parquet`; returns the files."""
-    files = [folder / "cases" / f"{name}.json" for name in names]
-    for file, record in zip(files, records, strict=True):
-        content = asdict(record)
-        if not file.is_file() or json.loads(file.read_text(encoding="utf-8")) != json.loads(json.dumps(content)):
-            write_json(file, content)
+def save(records: Sequence[Record], keys: Sequence[str], folder: Path, about: Mapping[str, Any]) -> list[Path]:
+    """Writes `results.json`, `results.parquet`, and one JSON a record under `cases/`, named by its key (`index.json` says whose it is)."""
+    cases = folder / "cases"
+    for place in (folder, cases):
+        sweep_asides(place)
+    contents = {cases / f"{key}.json": as_json(asdict(record)) for key, record in zip(keys, records, strict=True)}
+    contents[cases / "index.json"] = as_json({f"{key}.json": asdict(record.case) for key, record in zip(keys, records, strict=True)})
+    for file, content in contents.items():
+        if not file.is_file() or file.read_bytes() != content:
+            write_atomically(file, content)
     write_json(folder / "results.json", {"schema": VERSION, **about, "records": [asdict(r) for r in records]})
     write_parquet(folder / "results.parquet", records)
-    return [*files, folder / "results.json", folder / "results.parquet"]
+    return [*contents, folder / "results.json", folder / "results.parquet"]
 
 
 def write_parquet(path: Path, records: Sequence[Record]) -> None:

@@ -1,4 +1,4 @@
-"""Records from the store: what the steps of a case left there, as one record."""
+"""Records collected from the store: values, hyperparameters, seconds, bytes and conditions of a case."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from canforget.study.store import Store
 
 def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, str], str]) -> Record:
     """The record of a case whose steps were carried out, or which says why they were not."""
-    label = Label(case.dataset, case.model, case.scenario, case.unlearner, case.quantizer, case.seed)
+    label = Label(*case.labels)
     why = case.not_run or next((f"{role} failed: {errors[s]}" for role, s in case.steps.items() if s in errors), "")
     if why:
         return Record(label, not_run=why, hyperparameters=asked(case, plan.study))
@@ -24,7 +24,7 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
     return Record(
         case=label,
         values={name: measured(v) for name, v in values.items()},
-        hyperparameters=hyperparameters(found, split["what"]) | asked(case, plan.study),
+        hyperparameters=dict(case.hyperparameters) | asked(case, plan.study),
         seconds={role: p["conditions"]["seconds"] for role, p in found.items()},
         bytes=model["facts"]["bytes"],
         coverage=model["facts"].get("coverage", {}),
@@ -46,12 +46,3 @@ def asked(case: Case, study: Study) -> dict[str, Any]:
     }
     chosen = {axis: next(c.to_json() for c in calls if c.label == getattr(case, axis)) for axis, calls in axes.items()}
     return chosen | {"audits": [call.to_json() for call in study.audits]}
-
-
-def hyperparameters(found: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, Any]:
-    """Every hyperparameter of every component that made a case, defaults filled in."""
-    made = {k: found["train"]["what"][k] for k in ("dataset", "model", "fit")}
-    made |= {k: split[k] for k in ("scenario", "seed", "val_fraction", "held_out_fraction", "calibration", "judged_retain")}
-    for role, name in (("unlearn", "unlearner"), ("quantize", "quantizer")):
-        made |= {name: found[role]["what"][name]} if name in found[role]["what"] else {}
-    return made

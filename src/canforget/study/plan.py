@@ -13,12 +13,13 @@ from canforget.errors import CanforgetError, PlanError
 from canforget.fit_settings import too_large
 from canforget.report.record import REFERENCES
 from canforget.rng import numpy_generator
-from canforget.spec import Call, parse, refusal_of
+from canforget.spec import Call, key_of, parse, refusal_of, to_json
 from canforget.study.definition import ModelSpec, Study
 from canforget.study.planned_steps import (
     PlanBuilder,
     SplitContext,
     Step,
+    as_the_original,
     noise_step,
     predict_step,
     probe_step,
@@ -42,12 +43,17 @@ class Case:
     seed: int
     steps: Mapping[str, tuple[str, str]] = field(hash=False)
     not_run: str = ""
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
-    def name(self) -> str:
-        """The case's labels as one file name."""
-        parts = (self.dataset, self.model, self.scenario, self.unlearner, self.quantizer, f"seed{self.seed}")
-        return "__".join("".join(c if c.isalnum() or c in "=.,-_" else "-" for c in p) for p in parts)
+    def labels(self) -> tuple[str, str, str, str, str, int]:
+        """Data set, model, scenario, unlearner, quantizer and seed."""
+        return self.dataset, self.model, self.scenario, self.unlearner, self.quantizer, self.seed
+
+    @property
+    def key(self) -> str:
+        """What the case's record is named by: 16 hexadecimal digits, however long its labels are."""
+        return key_of("case", labels=list(self.labels), judge=self.steps.get("judge", ("", ""))[1])[:16]
 
 
 @dataclass(frozen=True)
@@ -189,8 +195,9 @@ def judged_case(
 ) -> Case:  # fmt: skip
     """A case with the step that judges it: against the original and all retrained models but itself, in its format and before rounding."""
     labels = (ground.dataset.label, trained.model.label, ground.scenario.label, unlearner.label, quantizer.label, seed)
+    hyperparameters = carried_out(study, ground, trained, unlearner, quantizer)
     if refused:
-        return Case(*labels, {}, refused)
+        return Case(*labels, {}, refused, hyperparameters)
     retrain, nothing = (u.label for u in study.unlearners[:2])
     own = made[unlearner.label, quantizer.label, seed]
     others = [made[retrain, quantizer.label, s] for s in study.seeds if (unlearner.name, s) != ("retrain", seed)]
@@ -206,7 +213,21 @@ def judged_case(
         what["unprobed"] = why
     needs = (ground.split, *(m.get(role) for role in ("predict", "before") for m in models), own.get("noise"), own.get("probe"))
     judge = drawing.add("judge", step_key("judge", **what), f"judge {' · '.join(map(str, labels))}", needs, **what)
-    return Case(*labels, {role: s.name for role, s in own.items() if role != "before"} | {"judge": judge.name})
+    return Case(*labels, {role: s.name for role, s in own.items() if role != "before"} | {"judge": judge.name}, "", hyperparameters)
+
+
+SETTINGS = ("val_fraction", "held_out_fraction", "judged_retain", "split_seed", "features", "noise_draws", "noise_images", "probes")
+
+
+def carried_out(study: Study, ground: SplitContext, trained: ModelSpec, unlearner: Call, quantizer: Call) -> dict[str, Any]:
+    """Every hyperparameter of every component of a case, defaults filled in, and the settings of its study."""
+    calls = {
+        "dataset": ground.dataset, "model": trained.model, "scenario": ground.scenario, "unlearner": as_the_original(unlearner, trained),
+        "quantizer": quantizer,
+    }  # fmt: skip
+    judges = {"metrics": [m.to_json() for m in study.metrics], "audits": [a.to_json() for a in study.audits]}
+    settings = {name: to_json(getattr(study, name)) for name in SETTINGS} | {"calibration": len(ground.ids.calibration)}
+    return {axis: call.to_json() for axis, call in calls.items()} | {"fit": to_json(trained.fit)} | settings | judges
 
 
 def compared(models: tuple[dict[str, Step], ...], role: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Done:
         if self.failures:
             lines += [f"{len(self.failures)} steps failed or were skipped:", *(f"  {f.step.label}: {f.error}" for f in self.failures)]
         folder = self.files[-1].parent
-        names = {"cases/": "one JSON a case", "results.json": "all records", "results.parquet": "every value as one row"}
+        names = {"cases/": "one JSON a case, and their index", "results.json": "all records", "results.parquet": "every value as one row"}
         return "\n".join([*lines, *(f"  {folder / name}  {what}" for name, what in names.items())])
 
     def to_json(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def carry_out(
             notify=watch.notify,
             advance=watch.advance,
         )
-    files = save(records, [c.name for c in drawn.cases], out, {"study": drawn.study.name})
+    files = save(records, [c.key for c in drawn.cases], out, {"study": drawn.study.name})
     return Done(drawn, records, files, watch.failures, watch.computed)
 
 
