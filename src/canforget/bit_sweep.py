@@ -28,7 +28,8 @@ VARIED = ("symmetric", "granularity", "full_range", "ranges")
 class Row:
     """A rounding of a model: accuracy in [0, 1] on val (of retained classes) and on the forget set, log-odds of forgotten labels, bytes.
 
-    `forget_accuracy` and `forget_margin` (mean over the forget set, in nats) are None where nothing was named that is to be forgotten.
+    `val_accuracy` is None where no images were held for validation, `forget_accuracy` and `forget_margin` (mean over the forget set, in
+    nats) where nothing was named that is to be forgotten.
     """
 
     rounding: str
@@ -86,7 +87,7 @@ def sweep(
         raise SpecError(f"--quantizer: {quantizer.name} has no bits to sweep; name one that has, as int")
     require_fits(model, split)
     judge = judging(split, forgetting)
-    root = folded(model, split.val.x)
+    root = folded(model, (split.val if len(split.val) else split.calibration).x)
     return Sweep(
         judge(root, "float32", 32, ""),
         tuple(judge(quantize(model, split, changed(quantizer, bits=b)), f"{b} bits", b, "") for b in bits),
@@ -104,7 +105,7 @@ def judging(split: Split, forgetting: bool) -> Judge:
     val = retained(split.val, split.forgotten_classes)
 
     def judge(model: nn.Module, rounding: str, bits: int, layer: str) -> Row:
-        accuracy, size = float(predict(model, val).correct.mean()), bytes_of(model)
+        accuracy, size = float(predict(model, val).correct.mean()) if len(val) else None, bytes_of(model)
         if not forgetting:
             return Row(rounding, bits, layer, accuracy, bytes=size)
         forget = predict(model, split.forget)
@@ -136,7 +137,7 @@ def one_layer_each(model: nn.Module, split: Split, quantizer: Call, bits: int, j
     """The folded network with the weights of one layer at a time rounded, all else in float."""
     weights_only = {"activations": 0} if "activations" in dict(quantizer.parameters) else {}
     held = codes(quantize(model, split, changed(quantizer, bits=bits, **weights_only)))
-    root = folded(model, split.val.x).requires_grad_(False)
+    root = folded(model, (split.val if len(split.val) else split.calibration).x).requires_grad_(False)
     for name, rounded in held.items():
         layer = root.get_submodule(name)
         root.set_submodule(name, QuantizedLayer(deepcopy(layer), rounded))
@@ -191,8 +192,9 @@ def text(found: Sweep) -> str:
 
 
 LEGEND = (
-    "val: accuracy on validation images of retained classes. margin: mean log-odds of the forgotten labels, nats. What is remembered was\n"
-    "brought back by rounding only if models retrained without it do not show the same: canforget run compares them."
+    "val: accuracy on validation images of retained classes (–: none were held, as for an adopted model).\n"
+    "margin: mean log-odds of the forgotten labels, nats. What is remembered was brought back by rounding only if models retrained without\n"
+    "it do not show the same: canforget run compares them."
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from canforget import pipeline
 from canforget.bit_sweep import Sweep, sweep
 from canforget.data.images import Split, together
+from canforget.data.split import fingerprint
 from canforget.deployment import foreign_weights, model_file
 from canforget.errors import ArtifactError, SpecError
 from canforget.fit_settings import TRAINING
@@ -16,25 +17,25 @@ from canforget.spec import fit_of, parse, parse_text
 
 About = dict[str, Any]
 NOTHING = "random_samples:count=1"
+VAL_FRACTION = 0.1
 
 
 def train_file(
-    path: Path, *, model: str, dataset: str, scenario: str | None, retrain: bool, fit: str, seed: int, split_seed: int, data_dir: Path | None, device: str
+    path: Path, *, model: str, dataset: str, scenario: str | None, retrain: bool, fit: str, seed: int, split_seed: int, val_fraction: float,
+    data_dir: Path | None, device: str,
 ) -> About:  # fmt: skip
     """Trains a model and writes it; returns what was written."""
     if retrain and scenario is None:
         raise SpecError("--retrain: retraining leaves a forget set out; name it by --scenario")
     call, settings = parse("models", model, "--model"), fit_of(parse_text(f"fit:{fit}")[1], TRAINING, "--fit")
-    split = opened(dataset, scenario, split_seed, data_dir, device)
+    if settings.patience and not val_fraction:
+        raise SpecError(
+            "--fit patience: training stops by the loss on validation images, and --val-fraction 0 holds none; drop one of them"
+        )
+    origin: About = {"dataset": dataset, "scenario": scenario, "split_seed": split_seed, "val_fraction": val_fraction}
+    split = opened(origin, split_seed, data_dir, device)
     made = pipeline.train(call, split, fit=settings, seed=seed, retrain=retrain, checkpoint=path.with_suffix(".partial"))
-    origin = {
-        "dataset": dataset,
-        "scenario": scenario,
-        "split_seed": split_seed,
-        "trained_on": len(split.retain) + (0 if retrain else len(split.forget)),
-        "seed": seed,
-        "fit": asdict(settings),
-    }
+    origin |= {"trained_on": len(split.retain) + (0 if retrain else len(split.forget)), "seed": seed, "fit": asdict(settings)}
     return written(made, path, "train", call.label, origin, split)
 
 
@@ -44,12 +45,12 @@ def unlearn_file(
     """Unlearns a scenario's forget set from a model file and writes what comes of it."""
     call = parse("unlearners", unlearner, "--unlearner")
     origin = origin_of(source)
-    split = opened(dataset or origin_value(origin, "dataset", source), scenario, split_seed, data_dir, device)
+    origin |= {"dataset": dataset or origin_value(origin, "dataset", source), "scenario": scenario}
+    split = opened(origin, split_seed, data_dir, device)
     made = pipeline.unlearn(model_file.load(source, device=device), split, call, seed=seed)
     origin |= {
-        "dataset": dataset or origin["dataset"],
-        "scenario": scenario,
-        "split_seed": split_seed,
+        "split_seed": origin.get("split_seed", split_seed),
+        "forgot": forget_hash(split),
         "unlearner": call.label,
         "unlearn_seed": seed,
     }
@@ -63,7 +64,8 @@ def quantize_file(
     call = parse("quantizers", quantizer, "--quantizer")
     origin = origin_of(source)
     origin |= {"dataset": dataset or origin_value(origin, "dataset", source), "scenario": scenario or origin.get("scenario")}
-    split = opened(origin["dataset"], origin["scenario"], origin.get("split_seed", split_seed), data_dir, device)
+    split = opened(origin, split_seed, data_dir, device)
+    require_same_request(source, origin, split, named=dataset or scenario)
     made = pipeline.quantize(model_file.load(source, device=device), split, call)
     return written(made, path, "quantize", call.label, origin | {"quantizer": call.label, "calibrated_on": len(split.calibration)}, split)
 
@@ -73,10 +75,11 @@ def evaluate_file(
     data_dir: Path | None, device: str,
 ) -> About:  # fmt: skip
     """The values of every metric and audit of a model file."""
-    origin = origin_of(source)
+    origin, named = origin_of(source), dataset or scenario
     scenario = scenario or origin_value(origin, "scenario", source)
     dataset = dataset or origin_value(origin, "dataset", source)
-    split = opened(dataset, scenario, origin.get("split_seed", split_seed), data_dir, device)
+    split = opened(origin | {"dataset": dataset, "scenario": scenario}, split_seed, data_dir, device)
+    require_same_request(source, origin, split, named=named)
     values = pipeline.evaluate(
         model_file.load(source, device=device),
         split,
@@ -95,9 +98,13 @@ def evaluate_file(
 def adopt_file(
     source: Path, path: Path, *, model: str, dataset: str, mean: tuple[float, ...], std: tuple[float, ...], pickle: bool, data_dir: Path | None
 ) -> About:  # fmt: skip
-    """Writes weights made elsewhere as a model file, behind the normalization they were trained with."""
+    """Writes weights made elsewhere as a model file, behind the normalization they were trained with.
+
+    All training images count as trained on: nobody knows better, and to take some for unseen would flatter every figure.
+    """
     call = parse("models", model, "--model")
-    split = opened(dataset, None, 0, data_dir, "cpu")
+    origin: About = {"dataset": dataset, "adopted_from": source.name, "val_fraction": 0.0}
+    split = opened(origin, 0, data_dir, "cpu")
     images = together(split.forget, split.retain)
     found = channel_statistics(images)
     c, h, w = images.x.shape[1:]
@@ -105,12 +112,29 @@ def adopt_file(
     if not len(architecture.mean) == len(architecture.std) == c:
         raise SpecError(f"--mean, --std: {dataset} has {c} channels; give {c} numbers each")
     made = (foreign_weights.load_pickle if pickle else foreign_weights.load_weights)(source, architecture)
-    return written(made, path, "adopt", call.label, {"dataset": dataset, "adopted_from": source.name}, split)
+    return written(made, path, "adopt", call.label, origin, split)
 
 
-def opened(dataset: str, scenario: str | None, seed: int, data_dir: Path | None, device: str) -> Split:
-    """The split of a data set; without a scenario nothing is set apart but val and test (one image stands in for the forget set)."""
-    return pipeline.open_split(dataset, scenario or NOTHING, data_dir=data_dir, device=device, seed=seed)
+def opened(origin: About, split_seed: int, data_dir: Path | None, device: str) -> Split:
+    """The split that a model's origin names; without a scenario nothing is set apart but val and test (one image stands in for the forget set).
+
+    The model's own seed of the split goes before the one given.
+    """
+    settings = {"seed": origin.get("split_seed", split_seed), "val_fraction": origin.get("val_fraction", VAL_FRACTION)}
+    return pipeline.open_split(origin["dataset"], origin.get("scenario") or NOTHING, data_dir=data_dir, device=device, **settings)
+
+
+def forget_hash(split: Split) -> str:
+    """The first digits of the SHA-256 of the forget set's ids."""
+    return fingerprint(split.forget.ids.cpu().numpy())[:16]
+
+
+def require_same_request(path: Path, origin: About, split: Split, named: str | None) -> None:
+    """Raises `ArtifactError` when the scenario of a model file now picks other images than those it forgot, and nobody named another."""
+    if not named and origin.get("forgot", forget_hash(split)) != forget_hash(split):
+        raise ArtifactError(
+            f"{path}: {origin['scenario']} lists other images than this model forgot; pass --scenario with the request it was made for"
+        )
 
 
 def origin_of(path: Path) -> About:
@@ -138,7 +162,10 @@ def sweep_file(
     """The sweep of a model file; without a scenario, nothing is said of forgetting."""
     call = parse("quantizers", quantizer, "--quantizer")
     origin = origin_of(source)
-    dataset, scenario = dataset or origin_value(origin, "dataset", source), scenario or origin.get("scenario")
-    split = opened(dataset, scenario, origin.get("split_seed", split_seed), data_dir, device)
+    named, scenario = dataset or scenario, scenario or origin.get("scenario")
+    split = opened(
+        origin | {"dataset": dataset or origin_value(origin, "dataset", source), "scenario": scenario}, split_seed, data_dir, device
+    )
+    require_same_request(source, origin, split, named=named)
     model = model_file.load(source, device=device)
     return sweep(model, split, call, bits=bits, layer_bits=layer_bits, neighbor_bits=neighbor_bits, forgetting=scenario is not None)

@@ -17,6 +17,9 @@ def train(
     fit: Annotated[str, typer.Option(help="Settings of the training, as in epochs=20,lr=0.1,flip=true.")] = "",
     seed: options.Seed = 0,
     split_seed: options.SplitSeed = 0,
+    val_fraction: Annotated[
+        float, typer.Option(help="Fraction of the training images held for validation; 0 beside an adopted model.")
+    ] = 0.1,
     data_dir: options.DataDir = None,
     device: options.Device = "cpu",
     plugin: options.Plugins = None,
@@ -32,6 +35,6 @@ def train(
     path = options.Destination(out).checked()
     about = train_file(
         path, model=model, dataset=dataset, scenario=scenario, retrain=retrain, fit=fit, seed=seed, split_seed=split_seed,
-        data_dir=data_dir, device=options.device_of(device),
+        val_fraction=val_fraction, data_dir=data_dir, device=options.device_of(device),
     )  # fmt: skip
     output.tell(about, json)

@@ -1,0 +1,108 @@
+"""From a checkpoint, a folder of images and a list of file names to a judged model, by the command line."""
+
+import json
+
+import numpy
+import pytest
+import torch
+
+from canforget.cli.app import main
+from canforget.network.build import build
+from canforget.rng import generator
+
+
+def call(capsys, *arguments):
+    """Exit code, standard output and standard error of a call."""
+    code = 0
+    try:
+        main([str(a) for a in arguments])
+    except SystemExit as leave:
+        code = int(leave.code or 0)
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.fixture
+def adopted(tmp_path, png, capsys, monkeypatch):
+    """A folder of two people, a request, and a checkpoint made elsewhere, adopted as a model file."""
+    monkeypatch.chdir(tmp_path)
+    pixels = numpy.random.default_rng(0).integers(0, 100, (40, 16, 16), dtype=numpy.uint8)
+    for i, x in enumerate(pixels):
+        file = tmp_path / f"pets/{'train' if i < 30 else 'test'}/{'ab'[i % 2]}/{i}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png(x + 100 * (i % 2)))
+    (tmp_path / "request.txt").write_text("a/0.png\n2.png\nb/3.png\n")
+    net = build("tiny_cnn", 2, (1, 16, 16), rng=generator("net"), mean=(0.5,), std=(0.2,))
+    torch.save(net.net.state_dict(), tmp_path / "net.pth")
+    made = call(capsys, "adopt", "net.pth", "--pickle", "--model", "tiny_cnn", "--dataset", "image_folder:folder=pets,size=16", "--data-dir", ".",
+                "--mean", "0.5", "--std", "0.2", "--out", "original.safetensors", "--json")  # fmt: skip
+    assert made[0] == 0, made[2]
+    return tmp_path
+
+
+def unlearned(capsys, *more):
+    return call(capsys, "unlearn", "original.safetensors", "--unlearner", "gradient_ascent", "--scenario", "ids:file=request.txt", "--data-dir", ".",
+                "--out", "unlearned.safetensors", *more)  # fmt: skip
+
+
+def test_every_training_image_of_an_adopted_model_can_be_asked_to_be_forgotten(adopted, capsys):
+    """A checkpoint from elsewhere was trained on all of them: a validation part drawn here would be refused, or counted as unseen."""
+    (adopted / "request.txt").write_text("\n".join(f"a/{i}.png" for i in range(0, 28, 2)))
+    code, out, err = unlearned(capsys, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["val_fraction"] == 0
+    code, out, err = call(
+        capsys, "quantize", "unlearned.safetensors", "--quantizer", "int", "--data-dir", ".", "--out", "int8.safetensors", "--json"
+    )
+    assert (code, err) == (0, "")
+    assert json.loads(out)["calibrated_on"] == 30 - 14
+    code, out, err = call(capsys, "evaluate", "int8.safetensors", "--original", "original.safetensors", "--data-dir", ".", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["values"]["forget.accuracy"]["n"] == 14
+
+
+@pytest.mark.parametrize(
+    "command", [["evaluate"], ["quantize", "--quantizer", "int", "--out", "int8.safetensors"], ["sweep-bits", "--bits", "8"]]
+)
+def test_a_request_that_changed_since_is_not_taken_for_what_the_model_forgot(adopted, capsys, command):
+    """The model file names the request's path; another list under the same path would be judged, and calibrated on what was forgotten."""
+    assert unlearned(capsys)[0] == 0
+    (adopted / "request.txt").write_text("a/0.png\n")
+    code, _, err = call(capsys, command[0], "unlearned.safetensors", *command[1:], "--data-dir", ".")
+    assert code == 2
+    assert err == (
+        "canforget: unlearned.safetensors: ids:file=request.txt lists other images than this model forgot; "
+        "pass --scenario with the request it was made for\n"
+    )
+    assert call(capsys, command[0], "unlearned.safetensors", *command[1:], "--data-dir", ".", "--scenario", "ids:file=request.txt")[0] == 0
+
+
+def test_unlearning_splits_the_data_as_the_training_did(tmp_path, capsys, monkeypatch):
+    """Another seed's validation part was trained on, and its training part holds images that never were."""
+    monkeypatch.chdir(tmp_path)
+    made = [
+        "--dataset",
+        "digits",
+        "--model",
+        "tiny_cnn",
+        "--fit",
+        "epochs=1",
+        "--split-seed",
+        "5",
+        "--val-fraction",
+        "0.2",
+        "--out",
+        "o.safetensors",
+    ]
+    assert call(capsys, "train", *made)[0] == 0
+    code, out, _ = call(capsys, "unlearn", "o.safetensors", "--unlearner", "gradient_ascent", "--scenario", "whole_class:classes=3", "--out",
+                        "u.safetensors", "--json")  # fmt: skip
+    about = json.loads(out)
+    assert (code, about["split_seed"], about["val_fraction"]) == (0, 5, 0.2)
+
+
+def test_patience_without_validation_images_is_refused(capsys):
+    """The loss of no images is no reason to stop."""
+    code, _, err = call(capsys, "train", "--model", "tiny_cnn", "--dataset", "digits", "--fit", "patience=2", "--val-fraction", "0")
+    assert code == 2
+    assert "--fit patience: training stops by the loss on validation images, and --val-fraction 0 holds none" in err
