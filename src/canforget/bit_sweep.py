@@ -17,6 +17,7 @@ from canforget.network.predict import predict
 from canforget.pipeline import quantize
 from canforget.quantization.folding import folded
 from canforget.quantization.layer import QuantizedLayer, codes
+from canforget.quantization.quantized import require_float
 from canforget.report.table import line
 from canforget.spec import Call, parse
 
@@ -85,6 +86,7 @@ def sweep(
     """
     if "bits" not in dict(quantizer.parameters):
         raise SpecError(f"--quantizer: {quantizer.name} has no bits to sweep; name one that has, as int")
+    require_float(model, "sweep")
     require_fits(model, split)
     judge = judging(split, forgetting)
     root = folded(model, (split.val if len(split.val) else split.calibration).x)

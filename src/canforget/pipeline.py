@@ -18,6 +18,7 @@ from canforget.network.build import build, trainable
 from canforget.network.classifier import Classifier, channel_statistics
 from canforget.network.compatibility import name_of, require_fits
 from canforget.network.predict import predict_views
+from canforget.quantization.quantized import require_float
 from canforget.report.record import Measured, measured
 from canforget.rng import generator
 from canforget.spec import Call, Given, parse, require_sound
@@ -110,6 +111,7 @@ def train(
         raise SpecError(f"fit.{reason}")
     if not isinstance(model, nn.Module):
         model = build_for(called("models", model), images, num_classes or int(images.y.max()) + 1, rng=rng)
+    require_float(model, "train")
     require_fits(trainable(model, name_of(model)), images, num_classes=num_classes, training=True)
     return train_(model.to(images.x.device), images, rng=rng, fit=fit, val=val, checkpoint=checkpoint)
 
@@ -143,6 +145,7 @@ def unlearn(model: nn.Module, split: Split, unlearner: Component, *, seed: int =
     require_sound(call, image_shape=shape_of(split.retain), num_classes=split.num_classes)
     if call.component.traits.get("whole_class_only") and not split.forgotten_classes:
         raise SpecError(f"{call.name} forgets whole classes only, and this scenario leaves images of every class; choose another unlearner")
+    require_float(model, "unlearn")
     require_fits(model, split, training=True)
     made: nn.Module = call.component.load()(model, split.forget, split.retain, rng=rng or generator(f"unlearn/{seed}"), **call.arguments())
     return made

@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from canforget.deployment.model_file import check_format, empty, fill_, tensors_of
 from canforget.deployment.model_header import one_line
 from canforget.deployment.tensor_checks import check_no_dead_layer
-from canforget.errors import ArtifactError
+from canforget.errors import ArtifactError, CanforgetError
 from canforget.network.classifier import Architecture, Classifier
 
 
@@ -77,6 +78,9 @@ def filled(architecture: Architecture, tensors: dict[str, Tensor], where: str) -
     try:
         fill_(model if "normalize.mean" in tensors else model.net, tensors, exact=False)
         check_no_dead_layer(model)
-    except ArtifactError as problem:
+        if "normalize.mean" in tensors:
+            mean, std = (tuple(tensors[f"normalize.{key}"].flatten().tolist()) for key in ("mean", "std"))
+            model.architecture = replace(architecture, mean=mean, std=std)
+    except CanforgetError as problem:
         raise ArtifactError(f"{where}: {problem}") from None
     return model.eval()

@@ -16,7 +16,7 @@ from canforget.deployment.inductor import Compiled, simulation
 from canforget.deployment.model_header import VERSION, ModelHeader, one_line, read_header
 from canforget.deployment.onnx_graph import Deployed, describe_onnx, open_graph, open_onnx
 from canforget.deployment.packing import pack, pack_scales, unpack, unpack_scales
-from canforget.deployment.tensor_checks import check_tensors, check_values, checksum
+from canforget.deployment.tensor_checks import check_normalization, check_tensors, check_values, checksum
 from canforget.errors import ArtifactError, CanforgetError
 from canforget.file_io import write_atomically
 from canforget.network.build import build
@@ -132,6 +132,7 @@ def filled_from(path: Path, header: ModelHeader, tensors: dict[str, Tensor], int
         if header.quantization is not None:
             model = skeleton(model, header.quantization)
         fill_(model, tensors, exact=True)
+        check_normalization(model, header.architecture)
     except CanforgetError as problem:
         raise ArtifactError(f"{path}: {problem}") from None
     return model
@@ -167,7 +168,7 @@ def check_room(wanted: Architecture, tensors: dict[str, Tensor]) -> None:
 def read(path: Path) -> tuple[ModelHeader, dict[str, Tensor]]:
     """Header and tensors of a model file, the tensors as they were written."""
     header, tensors = read_header(header_line(path), str(path)), tensors_of(path)
-    if header.checksum and header.checksum != checksum(tensors):
+    if header.checksum != checksum(tensors):
         raise ArtifactError(
             f"{path}: its tensors are not those that were written (their checksum differs); copy it again, or write it again"
         )
@@ -268,6 +269,9 @@ def unpack_layer_(tensors: dict[str, Tensor], name: str, layer: QuantizedLayer, 
     packed = codes is not None and codes.dtype == torch.uint8 and codes.numel() == -(-like.numel() * layer.grid.bits // 8)
     if codes is not None and packed and layer.grid.kind in PACKED:
         tensors[f"{name}.codes"] = unpack(codes, layer.grid.lowest, layer.grid.bits, like)
+    whole = tensors.get(f"{name}.whole")
+    if whole is not None and (whole.ndim or whole.dtype != torch.float32):
+        raise ArtifactError(f"'{name}.whole' is {list(whole.shape)} {whole.dtype}, and one float32 is wanted; write the file again")
     if scale is not None and (layer.grid.scales == "float32") != (scale.dtype == torch.uint8):
         tensors[f"{name}.scale"] = unpack_scales(scale, tensors.pop(f"{name}.whole", None), layer.grid.scales)
     if zero is not None and zero.dtype == torch.uint8:

@@ -56,12 +56,12 @@ class ModelHeader(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 
-    version: Literal[1]
+    version: Annotated[int, Field(ge=1, le=VERSION)]
     architecture: Architecture | None
     quantization: Annotated[Structure, AfterValidator(check_structure)] | None = None
     engine: Literal["inductor", "onnxruntime", "openvino"] | None = None
     channels_last: bool = False
-    checksum: Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$")] = ""
+    checksum: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
     classes: tuple[str, ...] = Field(default=())
     origin: Origin = Origin()
 
@@ -142,7 +142,7 @@ def no_number(word: str) -> NoReturn:
 def first_fault(problem: ValidationError) -> str:
     """The first thing that a description found wrong: where, and what was wanted.
 
-    >>> try: ModelHeader.model_validate({"version": 1, "architecture": 3})
+    >>> try: ModelHeader.model_validate({"version": 1, "architecture": 3, "checksum": "0" * 64})
     ... except ValidationError as problem: print(first_fault(problem).partition(":")[0])
     architecture
     """

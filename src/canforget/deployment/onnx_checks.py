@@ -55,7 +55,7 @@ def facts_of(graph: Any, where: str) -> dict[str, Any]:
     try:
         OnnxFacts.model_validate_json(said.get(KEY, "{}"), strict=True)
     except ValidationError as problem:
-        raise ArtifactError(f"{where}: its metadata is damaged: {first_fault(problem)}; {AGAIN}") from None
+        raise ArtifactError(f"{where}: its metadata cannot be: {first_fault(problem)}; {AGAIN}") from None
     return content
 
 

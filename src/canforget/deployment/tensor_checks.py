@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from canforget.errors import ArtifactError, did_you_mean
-from canforget.network.classifier import Normalize
+from canforget.network.classifier import Architecture, Normalize
 from canforget.quantization.layer import ActivationQuantizer, QuantizedLayer
 
 AGAIN = "copy it again, or write it again"
@@ -74,6 +74,20 @@ def check_values(model: nn.Module) -> None:
         raise ArtifactError("every weight is 0, so that all images look alike; train the model before you save it")
 
 
+def check_normalization(model: nn.Module, said: Architecture | None) -> None:
+    """Refuses a first layer that normalizes or resizes otherwise than the header says: retraining would build another network."""
+    normalize = getattr(model, "normalize", None)
+    if said is None or not isinstance(normalize, Normalize):
+        return
+    for name, wanted, found in (("means", said.mean, normalize.mean), ("deviations", said.std, normalize.std)):
+        if not torch.equal(torch.tensor(wanted).view(-1, 1, 1), found.cpu()):
+            raise ArtifactError(f"its header says {name} {wanted}, but its tensors hold {found.flatten().tolist()}; write the file again")
+    if said.input_size not in (0, normalize.size):
+        raise ArtifactError(
+            f"its header says images are resized to {said.input_size}, but the network resizes to {normalize.size or 'none'}"
+        )
+
+
 def check_no_dead_layer(model: nn.Module) -> None:
     """Refuses a convolution or linear layer whose weight is all zeros: in trained weights of others, a sign of damage."""
     for name, module in model.named_modules():
@@ -98,6 +112,8 @@ def reader_faults(module: ActivationQuantizer) -> Iterator[str]:
     if not bool((module.scale > 0).all()):
         yield "scale' is not above 0"
     zero, grid = module.zero_point, module.grid
+    if not grid.affine and bool(zero.any()):
+        yield "zero_point' is not 0 on a grid without one"
     if grid.affine and not bool(((zero == zero.round()) & (zero >= grid.low) & (zero <= grid.high)).all()):
         yield f"zero_point' is no integer from {grid.low} to {grid.high}"
 

@@ -24,7 +24,7 @@ from canforget.fit_settings import Fit
 from canforget.network.predict import predict, predict_views
 from canforget.quantization.folding import folded
 from canforget.quantization.layer import codes
-from canforget.quantization.quantized import coverage
+from canforget.quantization.quantized import coverage, require_float
 from canforget.quantization.tracing import channel_axis, is_layer
 from canforget.quantization.weight_noise import disturbed
 from canforget.rng import generator
@@ -175,6 +175,7 @@ def probe(step: Step, place: Workspace) -> Callable[[Path], Facts]:
 
 def layer_weights(model: nn.Module) -> dict[str, Any]:
     """The weights of all convolutions and linear layers with BatchNorm folded, output channels first."""
+    require_float(model, "probe")
     layers = {name: layer for name, layer in folded(model).named_modules() if is_layer(layer)}
     return {name: layer.weight.detach().movedim(channel_axis(layer), 0).cpu().numpy() for name, layer in layers.items()}
 
