@@ -40,12 +40,19 @@ class Measured:
 
 @dataclass(frozen=True)
 class RecordedVerdict:
-    """What is to be said of a combination over all its seeds, the test that decided it, and why (`canforget.report.verdict` has the rules)."""
+    """What is to be said of a combination in its format over all its seeds, the test that decided it, and why.
+
+    `full_precision` is the word on the same models before rounding, `had_forgotten` whether at most a quarter of the memory was left then
+    (`None`: not known), `gates` the figure of every gate in words. The rules: `canforget.report.verdict`.
+    """
 
     word: str
     test: str
     reason: str
     seeds: int
+    full_precision: str = ""
+    had_forgotten: bool | None = None
+    gates: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

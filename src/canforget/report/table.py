@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from canforget.errors import SpecError, did_you_mean
-from canforget.report.record import REFERENCES, Combination, Record, Summary, over_seeds, summarize
+from canforget.report.record import REFERENCES, Combination, Record, RecordedVerdict, Summary, over_seeds, summarize
 
 
 class Column(NamedTuple):
@@ -29,7 +29,8 @@ COLUMNS = (
 LEGEND = (
     "Accuracy in % (gap: mean distance from the retrained models, points); AUC of membership inference (.5 = nothing to tell): matched = against\n"
     "unseen images of the same classes, legacy = against all test images, confounded by class. ± is half a 95 % t interval over seeds.\n"
-    "Verdict: the weakest of utility and of every test of equivalence with the retrained models, in this format and before rounding."
+    "Verdict: utility, then equivalence with retrained models by every test with power, in this format; float32: the same before rounding.\n"
+    "powerless: original and retrained models cannot be told apart; had not forgotten: over a quarter of the memory may be left at float32."
 )
 LEGEND_OF_ANY = "Values as the records hold them. ± is half a 95 % t interval over seeds; –: not measured, or not run."
 
@@ -57,7 +58,7 @@ def columns_of(records: Sequence[Record], wanted: Sequence[str]) -> tuple[Column
 
 def heads(columns: Sequence[Column]) -> list[str]:
     """The column heads."""
-    return ["model", "format", *(c.title for c in columns), "unlearn s", "verdict"]
+    return ["model", "format", *(c.title for c in columns), "unlearn s", "float32", "verdict"]
 
 
 def blocks(records: Sequence[Record], columns: Sequence[Column]) -> list[Block]:
@@ -79,10 +80,17 @@ def rank(combination: Combination) -> int:
 def row(records: Sequence[Record], columns: Sequence[Column]) -> list[str]:
     """The cells of one combination."""
     if records[0].not_run:
-        return [f"not run: {records[0].not_run}", *[""] * (len(columns) + 1)]
+        return [f"not run: {records[0].not_run}", *[""] * (len(columns) + 2)]
     cells = [cell(summarize(records, c.name), c.scale) for c in columns]
     verdict = records[0].verdict
-    return [*cells, cell(summarize(records, lambda r: r.seconds.get("unlearn")), 1), verdict.word if verdict else "–"]
+    said = ["–", "–"] if verdict is None else [before_rounding(verdict), verdict.word]
+    return [*cells, cell(summarize(records, lambda r: r.seconds.get("unlearn")), 1), *said]
+
+
+def before_rounding(verdict: RecordedVerdict) -> str:
+    """The word at full precision, and the gate that a recovery needs where it is not passed."""
+    gate = "" if verdict.had_forgotten is not False or verdict.full_precision == "residual" else ", had not forgotten"
+    return f"{verdict.full_precision}{gate}" if verdict.full_precision else "–"
 
 
 def cell(summary: Summary | str, scale: float) -> str:
@@ -123,7 +131,7 @@ def aligned(cells: Sequence[str], wide: Sequence[int]) -> str:
     """One line: words to the left, numbers to the right."""
     if cells[2].startswith("not run"):
         return f"  {cells[0]:<{wide[0]}}  {cells[1]:<{wide[1]}}  {cells[2]}"
-    return line(cells, wide, (0, 1, len(wide) - 1))
+    return line(cells, wide, (0, 1, len(wide) - 2, len(wide) - 1))
 
 
 def line(cells: Sequence[str], wide: Sequence[int], words: Sequence[int]) -> str:

@@ -1,28 +1,38 @@
-"""The verdict on a model at a format: like retraining, residual, over-forgotten, or not enough to say."""
+"""The verdict on a model at a format: gates (memory to lose, utility, had forgotten), then equivalence with retraining, test by test."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy
 
-from canforget.errors import DataError, NotMeasurable
-from canforget.evaluation.evidence import NotRun, attempt
-from canforget.evaluation.statistics import Equivalence, equivalence, holm
-from canforget.report.record import Combination, Record, RecordedVerdict, beside, over_seeds, value_of
+from canforget.errors import DataError
+from canforget.evaluation.fieller import LEAST_SIGNAL, MemoryFraction, residue_fraction
+from canforget.evaluation.moderated import Contrast, ModelMean, combined, equivalence_margin, model_means, one_against_band
+from canforget.evaluation.statistics import holm
 
-Word = Literal["consistent with retraining", "inconclusive", "over-forgotten", "residual"]
+Word = Literal["consistent with retraining", "inconclusive", "powerless", "over-forgotten", "residual", "utility lost"]
 CONSISTENT: Word = "consistent with retraining"
 INCONCLUSIVE: Word = "inconclusive"
+POWERLESS: Word = "powerless"
 OVER_FORGOTTEN: Word = "over-forgotten"
 RESIDUAL: Word = "residual"
-WEAKER: tuple[Word, ...] = (CONSISTENT, INCONCLUSIVE, OVER_FORGOTTEN, RESIDUAL)
+UTILITY_LOST: Word = "utility lost"
+WEAKER: tuple[Word, ...] = (CONSISTENT, POWERLESS, INCONCLUSIVE, OVER_FORGOTTEN, RESIDUAL, UTILITY_LOST)
 """From the best to the worst that can be said; the worst of all parts is said of the whole."""
+FORGOTTEN = 0.25
+"""The most of the memory that may be left, by its one-sided 95 % upper bound, for a model to count as having forgotten."""
+FEWEST_RETRAINED = 3
+"""Retrained models without which a single model cannot be judged: fewer give no band."""
 
 
 @dataclass(frozen=True)
 class Margins:
-    """How far from retraining still counts as like it: AUC, accuracy and probe accuracy as fractions, relearning as a ratio of steps."""
+    """How far from retraining still counts as like it: AUC, accuracy and probe accuracy as fractions, relearning as a ratio of steps.
+
+    Never more than a quarter of the memory that there was, in the same format (`equivalence_margin`).
+    """
 
     auc: float = 0.03
     accuracy: float = 0.02
@@ -30,182 +40,199 @@ class Margins:
     relearning: tuple[float, float] = (0.8, 1.25)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """One measure of subject and retrained models, paired by training seed; higher means remembered (or, for utility, kept)."""
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """One measure of the models of a format, a value a model (training seed); higher means remembered, or for utility kept.
+
+    `margin` is the default one. `peers` are the values of other unlearners, whose variances over seeds are pooled with these.
+    `image_error` is the standard error of one model's value over the choice of images.
+    """
 
     name: str
-    subject: Sequence[float]
+    unlearned: Sequence[float]
     retrained: Sequence[float]
-    margin: float
+    original: Sequence[float] = ()
+    margin: float = 0.03
+    peers: Sequence[Sequence[float]] = ()
+    image_error: float = 0.0
+
+    @cached_property
+    def means(self) -> tuple[ModelMean, ...]:
+        """Means of unlearned, retrained and (where there are any) original models, variances moderated over all groups."""
+        groups = [self.unlearned, self.retrained, *([self.original] if len(self.original) else []), *self.peers]
+        return model_means(groups, self.image_error**2)
+
+    @cached_property
+    def difference(self) -> Contrast:
+        """Unlearned less retrained; of a single model with the error of one more retrained one."""
+        return self.against_retrained(self.unlearned, 0)
+
+    @cached_property
+    def memory(self) -> Contrast | None:
+        """Original less retrained: what there was to lose; `None` without original models."""
+        return self.against_retrained(self.original, 2) if len(self.original) else None
+
+    def against_retrained(self, models: Sequence[float], place: int) -> Contrast:
+        """Some models less the retrained ones; raises `DataError` where there are too few to know an error."""
+        if len(models) == 1 and len(self.retrained) >= FEWEST_RETRAINED:
+            return one_against_band(models[0], self.retrained, self.image_error)
+        if min(len(models), len(self.retrained)) < 2:
+            raise DataError(f"needs two seeds, or one model against {FEWEST_RETRAINED} retrained ones")
+        return combined([(1, self.means[place]), (-1, self.means[1])])
 
     @property
-    def result(self) -> Equivalence | None:
-        """The test of equivalence within the margin; `None` below two seeds."""
-        if len(self.subject) != len(self.retrained):
-            raise DataError(f"{self.name}: {len(self.subject)} models and {len(self.retrained)} retrained ones; pair them by seed")
-        return equivalence(numpy.asarray(self.subject) - numpy.asarray(self.retrained), self.margin)
+    def residue(self) -> MemoryFraction:
+        """The share of the memory that is left; raises `DataError` where it cannot be had."""
+        if min(len(self.unlearned), len(self.retrained), len(self.original)) < 2:
+            raise DataError("needs two seeds of unlearned, original and retrained models")
+        unlearned, retrained, original = self.means[:3]
+        return residue_fraction(unlearned, original, retrained)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one comparison says, its numbers (`None` below two seeds), the p of a difference after Holm, and a sentence."""
+    """What one test says: a word, the difference from retraining (`None` where it has no error), its p after Holm, and a sentence."""
 
     name: str
     word: Word
-    result: Equivalence | None
+    difference: Contrast | None
     p_adjusted: float
     reason: str
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The weakest of the findings; never an average of them."""
+    """The weakest of the findings, never an average of them; and whether the model had forgotten (`None`: not known), with the figure."""
 
     word: Word
     findings: tuple[Finding, ...]
+    gates: dict[str, str] = field(default_factory=dict)
+    had_forgotten: bool | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """The sentences of the findings that decided."""
         return tuple(f"{f.name}: {f.reason}" for f in self.findings if f.word == self.word)
 
+    @property
+    def decisive(self) -> Finding:
+        """Of the findings that say the word, the most certain one."""
+        return min((f for f in self.findings if f.word == self.word), key=lambda f: f.p_adjusted)
 
-def verdict(utility: Comparison, tests: Sequence[Comparison]) -> Verdict:
-    """Judges a model by its utility gate (retain accuracy) and by equivalence with the retrained models in every test.
 
-    The gate passes when utility is not below the retrained models' by more than the margin. A test outside its margin whose difference
-    is significant after Holm is `residual` above and `over-forgotten` below; otherwise it is inconclusive, with the smallest effect that
-    the seeds could have shown. All tests must be equivalent, so that equivalence itself needs no correction.
+def verdict(utility: Sequence[Measurement], tests: Sequence[Measurement], missing: Sequence[Finding] = ()) -> Verdict:
+    """Judges an unlearned model at one format, gate by gate; a later gate is not asked when an earlier one fails.
+
+    1. *Memory to lose*: original less retrained is at least three standard errors; a test without it is `powerless` and decides nothing.
+    2. *Utility*: not below the retrained models' by more than the margin in any of `utility`; else `utility lost`, and nothing else is said.
+    3. *Tests*: `consistent with retraining` inside the margin (two one-sided tests); else `residual` above and `over-forgotten` below where
+       the difference is significant after Holm; else `inconclusive`, with the effect that could have been seen. A single model is
+       consistent inside the band of one more retrained model, if that band would have seen the original.
+    4. *Had forgotten*: the upper bound of the share of memory left is at most a quarter, by every test with power.
+
+    `missing` are declared tests that could not be made: they never drop out in silence.
     """
-    if not tests:
+    if not (tests or missing):
         raise DataError("verdict: no test besides utility; a model that was only useful cannot be said to have forgotten")
-    results = [t.result for t in tests]
-    adjusted = holm([1.0 if r is None else r.p_difference for r in results])
-    findings = (gate(utility), *(finding(t.name, r, float(p)) for t, r, p in zip(tests, results, adjusted)))
-    return Verdict(weakest(f.word for f in findings), findings)
+    gates = [utility_gate(u) for u in utility]
+    lost = [g for g in gates if g.word == UTILITY_LOST]
+    said = {g.name: g.reason for g in gates}
+    if lost:
+        return Verdict(UTILITY_LOST, tuple(lost), said)
+    powerless = [f for t in tests if (f := powerless_finding(t)) is not None]
+    strong = [t for t in tests if t.name not in {f.name for f in powerless}]
+    adjusted = holm([p_of(t) for t in strong]) if strong else ()
+    findings = [finding(t, float(p)) for t, p in zip(strong, adjusted, strict=True)]
+    every = (*gates, *findings, *missing, *powerless)
+    telling = [*gates, *findings, *missing] if findings or missing else [*gates, *powerless]
+    forgotten, share = had_forgotten(strong)
+    said |= {"memory to lose": memory_said(strong, powerless), "had forgotten": share}
+    return Verdict(weakest(f.word for f in telling), every, said, forgotten)
 
 
-def gate(utility: Comparison) -> Finding:
+def utility_gate(measure: Measurement) -> Finding:
     """Whether the model still does what it is for: not below the retrained models by more than the margin."""
-    result = utility.result
-    if result is None:
-        return Finding(utility.name, INCONCLUSIVE, None, 1.0, "fewer than two seeds")
-    low, high = result.interval
-    if low > -utility.margin:
-        return Finding(utility.name, CONSISTENT, result, result.p_difference, "utility is kept")
-    if high < -utility.margin:
-        return Finding(
-            utility.name, OVER_FORGOTTEN, result, result.p_difference, f"utility gate failed: {result.estimate:+.3f} from retraining"
-        )
-    return Finding(utility.name, INCONCLUSIVE, result, result.p_difference, f"utility may be below by more than {utility.margin:g}")
+    try:
+        difference = measure.difference
+    except DataError as problem:
+        return Finding(measure.name, INCONCLUSIVE, None, 1.0, str(problem))
+    said = f"{difference.estimate:+.3f} from retraining"
+    if difference.lower() > -measure.margin:
+        return Finding(measure.name, CONSISTENT, difference, difference.p("below"), f"utility is kept: {said}")
+    if difference.upper() < -measure.margin:
+        return Finding(measure.name, UTILITY_LOST, difference, difference.p("below"), f"utility is lost: {said}")
+    why = f"{said}; utility may be below by more than {measure.margin:g}"
+    return Finding(measure.name, INCONCLUSIVE, difference, difference.p("below"), why)
 
 
-def finding(name: str, result: Equivalence | None, p: float) -> Finding:
-    """What one test says."""
-    if result is None:
-        return Finding(name, INCONCLUSIVE, None, p, "fewer than two seeds")
-    if result.holds:
-        return Finding(name, CONSISTENT, result, p, f"within {result.margin:g} of retraining")
-    if p < 0.05:
-        word = RESIDUAL if result.estimate > 0 else OVER_FORGOTTEN
-        return Finding(name, word, result, p, f"{result.estimate:+.3f} from retraining, and not shown to be within {result.margin:g}")
-    return Finding(
-        name, INCONCLUSIVE, result, p, f"{result.estimate:+.3f} from retraining; an effect of {result.detectable:.3f} could have been seen"
+def powerless_finding(measure: Measurement) -> Finding | None:
+    """That a measure cannot tell the original from retraining, and so decides nothing; `None` where it can, or where no original is known."""
+    try:
+        memory = measure.memory
+    except DataError:
+        return None
+    if memory is None or memory.standard_errors >= LEAST_SIGNAL:
+        return None
+    why = (
+        f"the original is {memory.estimate:+.3f} from retraining, {memory.standard_errors:.1f} standard errors: there was no memory to lose"
     )
+    return Finding(measure.name, POWERLESS, memory, 1.0, why)
+
+
+def p_of(measure: Measurement) -> float:
+    """The p of a difference from retraining; 1 where there is no error to judge by."""
+    try:
+        return measure.difference.p()
+    except DataError:
+        return 1.0
+
+
+def finding(measure: Measurement, p: float) -> Finding:
+    """What one test with power says."""
+    try:
+        found = measure.difference
+    except DataError as problem:
+        return Finding(measure.name, INCONCLUSIVE, None, p, str(problem))
+    memory = None if measure.memory is None else measure.memory.estimate
+    margin = measure.margin if memory is None else equivalence_margin(measure.margin, memory)
+    if found.equivalence(margin).holds:
+        return Finding(measure.name, CONSISTENT, found, p, f"within {margin:.3g} of retraining")
+    if p < 0.05:
+        word = RESIDUAL if found.estimate > 0 else OVER_FORGOTTEN
+        return Finding(measure.name, word, found, p, f"{found.estimate:+.3f} from retraining, and not shown to be within {margin:.3g}")
+    seen = f"an effect of {found.detectable():.3g} could have been seen"
+    if len(measure.unlearned) == 1 and memory is not None and found.detectable() < memory:
+        return Finding(measure.name, CONSISTENT, found, p, f"{found.estimate:+.3f}, inside the band of retrained models; {seen}")
+    return Finding(measure.name, INCONCLUSIVE, found, p, f"{found.estimate:+.3f} from retraining; {seen}")
+
+
+def had_forgotten(tests: Sequence[Measurement]) -> tuple[bool | None, str]:
+    """Whether at most a quarter of the memory is left by every test, with the figure of the worst; `None` where no test can say."""
+    shares: dict[str, MemoryFraction] = {}
+    for test in tests:
+        try:
+            shares[test.name] = test.residue
+        except DataError:
+            continue
+    if not shares:
+        return None, "not known: needs two seeds of unlearned, original and retrained models, and memory to lose"
+    worst = max(shares, key=lambda name: shares[name].upper)
+    found = shares[worst]
+    most = f"at most {found.upper:.2f}" if numpy.isfinite(found.upper) else "without an upper bound"
+    return found.upper <= FORGOTTEN, f"{found.value:.2f} of the memory is left ({most}) by {worst}"
+
+
+def memory_said(strong: Sequence[Measurement], powerless: Sequence[Finding]) -> str:
+    """The figures of the first gate in words."""
+    known = [(t.name, t.memory) for t in strong if len(t.original) and min(len(t.original), len(t.retrained)) > 1]
+    there = [f"{m.estimate:+.3f} by {name}" for name, m in known if m is not None]
+    return "; ".join([*there, *(f"none by {f.name}" for f in powerless)]) or "not known"
 
 
 def weakest(words: Iterable[Word]) -> Word:
-    """The worst of several verdicts, as at full precision and at every format.
+    """The worst of several verdicts, as of several tests.
 
     >>> weakest(["consistent with retraining", "residual", "inconclusive"])
     'residual'
     """
     return max(words, key=WEAKER.index)
-
-
-UTILITY = "retain.accuracy"
-
-
-TESTS = ("forget.accuracy", "test_forget.accuracy", "membership.phi")
-"""The primary family: what is answered on forgotten and on matched unseen images, and whether the two can be told apart."""
-
-
-FEATURE_TESTS = ("nearest_prototype.accuracy_20_shots",)
-"""What the features still hold: declared by a study that asks for this audit, or that has its value for any of its models."""
-
-
-def margin_of(name: str, margins: Margins) -> float:
-    """How far a value may be from the retrained models' and still count as like it."""
-    return {"membership": margins.auc, "nearest_prototype": margins.probe}.get(name.partition(".")[0], margins.accuracy)
-
-
-def with_verdicts(records: Sequence[Record], margins: Margins = Margins()) -> list[Record]:
-    """The records, each but those of retrained and original models with the verdict over all seeds of its combination.
-
-    It is the weakest of the findings in the record's format and, where the study has them, before rounding: what is known of a model
-    at full precision does not become unknown by rounding it. A declared test that is missing is a finding, and an inconclusive one.
-    """
-    groups = over_seeds(records)
-    declared = (*TESTS, *(test for test in FEATURE_TESTS if any(asked(test, record) for record in records)))
-    found = {c: findings_of(group, beside(groups, c, "retrain"), declared, margins) for c, group in groups.items() if not c.reference}
-    rulings: dict[int, RecordedVerdict] = {}
-    for combination, here in found.items():
-        earlier = at_full_precision(combination, found) if combination.rounded else []
-        said = ruling([*here, *earlier], len(groups[combination]))
-        rulings |= {id(record): said for record in groups[combination]}
-    return [replace(r, verdict=rulings.get(id(r))) for r in records]
-
-
-def asked(test: str, record: Record) -> bool:
-    """Whether a record's study declared a test: it named the audit, or holds a value of that name."""
-    audit = test.partition(".")[0]
-    return test in record.values or any(call["name"] == audit for call in record.hyperparameters.get("audits", ()))
-
-
-def at_full_precision(combination: Combination, found: Mapping[Combination, list[Finding]]) -> list[Finding]:
-    """The findings on the same models before rounding, named so."""
-    alike = [c for c in found if not c.rounded and (c.problem, c.unlearner) == (combination.problem, combination.unlearner)]
-    return [replace(f, name=f"{f.name} at full precision") for c in alike for f in found[c]]
-
-
-def findings_of(group: Sequence[Record], retrained: Sequence[Record], declared: Sequence[str], margins: Margins) -> list[Finding]:
-    """What every declared test says of a combination, or one finding that says why none could be made."""
-    others = {r.case.seed: r for r in retrained}
-    for record in group:
-        other = others.get(record.case.seed)
-        if record.not_run or other is None or other.not_run:
-            why = record.not_run or (f"the retrained model was not run: {other.not_run}" if other else "no retrained model")
-            return [unknown("cases", f"seed {record.case.seed}: {why}")]
-    pairs = [(record, others[record.case.seed]) for record in group]
-    measured = {name: attempt(compared, name, pairs, margins) for name in (UTILITY, *declared)}
-    lost = [unknown(name, why.reason) for name, why in measured.items() if isinstance(why, NotRun)]
-    tests = {name: c for name, c in measured.items() if isinstance(c, Comparison)}
-    utility = tests.pop(UTILITY, None)
-    if utility is None or not tests:
-        return lost
-    return [*verdict(utility, list(tests.values())).findings, *lost]
-
-
-def compared(name: str, pairs: Sequence[tuple[Record, Record]], margins: Margins) -> Comparison:
-    """A value of subject and retrained models, paired by seed; raises `NotMeasurable` where some seed has none."""
-    sides: tuple[list[float], list[float]] = ([], [])
-    for pair in pairs:
-        for record, side in zip(pair, sides, strict=True):
-            found = value_of(record, name)
-            if found.value is None:
-                raise NotMeasurable(f"seed {record.case.seed}: {found.not_run}")
-            side.append(found.value)
-    return Comparison(name, *sides, margin_of(name, margins))
-
-
-def unknown(name: str, why: str) -> Finding:
-    """A test that could not be made."""
-    return Finding(name, INCONCLUSIVE, None, 1.0, why)
-
-
-def ruling(findings: Sequence[Finding], seeds: int) -> RecordedVerdict:
-    """The weakest word, and of the tests that say it the most certain one."""
-    whole = Verdict(weakest(f.word for f in findings), tuple(findings))
-    decisive = min((f for f in findings if f.word == whole.word), key=lambda f: f.p_adjusted)
-    return RecordedVerdict(whole.word, decisive.name, decisive.reason, seeds)

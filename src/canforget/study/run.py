@@ -21,7 +21,7 @@ from collections.abc import Callable
 from canforget.errors import DamagedError
 from canforget.progress import listening, noting
 from canforget.registry import plugin_paths
-from canforget.report.verdict import with_verdicts
+from canforget.report.judgment import with_verdicts
 from canforget.study.collect_records import record_of
 from canforget.study.plan import Plan
 from canforget.study.schedule import ROUNDS, Job, outcomes
