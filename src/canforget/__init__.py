@@ -33,8 +33,11 @@ if TYPE_CHECKING:  # the public names, listed here and nowhere else: `homes` rea
     from canforget.study.run import run_study as run_study
     from canforget.study.store import Store as Store
     from canforget.testing import check_audit as check_audit
+    from canforget.testing import check_dataset as check_dataset
     from canforget.testing import check_metric as check_metric
+    from canforget.testing import check_model as check_model
     from canforget.testing import check_quantizer as check_quantizer
+    from canforget.testing import check_scenario as check_scenario
     from canforget.testing import check_unlearner as check_unlearner
     from canforget.training.loop import passes as passes
     from canforget.training.loop import train_ as train_
