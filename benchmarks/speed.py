@@ -27,7 +27,7 @@ from canforget.data.images import Images
 from canforget.network.build import build
 from canforget.rng import generator
 from canforget.training.augment import Augmenter
-from canforget.training.loop import Fit, half, passes
+from canforget.training.loop import Fit, in_bfloat16, passes
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 STEPS = {"resnet18": 4, "resnet20": 16, "speed_net": 16}
@@ -116,7 +116,7 @@ def bare(name: str, images: Images) -> Iterator[float]:
     while True:
         start = time.perf_counter()
         for _ in range(len(images) // BATCH):
-            with torch.autocast("cpu", torch.bfloat16, enabled=half(Fit(), torch.device("cpu"))):
+            with torch.autocast("cpu", torch.bfloat16, enabled=in_bfloat16(Fit(), torch.device("cpu"))):
                 loss = cross_entropy(model(x), y)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -183,7 +183,7 @@ def conditions() -> dict[str, Any]:
     )
     return {
         "cpu": names[0] if names else platform.processor(),
-        "bfloat16": half(Fit(), torch.device("cpu")),
+        "bfloat16": in_bfloat16(Fit(), torch.device("cpu")),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "python": platform.python_version(),

@@ -10,7 +10,7 @@ from torch import nn
 from canforget.data.images import Split
 from canforget.errors import SpecError
 from canforget.network.classifier import Classifier
-from canforget.network.predict import predict
+from canforget.network.predict import fraction_correct, predict
 
 
 def test_logits_are_the_models_own_in_the_order_of_the_images(small_model: Classifier, digits_split: Split) -> None:
@@ -72,3 +72,14 @@ def test_bfloat16_predicts_nearly_the_same(small_model: Classifier, digits_split
 def test_no_images_give_no_predictions(small_model: Classifier, digits_split: Split) -> None:
     """An empty view is a view."""
     assert len(predict(small_model, digits_split.test[:0])) == 0
+
+
+def test_judging_changes_nothing_in_the_model(small_model: Classifier, digits_split: Split) -> None:
+    """An accuracy taken in train mode moves BatchNorm's statistics."""
+    small_model.train()
+    before = small_model.net[1].running_mean.clone()
+    found = fraction_correct(small_model, digits_split.test, batch_size=33)
+    assert small_model.training
+    small_model.eval()
+    assert torch.equal(before, small_model.net[1].running_mean)
+    assert found == float((small_model(digits_split.test.x).argmax(1) == digits_split.test.y).double().mean())

@@ -20,7 +20,7 @@ from canforget.progress import listening
 from canforget.quantization.qat import at_nearest, layer_weights, rounding
 from canforget.quantizers.int import int as int_quantizer
 from canforget.rng import generator
-from canforget.training.loop import Epoch, Fit, half, passes, train_
+from canforget.training.loop import Epoch, Fit, in_bfloat16, passes, train_
 
 PLAIN = Fit(epochs=1, batch_size=32, lr=0.05, precision="float32")
 
@@ -336,7 +336,7 @@ def test_precision_decides_what_the_layers_compute_in(digits: Images, rng: Gener
         model = net()
         assert [seen(e, model) for e in passes(Fit(epochs=1, precision=precision), model, rng)] == [dtype]  # type: ignore[arg-type]
         assert model.get_parameter("6.weight").dtype == torch.float32, "weights stay in float32"
-    assert half(Fit(precision="auto"), torch.device("cpu")) in (True, False)
+    assert in_bfloat16(Fit(precision="auto"), torch.device("cpu")) in (True, False)
 
 
 def test_progress_rises_to_the_whole(digits: Images, rng: Generator) -> None:

@@ -75,5 +75,5 @@ def test_every_optimizer_that_a_fit_can_name_is_made_and_no_other() -> None:
     model = nn.Linear(2, 2)
     for name in ("sgd", "adam", "adamw", "muon"):
         assert type(optimizer_of(Fit(optimizer=name), model)).__name__.lower() == name  # type: ignore[arg-type]
-    with pytest.raises(SpecError, match="no optimizer 'sgdd'"):
+    with pytest.raises(SpecError, match="'sgdd' is not sgd"):
         optimizer_of(Fit(optimizer="sgdd"), model)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Forget batches beside retain batches."""
+"""Forget batches beside retain batches; a part held out."""
 
 from copy import deepcopy
 
@@ -7,7 +7,7 @@ from torch import Generator
 from canforget.data.images import Split
 from canforget.network.classifier import Classifier
 from canforget.training.loop import Fit, passes
-from canforget.unlearning.batches import paired
+from canforget.unlearning.batches import held_out_part, paired
 
 
 def test_one_pass_goes_once_over_retain_and_as_often_as_needed_over_forget(
@@ -21,3 +21,10 @@ def test_one_pass_goes_once_over_retain_and_as_often_as_needed_over_forget(
     assert [len(y) for (_, y), _ in pairs[:4]] == [8, 2, 8, 2]
     assert all((y == 0).all() for (_, y), _ in pairs)
     assert all((y != 0).all() for _, (_, y) in pairs)
+
+
+def test_a_held_out_part_and_the_rest_are_the_set(digits_split: Split, rng: Generator) -> None:
+    """A state must not be chosen on images that it was stepped on."""
+    rest, part = held_out_part(digits_split.retain, 0.1, rng)
+    assert len(part) == round(0.1 * len(digits_split.retain))
+    assert sorted([*rest.ids.tolist(), *part.ids.tolist()]) == sorted(digits_split.retain.ids.tolist())

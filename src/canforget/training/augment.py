@@ -1,4 +1,4 @@
-"""Augmentation of whole batches of uint8 pixels by one lookup into images padded once, beside their mirror images."""
+"""Data augmentation of whole uint8 batches: random crops with reflection padding, horizontal flips and cutout."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Shaping: what a wrapper adds to every training that its base method runs, without the base method's knowing of it."""
+"""Constraints that a wrapper puts on another method's training: masks, a penalty, other weights for the forward pass, a projection."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext

@@ -1,4 +1,4 @@
-"""The one training loop: `passes` hands out epochs, an epoch steps down a loss; training, unlearning and QAT all go through it."""
+"""The training loop: epochs and optimizer steps, masks, weight averaging, mixed precision, early stopping, checkpoints."""
 
 import shutil
 import time
@@ -79,7 +79,7 @@ class Epoch:
         statistics for it and leaves them alone: one image has no statistics of its own.
         """
         size = batch_size or self.fit.batch_size
-        parts = portions(torch.randperm(len(images), generator=self.rng), size)
+        parts = batch_indices(torch.randperm(len(images), generator=self.rng), size)
         for place, chosen in enumerate(parts):
             done = (self.number + (place + 0.5) / len(parts)) / self.fit.epochs
             for group in self.optimizer.param_groups:
@@ -94,7 +94,7 @@ class Epoch:
         """Takes one step of the optimizer down the value that `loss()` returns; weights outside the mask stay bit-identical."""
         device = self.health.device
         with self.constraint.during(self.model), rounding(self.model, self.fit.bits):
-            with torch.autocast(device.type, torch.bfloat16, enabled=half(self.fit, device)):
+            with torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(self.fit, device)):
                 value = self.constraint.loss(loss(), self.model)
             self.optimizer.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
@@ -105,7 +105,7 @@ class Epoch:
         if self.fit.clip:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.fit.clip)
         self.optimizer.step()
-        self.put_back()
+        self.restore_masked_()
         self.constraint.project(self.model)
         if self.state.average is not None:
             self.state.average.update_()
@@ -118,7 +118,7 @@ class Epoch:
                 gradient.mul_(mask)
 
     @torch.no_grad()
-    def put_back(self) -> None:
+    def restore_masked_(self) -> None:
         """Gives weights outside the mask their original bits, whatever momentum and weight decay did to them."""
         for name, mask in self.mask.items():
             parameter = self.model.get_parameter(name)
@@ -208,7 +208,7 @@ def train_(
             continue
         epoch.descend(loss or smoothed, images)
         if fit.patience and val:
-            judge(epoch, val)
+            validate(epoch, val)
         if checkpoint is not None and time.monotonic() - saved >= checkpoint_seconds:
             save(checkpoint, epoch.state, fit, epoch.number + 1)
             saved = time.monotonic()
@@ -219,7 +219,7 @@ def train_(
     return model
 
 
-def judge(epoch: Epoch, val: Images) -> None:
+def validate(epoch: Epoch, val: Images) -> None:
     """Takes note of the loss on `val` after an epoch, with averaged and rounded weights where asked for; stops when patience is over."""
     state = epoch.state
     with state.average.in_place() if state.average is not None else nullcontext():
@@ -237,10 +237,10 @@ def validation_loss(model: nn.Module, val: Images) -> float:
         return sum(float(cross_entropy(model(x).float(), y, reduction="sum")) for x, y in val.batches(512)) / len(val)
 
 
-def portions(order: Tensor, size: int) -> list[Tensor]:
+def batch_indices(order: Tensor, size: int) -> list[Tensor]:
     """Cuts an order into batches; a last batch of one joins the one before.
 
-    >>> [len(part) for part in portions(torch.arange(9), 4)]
+    >>> [len(part) for part in batch_indices(torch.arange(9), 4)]
     [4, 5]
     """
     parts = [order[start : start + size] for start in range(0, len(order), size)]
@@ -279,7 +279,7 @@ def compiled(model: nn.Module) -> Iterator[None]:
         model._compiled_call_impl = None
 
 
-def half(fit: Fit, device: torch.device) -> bool:
+def in_bfloat16(fit: Fit, device: torch.device) -> bool:
     """Whether to compute in bfloat16: as `fit.precision` says, and by "auto" where the device is faster with it."""
     if fit.precision == "auto":
         if device.type == "cuda":

@@ -1,4 +1,4 @@
-"""The optimizers that a `Fit` can name, and how the learning rate moves."""
+"""Optimizers (SGD, Adam, AdamW, Muon) and learning rate schedules."""
 
 import math
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Amnesiac: teach the forget set wrong labels among the retain set's right ones."""
+"""Amnesiac unlearning: train on the forget set with random wrong labels, mixed with the retain set."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Bad teacher: a student that learns the forget set from a teacher of random weights, and the rest from the original."""
+"""Bad teacher: distill a randomly initialized teacher on the forget set and the original model on the retain set."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Boundary expand: send the forgotten images to a class that does not exist, then take that class away."""
+"""Boundary expanding: train the forget set to an extra class, then remove that class's logit."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Boundary shrink: give every forgotten image to the class whose boundary lies nearest."""
+"""Boundary shrinking: relabel every forget image with its nearest wrong class, found by an adversarial step, and train on it."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""CF-k: catastrophic forgetting of the last k layers, by finetuning them alone."""
+"""CF-k, catastrophic forgetting of the last k layers: finetune them alone on the retain set."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Convolution transpose: turn every kernel over its diagonal, then let the retain set put the model right again."""
+"""Convolution transpose: swap height and width of every kernel, then finetune on the retain set."""
 
 from copy import deepcopy
 

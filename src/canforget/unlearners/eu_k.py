@@ -1,4 +1,4 @@
-"""EU-k: exact unlearning of the last k layers, which are drawn anew and trained on the retain set alone."""
+"""EU-k, exact unlearning of the last k layers: reinitialize them and train them alone on the retain set."""
 
 from copy import deepcopy
 

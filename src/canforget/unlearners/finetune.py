@@ -1,4 +1,4 @@
-"""Finetune: go on training on the retain set and let the rest fade."""
+"""Finetuning on the retain set (catastrophic forgetting as a baseline)."""
 
 from copy import deepcopy
 

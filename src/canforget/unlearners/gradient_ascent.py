@@ -1,4 +1,4 @@
-"""Gradient ascent: climb the loss on the forget set, and stop once nothing of it is left."""
+"""Gradient ascent on the forget set, stopped as soon as nothing of it is classified as labelled."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Gradient projection: remove from every layer, in closed form, the input directions that only the forgotten uses."""
+"""Gradient-free projection: remove, in closed form, the input directions of every layer that only the forget set uses."""
 
 from copy import deepcopy
 

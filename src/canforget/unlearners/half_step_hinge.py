@@ -1,4 +1,4 @@
-"""Half-step hinge: any base method, with a push on the forget set's logits until they are half a quantization step from where they were."""
+"""Half-step hinge: any base method, plus a hinge loss that moves forget-set logits by half a quantization step."""
 
 from collections.abc import Iterator
 

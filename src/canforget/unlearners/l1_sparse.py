@@ -1,4 +1,4 @@
-"""L1-sparse: finetune on the retain set while pulling all weights towards zero, so that little room is left to remember."""
+"""L1-sparse unlearning: finetune on the retain set with an L1 penalty on the weights that fades out."""
 
 from copy import deepcopy
 from functools import partial

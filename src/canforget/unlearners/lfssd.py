@@ -1,4 +1,4 @@
-"""LFSSD: selective dampening without labels, by how much a weight moves the length of the logits."""
+"""LFSSD, label-free selective synaptic dampening: importance from the squared length of the logits."""
 
 from torch import Generator, Tensor, nn
 

@@ -1,4 +1,4 @@
-"""Magnitude floor: any base method, in few weights, each of which moves at least one quantization step or not at all."""
+"""Magnitude floor: any base method in few weights, each of which moves at least one quantization step or stays bit-identical."""
 
 import torch
 from torch import Generator, Tensor, nn

@@ -1,4 +1,4 @@
-"""MSG: draw the least responsible convolution weights anew, then finetune the others ten times more slowly."""
+"""MSG, masked small gradients: reinitialize the convolution weights of smallest gradient difference, finetune the rest slowly."""
 
 from copy import deepcopy
 

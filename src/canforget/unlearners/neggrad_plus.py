@@ -1,4 +1,4 @@
-"""NegGrad+: descend the loss on the retain set and climb it on the forget set in the same step."""
+"""NegGrad+: gradient descent on the retain loss and ascent on the forget loss in the same step."""
 
 from copy import deepcopy
 from functools import partial

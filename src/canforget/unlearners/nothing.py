@@ -1,4 +1,4 @@
-"""Nothing: the original model itself, as the control that every other method must beat."""
+"""No unlearning: a copy of the original model, as a control."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""NPO: negative preference optimization, an ascent that slows down by itself where the forgotten is already unlikely."""
+"""NPO, negative preference optimization: a bounded ascent on the forget set, relative to the original model, with a retain loss."""
 
 from copy import deepcopy
 from functools import partial

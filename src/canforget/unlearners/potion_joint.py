@@ -1,4 +1,4 @@
-"""Potion joint: the predecessor's rule, one small step up on the forget set and one down on the retain set, the best state kept."""
+"""Potion joint: alternating ascent on the forget set and descent on the retain set, the best state kept (the predecessor's rule)."""
 
 from copy import deepcopy
 from functools import partial
@@ -11,7 +11,7 @@ from canforget.hyperparameters import Count, NonNegative, Part
 from canforget.network.predict import fraction_correct
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
-from canforget.unlearning.batches import carve, paired
+from canforget.unlearning.batches import held_out_part, paired
 from canforget.unlearning.requirements import require_images
 
 
@@ -30,13 +30,13 @@ def potion_joint(
     """Returns the best of the states that steps down -`weight` * CE(forget) and down CE(retain), in turn, lead a copy of `model` to.
 
     The best is the highest (1 - accuracy on forget) * accuracy on retain, both on the fraction `selection` of either set that is
-    carved out beforehand and never stepped on; ends after `patience` epochs without a better one.
+    held_out_partd out beforehand and never stepped on; ends after `patience` epochs without a better one.
 
     Source: the rule of the project's predecessor. Deviations: it selected on the test set, and it kept a reference to the weights
     instead of a copy, so that its "best" weights were the last ones.
     """
     require_images("potion_joint", forget=forget, retain=retain)
-    (forget, forget_held), (retain, retain_held) = carve(forget, selection, rng), carve(retain, selection, rng)
+    (forget, forget_held), (retain, retain_held) = held_out_part(forget, selection, rng), held_out_part(retain, selection, rng)
     unlearned, best, highest, since = deepcopy(model), deepcopy(model), -1.0, 0
 
     def loss(weight: float, x: Tensor, y: Tensor) -> Tensor:

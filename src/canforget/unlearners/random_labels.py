@@ -1,4 +1,4 @@
-"""Random labels: teach the forget set labels drawn by lot, then the retain set its own."""
+"""Random labels: train on the forget set with randomly drawn labels, then on the retain set."""
 
 from copy import deepcopy
 

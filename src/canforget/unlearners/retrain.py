@@ -1,4 +1,4 @@
-"""Retrain: fresh weights and the retain set only, the gold standard that every other method is measured against."""
+"""Retraining from fresh weights on the retain set only: exact unlearning, the gold standard."""
 
 from torch import Generator, nn
 

@@ -1,4 +1,4 @@
-"""SalUn: random labels, but only the weights that matter most to the forget set may move."""
+"""SalUn, saliency unlearning: random labels, with only the weights of largest forget-set gradient allowed to change."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""SCRUB: a student that disagrees with the original on the forget set and agrees with it elsewhere."""
+"""SCRUB: distillation away from the original model on the forget set and towards it on the retain set."""
 
 from copy import deepcopy
 

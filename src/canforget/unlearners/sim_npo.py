@@ -1,4 +1,4 @@
-"""SimNPO: negative preference without a reference model, so that images learned unequally well are forgotten alike."""
+"""SimNPO: negative preference optimization without a reference model."""
 
 from copy import deepcopy
 from functools import partial

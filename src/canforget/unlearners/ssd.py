@@ -1,4 +1,4 @@
-"""SSD: dampen, in closed form, the weights that matter far more to the forget set than to everything."""
+"""SSD, selective synaptic dampening: scale down weights whose Fisher information is far larger on the forget set."""
 
 from typing import Literal
 

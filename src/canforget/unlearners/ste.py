@@ -1,4 +1,4 @@
-"""STE: any base method, run on the rounded weights with the gradient applied straight through, so that what survives rounding is learned."""
+"""STE: any base method, trained through rounded weights with straight-through gradients."""
 
 from torch import Generator, nn
 

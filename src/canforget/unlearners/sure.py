@@ -1,4 +1,4 @@
-"""SURE: any base method, at a high learning rate, in the few rows that the forget set pulls at hardest, so that rounding cannot undo it."""
+"""SURE: any base method at a high learning rate, restricted to the rows of largest forget-set gradient."""
 
 from torch import Generator, Tensor, nn
 

@@ -1,4 +1,4 @@
-"""UNSIR: noise that the model finds least like the class, taught to it as that class, then a repair on the rest."""
+"""UNSIR: impair the model with error-maximizing noise labelled as the forgotten class, then repair it on the retain set."""
 
 from copy import deepcopy
 from dataclasses import replace

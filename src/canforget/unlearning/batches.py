@@ -1,4 +1,4 @@
-"""A forget batch beside every retain batch: how methods that weigh two losses against each other go through their images."""
+"""Batches for losses on two sets: a forget batch beside every retain batch; and a part of a set held out for selection."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from canforget.data.images import Images
-from canforget.training.loop import Epoch, portions
+from canforget.training.loop import Epoch, batch_indices
 
 Batch = tuple[Tensor, Tensor]
 
@@ -24,12 +24,12 @@ def endless(epoch: Epoch, images: Images) -> Iterator[Batch]:
     A batch of one image holds it twice: its mean loss is the same, and BatchNorm has no statistics of a single value.
     """
     while len(images):
-        for chosen in portions(torch.randperm(len(images), generator=epoch.rng), epoch.fit.batch_size):
+        for chosen in batch_indices(torch.randperm(len(images), generator=epoch.rng), epoch.fit.batch_size):
             chosen = chosen.repeat(2) if len(chosen) == 1 else chosen
             yield epoch.augmenter.batch(images.x, chosen), images.y[chosen.to(images.y.device)]
 
 
-def carve(images: Images, fraction: float, rng: Generator) -> tuple[Images, Images]:
+def held_out_part(images: Images, fraction: float, rng: Generator) -> tuple[Images, Images]:
     """Returns (the rest, a random part of `fraction`, at least one image); a set of one image is both, for it cannot be split."""
     if len(images) < 2:
         return images, images

@@ -1,4 +1,4 @@
-"""How much a weight matters to a set of images: mean squared gradients of single samples, and the saliency mask of a summed gradient."""
+"""Importance of weights: diagonal empirical Fisher information, gradient saliency masks, selective synaptic dampening."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -138,7 +138,7 @@ def dampened(
     """
     unlearned = deepcopy(model).eval()
     standing = {n: torch.where(lost[n] > 0, lost[n] / general[n].clamp_min(SMALLEST), 0.0) for n in lost}
-    chosen = {n: r > alpha for n, r in standing.items()} if alpha else foremost(standing, adaptive_share(forgotten))
+    chosen = {n: r > alpha for n, r in standing.items()} if alpha else largest_ratios(standing, adaptive_share(forgotten))
     if not any(bool(c.any()) for c in chosen.values()):
         most = max(float(r.max()) for r in standing.values())
         wanted = f"{alpha:g} times as much" if alpha else "more"
@@ -164,7 +164,7 @@ def adaptive_share(forgotten: float) -> float:
     return math.log(1 + 100 * forgotten) / 100
 
 
-def foremost(standing: Weights, share: float) -> Weights:
+def largest_ratios(standing: Weights, share: float) -> Weights:
     """Returns the mask of the fraction `share` of all entries (at least one) that are largest, as far as they are above 1."""
     count = sum(s.numel() for s in standing.values())
     return {n: mask & (standing[n] > 1) for n, mask in largest(standing, max(share, 1 / count)).items()}

@@ -1,4 +1,4 @@
-"""Labels that are not the true ones: drawn from all classes, or from the wrong ones only."""
+"""Relabelling: labels drawn at random from all classes, or from the wrong ones only."""
 
 import torch
 from torch import Generator, Tensor, nn

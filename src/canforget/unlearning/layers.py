@@ -1,4 +1,4 @@
-"""The layers of a model in the order of their registration: its last k, its classifying head, its convolutions."""
+"""Layers of a network: its last k, its classification head, its convolutions; training a part; second moments of layer inputs."""
 
 from functools import partial
 from typing import Any

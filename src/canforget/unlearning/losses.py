@@ -1,4 +1,4 @@
-"""How far two predictions are apart: the softened Kullback-Leibler divergence that distilling methods share."""
+"""Losses: temperature-scaled Kullback-Leibler divergence (distillation), log-likelihood, negative preference (NPO)."""
 
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax, logsigmoid

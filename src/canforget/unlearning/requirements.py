@@ -1,4 +1,4 @@
-"""What a method asks of its images before it begins: a refusal in one line instead of a crash, or a model that never moved."""
+"""Preconditions on the forget and retain sets: not empty, whole classes; refused in one line."""
 
 from canforget.data.images import Images
 from canforget.errors import DataError
