@@ -30,4 +30,4 @@ int8 = canforget.quantize(unlearned, split, "int:bits=8")
 for name, model in {"original": original, "retrained": retrained[0], "unlearned": unlearned, "unlearned int8": int8}.items():
     found = canforget.evaluate(model, split, original=original, retrained=retrained)
     accuracies = "  ".join(f"{view} {found[f'{view}.accuracy'].value:6.1%}" for view in ("test_retain", "forget", "test_forget"))
-    print(f"{name:<15} {accuracies}  matched membership AUC {found['membership.phi'].value:.3f}")
+    print(f"{name:<15} {accuracies}  matched membership AUC {found['membership.phi'].value:.3f}, compared with models {found.references}")

@@ -77,3 +77,43 @@ def test_a_calibration_set_outside_the_retain_set_cannot_be_made(split):
 def test_a_scenario_that_cannot_be_says_why(scenario, error, message):
     with pytest.raises(error, match=message):
         canforget.open_split("digits", scenario)
+
+
+@pytest.fixture(scope="module")
+def others(split, original):
+    retrained = [canforget.train("tiny_cnn", split.retain, fit=canforget.Fit(epochs=2, batch_size=64), seed=s) for s in (1, 2)]
+    return {"original": original, "retrained": retrained}
+
+
+def test_a_quantized_model_is_judged_beside_models_in_its_own_format(split, original, others):
+    """It once was judged beside float models, so that what rounding does to every model counted as its own.
+
+    At two bits every net of this size is ruined, and so is the original that it is compared with.
+    """
+    subject = canforget.quantize(original, split, "int:bits=2")
+    asked = {"metrics": ["agreement:other=original"], "audits": ["membership"]}
+    alike = canforget.evaluate(subject, split, **others, **asked)
+    assert alike["test.agreement:other=original"].value == 1
+    assert alike.references == "in int:bits=2"
+    rounded = [canforget.quantize(g, split, "int:bits=2") for g in others["retrained"]]
+    given = canforget.evaluate(subject, split, original=subject, retrained=rounded, **asked)
+    assert given == alike
+    apart = canforget.evaluate(subject, split, **others, quantizer="none", **asked)
+    assert apart["test.agreement:other=original"].value < 0.9
+    assert apart.references == "as they are"
+
+
+def test_how_a_model_was_quantized_must_be_said_where_it_does_not_say_it(split, original, others, tmp_path):
+    subject = canforget.load(canforget.save(canforget.quantize(original, split, "int:bits=4"), tmp_path / "int4.safetensors"))
+    with pytest.raises(SpecError, match=r"this model is quantized, and nobody said how; pass quantizer="):
+        canforget.evaluate(subject, split, **others)
+    found = canforget.evaluate(subject, split, **others, quantizer="int:bits=4", audits=[], metrics=["agreement:other=original"])
+    assert found["test.agreement:other=original"].value == 1
+
+
+def test_models_of_two_formats_are_not_compared(split, original, others):
+    eight, four = (canforget.quantize(original, split, f"int:bits={b}") for b in (8, 4))
+    with pytest.raises(SpecError, match="this model is in int:bits=8, and one it is compared with in int:bits=4"):
+        canforget.evaluate(eight, split, original=four)
+    with pytest.raises(SpecError, match="this model is in float32, and one it is compared with in int:bits=4"):
+        canforget.evaluate(original, split, original=four)

@@ -1,6 +1,6 @@
 """The verbs on models and images at hand: open a split, build, train, unlearn, quantize, evaluate. Command line and studies call these."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from canforget.network.build import build, trainable
 from canforget.network.classifier import Classifier, channel_statistics
 from canforget.network.compatibility import name_of, require_fits
 from canforget.network.predict import predict_views
-from canforget.quantization.quantized import require_float
+from canforget.quantization.quantized import DeployedClassifier, QuantizedClassifier, require_float
 from canforget.report.record import Measured, measured
 from canforget.rng import generator
 from canforget.spec import Call, Given, parse, require_sound
@@ -157,6 +157,8 @@ def quantize(model: nn.Module, split: Split, quantizer: Component) -> nn.Module:
     require_fits(model, split)
     require_sound(call, image_shape=shape_of(split.calibration), num_classes=split.num_classes, most_inputs=most_inputs(model))
     made: nn.Module = call.component.load()(model, split.calibration, **call.arguments())
+    if isinstance(made, QuantizedClassifier | DeployedClassifier):
+        made.format = call.label
     return made
 
 
@@ -165,29 +167,74 @@ def most_inputs(model: nn.Module) -> int:
     return max((p[0].numel() for p in model.parameters() if p.ndim > 1 and len(p)), default=0)
 
 
+class Evaluation(dict[str, Measured]):
+    """The value of every metric and audit by name; `references` says in which format the models were that it was compared with."""
+
+    references: str = ""
+
+
+FLOAT, AS_THEY_ARE = "none", "as they are"
+UNTOLD = "evaluate: {which} model is quantized, and nobody said how; pass quantizer=... (on the command line --quantizer)"
+
+
 def evaluate(
     model: nn.Module,
     split: Split,
     *,
     original: nn.Module | None = None,
     retrained: Sequence[nn.Module] = (),
+    quantizer: Component | None = None,
     metrics: Sequence[Component] = METRICS,
     audits: Sequence[Component] = AUDITS,
-) -> Mapping[str, Measured]:
+) -> Evaluation:
     """Returns the value of every metric and audit by name, such as `forget.accuracy` or `membership.phi`.
 
-    What needs the original or retrained models says *not run* without them.
+    A quantized model is judged in its format: float `original` and `retrained` models are quantized as it was, calibrated on the same
+    retain images, for rounding moves the models that it is compared with, too. What needs them says *not run* without them.
+
+    Args:
+        quantizer: How `model` was quantized; default: as it says itself. "none" judges it against the other models as they are.
+
+    Raises:
+        SpecError: Nobody said how `model` was quantized, or another model is in another format.
     """
-    for judged_model in (model, *([] if original is None else [original]), *retrained):
+    others = [*([] if original is None else [original]), *retrained]
+    for judged_model in (model, *others):
         require_fits(judged_model, split)
+    chosen = format_of(model, "this") if quantizer is None else called("quantizers", quantizer).label
+    stated = quantizer is not None and chosen == FLOAT
+    views = [views_of(other if stated else alike(other, chosen, split), split) for other in others]
     evidence = Evidence(
         subject=views_of(model, split),
-        original=None if original is None else views_of(original, split),
-        retrained=tuple(views_of(g, split) for g in retrained),
+        original=None if original is None else views[0],
+        retrained=tuple(views[len(others) - len(retrained) :]),
         forgotten_classes=split.forgotten_classes,
     )
-    chosen_metrics, chosen_audits = ([called(family, c) for c in chosen] for family, chosen in (("metrics", metrics), ("audits", audits)))
-    return {name: measured(value) for name, value in judged(evidence, chosen_metrics, chosen_audits, "evaluate").items()}
+    calls = [[called(family, c) for c in named] for family, named in (("metrics", metrics), ("audits", audits))]
+    found = Evaluation({name: measured(value) for name, value in judged(evidence, calls[0], calls[1], "evaluate").items()})
+    found.references = AS_THEY_ARE if stated else "in float32" if chosen == FLOAT else f"in {chosen}"
+    return found
+
+
+def format_of(model: nn.Module, which: str) -> str:
+    """The call that quantized a model, "none" for a float one; refuses one that does not say."""
+    if not isinstance(model, QuantizedClassifier | DeployedClassifier):
+        return FLOAT
+    if not model.format:
+        raise SpecError(UNTOLD.format(which=which))
+    return model.format
+
+
+def alike(model: nn.Module, chosen: str, split: Split) -> nn.Module:
+    """A model to compare with in the format `chosen`: quantized now if it is float, as it is if it has that format already."""
+    own = format_of(model, "a reference")
+    if own == chosen:
+        return model
+    if own != FLOAT:
+        raise SpecError(
+            f"evaluate: this model is in {chosen.replace(FLOAT, 'float32')}, and one it is compared with in {own}; pass float models, or all in one format"
+        )
+    return quantize(model, split, chosen)
 
 
 def views_of(model: nn.Module, split: Split) -> Views:

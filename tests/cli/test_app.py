@@ -121,6 +121,7 @@ def test_files_go_in_and_files_come_out(capsys, tmp_path, original):
     assert code == 0
     assert "forget.accuracy" in out
     assert "not run: " in out  # no retrained models were given
+    assert "The models compared with were judged in int:bits=8." in out
     assert json.loads(values.read_text())["scenario"] == "whole_class:classes=3"
 
 

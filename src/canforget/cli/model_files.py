@@ -5,6 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from canforget import pipeline
 from canforget.bit_sweep import Sweep, sweep
 from canforget.data.images import Split, together
@@ -13,6 +15,7 @@ from canforget.deployment import foreign_weights, model_file
 from canforget.errors import ArtifactError, SpecError
 from canforget.fit_settings import TRAINING
 from canforget.network.classifier import Architecture, channel_statistics
+from canforget.quantization.quantized import DeployedClassifier, QuantizedClassifier
 from canforget.spec import fit_of, parse, parse_text
 
 About = dict[str, Any]
@@ -71,28 +74,38 @@ def quantize_file(
 
 
 def evaluate_file(
-    source: Path, *, dataset: str | None, scenario: str | None, original: Path | None, retrained: Sequence[Path], split_seed: int,
-    data_dir: Path | None, device: str,
+    source: Path, *, dataset: str | None, scenario: str | None, original: Path | None, retrained: Sequence[Path], quantizer: str | None,
+    split_seed: int, data_dir: Path | None, device: str,
 ) -> About:  # fmt: skip
-    """The values of every metric and audit of a model file."""
+    """The values of every metric and audit of a model file, beside models in the same format."""
     origin, named = origin_of(source), dataset or scenario
     scenario = scenario or origin_value(origin, "scenario", source)
     dataset = dataset or origin_value(origin, "dataset", source)
     split = opened(origin | {"dataset": dataset, "scenario": scenario}, split_seed, data_dir, device)
     require_same_request(source, origin, split, named=named)
     values = pipeline.evaluate(
-        model_file.load(source, device=device),
+        loaded(source, device),
         split,
-        original=None if original is None else model_file.load(original, device=device),
-        retrained=[model_file.load(g, device=device) for g in retrained],
+        original=None if original is None else loaded(original, device),
+        retrained=[loaded(g, device) for g in retrained],
+        quantizer=None if quantizer is None else parse("quantizers", quantizer, "--quantizer"),
     )
     return {
         "model": str(source),
         "origin": origin,
         "dataset": dataset,
         "scenario": scenario,
+        "references": values.references,
         "values": {k: asdict(v) for k, v in values.items()},
     }
+
+
+def loaded(path: Path, device: str) -> nn.Module:
+    """The model in a file; a quantized one knows its format, if the file says it."""
+    model = model_file.load(path, device=device)
+    if isinstance(model, QuantizedClassifier | DeployedClassifier):
+        model.format = str(origin_of(path).get("quantizer", model.format))
+    return model
 
 
 def adopt_file(

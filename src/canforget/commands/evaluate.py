@@ -16,6 +16,12 @@ def evaluate(
     dataset: Annotated[str | None, typer.Option(help="Data set; default: the model's own.", show_default=False)] = None,
     original: Annotated[Path | None, typer.Option(help="The original model's file.", show_default=False)] = None,
     retrained: Annotated[list[Path] | None, typer.Option(help="Files of retrained models.", show_default=False)] = None,
+    quantizer: Annotated[
+        str | None,
+        typer.Option(
+            help="How the model was quantized; default: what its file says. none: judge it beside models as they are.", show_default=False
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the values as JSON here.", show_default=False)] = None,
     split_seed: options.SplitSeed = 0,
     data_dir: options.DataDir = None,
@@ -25,6 +31,8 @@ def evaluate(
 ) -> None:
     """Evaluate and audit a model file, beside the original and retrained models where they are given.
 
+    A quantized model is judged beside models quantized the same way; give their float files.
+
     Example: canforget evaluate int8.safetensors --original original.safetensors --retrained g0.safetensors g1.safetensors
     """
     from canforget.cli.model_files import evaluate_file
@@ -32,9 +40,11 @@ def evaluate(
 
     options.add_plugins(plugin)
     about = evaluate_file(
-        model, scenario=scenario, dataset=dataset, original=original, retrained=retrained or (), split_seed=split_seed,
+        model, scenario=scenario, dataset=dataset, original=original, retrained=retrained or (), quantizer=quantizer, split_seed=split_seed,
         data_dir=data_dir, device=options.device_of(device),
     )  # fmt: skip
     if out is not None:
         write_json(out, about)
     output.echo_json(about) if json else print(output.value_table(about["values"]))
+    if not json and (original or retrained):
+        print(f"\nThe models compared with were judged {about['references']}.")

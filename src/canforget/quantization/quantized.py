@@ -13,7 +13,12 @@ from canforget.quantization.layer import LayerGrids, QuantizedLayer, layers_of, 
 
 
 class QuantizedClassifier(FoldedClassifier):
-    """A folded network with quantized layers (simulated: codes and scales, float arithmetic) and the account of them."""
+    """A folded network with quantized layers (simulated: codes and scales, float arithmetic) and the account of them.
+
+    `format`: the call of the quantizer that made it, as in "int:bits=8"; "" where nobody said.
+    """
+
+    format: str = ""
 
     def __init__(
         self, normalize: nn.Module, net: nn.Module, architecture: Architecture | None, folding: Folding, coverage: Coverage
@@ -26,8 +31,10 @@ class QuantizedClassifier(FoldedClassifier):
 class DeployedClassifier(nn.Module):
     """A network that real kernels of an engine run: raw uint8 pixels in, float32 logits out, no gradients.
 
-    `coverage` is None for a graph that others wrote.
+    `coverage` is None for a graph that others wrote; `format` is the call of the quantizer that made it, or "" where nobody said.
     """
+
+    format: str = ""
 
     def __init__(self, engine: str, architecture: Architecture | None, coverage: Coverage | None) -> None:
         super().__init__()
