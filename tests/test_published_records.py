@@ -9,7 +9,6 @@ import numpy
 import pytest
 from pyarrow import parquet
 
-from canforget.evaluation.statistics import t_interval
 from canforget.report.record import load, over_seeds
 from canforget.report.recovery_over_seeds import recoveries
 
@@ -131,7 +130,7 @@ def test_as_many_excesses_lie_above_zero_as_the_page_says(study, measure, above)
     (block,) = recoveries(records(study), measure)
     ends = [r.excess.interval for r in block.rows if r.quantizer != "none"]
     assert (sum(low > 0 for low, _ in ends), len(ends)) == (above, 70)
-    assert sum(r.claimed for r in block.rows) == (1 if (study, measure) == ("recovery_random", "margin") else 0)
+    assert not any(r.claimed for r in block.rows), "by today's gates none of these models may be asked"
 
 
 def test_the_one_finding_was_of_the_margin_and_of_no_memory_of_examples():
@@ -166,10 +165,3 @@ def test_margins_at_two_bits_go_away_from_chance():
             assert mean(study, u, "int:bits=2", "forget.margin") < chance - 1
             assert mean(study, u, "int:bits=2", "test.accuracy") < 0.12
     said("margins do not drift to chance (ln 1/9 = −2.2 nats)")
-
-
-def test_two_seeds_give_a_word():
-    """The pages once said that two seeds are inconclusive by themselves; their interval is 12.7 standard errors, and that is another thing."""
-    low, high = t_interval([0.0, 2.0])
-    assert (high - low) / 2 == pytest.approx(12.706, abs=0.001)
-    said("intervals 12.7 standard errors wide to either side", FIRST_PAGE)

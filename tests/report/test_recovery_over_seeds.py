@@ -1,13 +1,14 @@
 """What may be said of a study's rounding, on records whose answer is known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from scipy.stats import ttest_1samp
 
 from canforget.evaluation.evidence import NotRun, Value
 from canforget.evaluation.rebound import RECOVERED
-from canforget.report.record import Label, Measured, Record
+from canforget.report.record import Label, Measured, Record, RecordedVerdict
 from canforget.report.recovery_over_seeds import Recovery, by_format, recoveries, text
 
 SEEDS = 4
@@ -74,6 +75,19 @@ def test_what_the_controls_do_not_allow_is_not_claimed(found: list[Record], says
     row = only(found)
     assert row.says == says != RECOVERED
     assert "in 0 of" in recoveries(found)[0].answer() or "Nothing can be said" in recoveries(found)[0].answer()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "says"),
+    [
+        (RecordedVerdict("utility lost", "", "", 4, "utility lost"), "utility lost"),
+        (RecordedVerdict("residual", "", "", 4, "residual", had_forgotten=False), "had not forgotten before rounding"),
+    ],
+)
+def test_what_was_never_forgotten_cannot_come_back(verdict: RecordedVerdict, says: str) -> None:
+    """The first studies asked it of 198 combinations, none of which had forgotten."""
+    judged = [replace(r, verdict=verdict) if r.case.unlearner == "scrub" else r for r in study()]
+    assert only(judged).says == says
 
 
 def test_before_rounding_there_is_only_a_fraction() -> None:

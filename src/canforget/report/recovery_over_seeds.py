@@ -12,6 +12,7 @@ from canforget.evaluation.statistics import Interval, holm, mean_above_zero
 from canforget.report.dose_response import trends
 from canforget.report.record import Combination, Groups, Record, beside, over_seeds, value_of
 from canforget.report.table import lines, number
+from canforget.report.verdict import UTILITY_LOST
 
 MEASURES = ("margin", "accuracy", "probability", "rank", "auc")
 RAW = {"margin": "forget.margin", "accuracy": "forget.accuracy"}
@@ -23,7 +24,7 @@ LEGEND = (
     "retrained: the same of the retrained models of the same seeds; excess: the difference. fraction: 0 as the retrained models in that\n"
     "format, 1 as the original (–: not measured, or too little lies between them). noise p: the largest over seeds of the share of draws of\n"
     "weight noise, of the rounding's norm, that move at least as far. Holm p: of an excess above 0, one-sided, over the {tests} tests of the table.\n"
-    "Rounding brings it back only where the excess is above 0 by its interval and no seed's noise p is above .05. A net that merely stands\n"
+    "Asked only of models that kept their utility and had forgotten before rounding. It is brought back only where the excess is above 0 by its interval and no seed's noise p is above .05. A net that merely stands\n"
     "a format better than retrained ones shows an excess too, on unseen images alike: what is of the forget set alone shows with --measure auc."
 )
 
@@ -77,7 +78,8 @@ def recoveries(records: Sequence[Record], measure: str = "margin") -> list[Recov
     """What the records say of a measure of the `recovery` audit (accuracy, probability, margin, rank, auc), a block a scenario.
 
     A claim needs the excess rebound above 0 by its t interval over seeds and, in every seed, noise of the rounding's norm that moves the
-    measure as far in at most one of twenty draws. Holm's p covers all formats and unlearners of a block.
+    measure as far in at most one of twenty draws; and it is made only of models that kept their utility and had forgotten before rounding,
+    by the verdicts that the records hold. Holm's p covers all formats and unlearners of a block.
     """
     groups = over_seeds(records)
     blocks: dict[tuple[str, str, str], list[Combination]] = {}
@@ -109,7 +111,18 @@ def recovery_of(combination: Combination, groups: Groups, measure: str) -> Recov
     worst = max(noise) if len(noise) == len(found) else None
     excess = excess_rebound(own, others) if len(own) > 1 else Value(own[0] - others[0], None, 1)
     p = mean_above_zero(numpy.subtract(own, others))
-    return Recovery(*labels, mean(own), mean(others), excess, fraction, worst, p, p, said(excess, worst))
+    says = closed_gate(groups[combination]) or said(excess, worst)
+    return Recovery(*labels, mean(own), mean(others), excess, fraction, worst, p, p, says)
+
+
+def closed_gate(group: Sequence[Record]) -> str:
+    """The gate before this question that is closed: utility lost, or not forgotten before rounding; nothing where both are open."""
+    verdict = group[0].verdict
+    if verdict is None:
+        return ""
+    if UTILITY_LOST in (verdict.word, verdict.full_precision):
+        return UTILITY_LOST
+    return "had not forgotten before rounding" if verdict.had_forgotten is False else ""
 
 
 def said(excess: Value, noise_p: float | None) -> str:
