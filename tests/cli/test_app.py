@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -225,4 +226,10 @@ def test_components_are_listed_with_their_hyperparameters(capsys):
     assert "salun" in call(capsys, "list", "unlearners")[1]
     listed = json.loads(call(capsys, "list", "unlearners", "scrub", "--json")[1])
     assert listed["hyperparameters"]["alpha"]["default"] == 0.001
+    assert listed["hyperparameters"]["alpha"]["type"] == "float >= 0"
+    assert listed["hyperparameters"]["fit"]["fields"]["epochs"] == "int in [1, 100000]"
+    assert re.search(r"  bits +int in \[2, 8\] = 8\n", call(capsys, "list", "quantizers", "int")[1])
+    wrapper = call(capsys, "list", "unlearners", "sure")[1]
+    assert "base  one of unlearners = 'neggrad_plus:" in wrapper
+    assert "fit.momentum" in call(capsys, "list", "unlearners", "scrub")[1]
     assert "unlearners" in call(capsys, "list")[1]

@@ -1,8 +1,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from canforget.cli import options, output
+from canforget.cli.app import spread
 from canforget.errors import ArtifactError, SpecError
 
 
@@ -45,5 +48,56 @@ def test_facts_and_values_are_aligned(capsys):
 
 
 def test_numbers_that_are_not_are_named_with_their_flag():
-    with pytest.raises(SpecError, match="--mean: a,b"):
+    with pytest.raises(SpecError, match="--mean.*'a'"):
         options.numbers("a,b", "--mean")
+
+
+@given(st.lists(st.text(max_size=5) | st.sampled_from(["3", "4", "\u00b2", "-1", "9" * 30]), min_size=1, max_size=3))
+def test_seeds_are_numbers_or_refused_in_words(words):
+    try:
+        found = options.seeds(words)
+    except SpecError as refused:
+        lines = str(refused).splitlines()
+        assert len(lines) == 1
+    else:
+        assert found == int(words[0]) if len(words) == 1 else len(found) == len(words)
+
+
+@given(
+    st.lists(
+        st.text(max_size=8) | st.tuples(st.sampled_from(["fit.epochs", "name", "a.b.c", "seeds", "."]), st.text(max_size=4)).map("=".join)
+    )
+)
+def test_keys_and_values_are_read_or_refused_in_words(texts):
+    try:
+        found = options.keys_of(texts)
+    except SpecError as refused:
+        lines = str(refused).splitlines()
+        assert len(lines) == 1
+    else:
+        assert len(found) <= len(texts)
+
+
+@given(st.text(max_size=12))
+def test_numbers_are_read_or_refused_in_words(text):
+    try:
+        found = options.numbers(text, "--mean")
+    except SpecError as refused:
+        lines = str(refused).splitlines()
+        assert len(lines) == 1
+    else:
+        assert all(abs(number) < float("inf") for number in found)
+
+
+@given(
+    st.lists(st.sampled_from(["run", "evaluate", "--models", "--seeds", "--json", "a", "b.toml", "-1", "--models=c", "--set=", "--", "-"]))
+)
+def test_words_are_spread_in_their_order_or_refused(given_words):
+    try:
+        found = spread(given_words)
+    except SpecError as refused:
+        lines = str(refused).splitlines()
+        assert "nothing follows it" in lines[0]
+    else:
+        plain = [w for w in given_words if not w.startswith("--models") and not w.startswith("--se")]
+        assert [w for w in found if w in plain] == plain or "--models=c" in given_words

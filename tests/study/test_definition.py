@@ -1,8 +1,11 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from canforget.errors import SpecError
 from canforget.fit_settings import TRAINING, Fit
-from canforget.study.definition import Study, from_toml
+from canforget.hyperparameters import Word
+from canforget.study.definition import Study, from_toml, parsed_toml
 
 GIVEN = {"datasets": "digits", "models": "tiny_cnn", "scenarios": "whole_class:classes=3", "unlearners": ["scrub"]}
 
@@ -62,3 +65,56 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path, text, message):
         path.write_text(text)
     with pytest.raises(SpecError, match=message):
         from_toml(path)
+
+
+def test_the_retrained_and_other_models_of_two_studies_with_the_same_words_are_one():
+    """Words from flags and values from TOML are the same study."""
+    words = {"val_fraction": Word("0.2"), "calibration": Word("64"), "probes": Word("true"), "fit": {"epochs": Word("2")}}
+    values = {"val_fraction": 0.2, "calibration": 64, "probes": True, "fit": {"epochs": 2}}
+    assert Study.of(**GIVEN | words) == Study.of(**GIVEN | values)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text(
+        "\ufeff" + "".join(f"{k} = {v!r}\n" for k, v in GIVEN.items() if isinstance(v, str)) + 'unlearners = "scrub"\n', encoding="utf-8"
+    )
+    assert from_toml(path).name == "x"
+
+
+KEYS = st.sampled_from([*Study.__dataclass_fields__, "fit", "where", "cls", "path", "x"])
+VALUES = st.recursive(
+    st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=6)
+    | st.dates()
+    | st.sampled_from(["scrub", "digits", "int", "npo:weight=2"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "fit", "epochs", "lr", "base", "x"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
+def test_whatever_a_study_says_it_is_understood_or_every_mistake_is_a_line(changes):
+    """Tables, dates, huge numbers and keys that are names of arguments ended in tracebacks."""
+    try:
+        found = Study.of("s.toml", **GIVEN | changes)
+    except SpecError as refused:
+        lines = str(refused).splitlines()
+        assert all(line.startswith("s.toml: ") for line in lines)
+    else:
+        assert found.seeds
+
+
+@given(st.text(alphabet=st.sampled_from('abe=[]{}".,#\n -1e9_') | st.characters(), max_size=40))
+def test_whatever_a_file_holds_it_is_toml_or_one_line_says_that_it_is_not(text):
+    try:
+        found = parsed_toml(text, "s.toml")
+    except SpecError as refused:
+        lines = str(refused).splitlines()
+        assert len(lines) == 1
+    else:
+        assert isinstance(found, dict)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from canforget.errors import ArtifactError, SpecError, did_you_mean, shortened
-from canforget.hyperparameters import Word
+from canforget.hyperparameters import Positive, Word, conforming
 from canforget.registry import add_plugin
 from canforget.spec import set_nested
 from canforget.study.definition import Study, from_toml
@@ -103,13 +103,15 @@ def device_of(name: str) -> str:
     return name
 
 
-def numbers(text: str, flag: str) -> tuple[float, ...]:
-    """Numbers separated by commas.
+def numbers(text: str, flag: str, *, positive: bool = False) -> tuple[float, ...]:
+    """Numbers separated by commas; above 0 where they must be.
 
     >>> numbers("0.5,0.25", "--mean")
     (0.5, 0.25)
     """
+    kind: Any = tuple[Positive, ...] if positive else tuple[float, ...]
     try:
-        return tuple(float(word) for word in text.split(",") if word)
-    except ValueError:
-        raise SpecError(f"{flag}: {text}: write numbers separated by commas, as in 0.49,0.48,0.45") from None
+        found: tuple[float, ...] = conforming(kind, Word(text), flag)
+    except SpecError as problem:
+        raise SpecError(f"{problem}; write numbers separated by commas, as in 0.49,0.48,0.45") from None
+    return found

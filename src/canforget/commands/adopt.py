@@ -34,7 +34,7 @@ def adopt(
         model=model,
         dataset=dataset,
         mean=options.numbers(mean, "--mean"),
-        std=options.numbers(std, "--std"),
+        std=options.numbers(std, "--std", positive=True),
         pickle=pickle,
         data_dir=data_dir,
     )

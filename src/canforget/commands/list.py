@@ -1,13 +1,16 @@
 """List the components of a family, or one component with its hyperparameters."""
 
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
 
 from canforget.cli import options, output
 from canforget.fit_settings import Fit
+from canforget.hyperparameters import in_words
 from canforget.registry import FAMILIES, Component, Parameter, find, names
-from canforget.spec import differences, to_json
+from canforget.spec import to_json
 
 
 def list(
@@ -38,22 +41,24 @@ def described(member: Component) -> tuple[dict[str, Any], Any]:
     """A component as JSON and as text."""
     table = {
         p.name: {"type": p.annotation, "default": None if required(p) else to_json(p.default), "required": required(p)}
+        | ({"fields": {f.name: in_words(f.type) for f in fields(Fit)}} if p.type is Fit else {})
         for p in member.parameters
     }
     about = {"name": member.name, "family": member.family, "version": member.version, "paper": member.paper, "summary": member.summary}
-    width = max((len(p.name) for p in member.parameters), default=0)
+    rows = [row for p in member.parameters for row in rows_of(p)]
+    width = max((len(name) for name, _, _ in rows), default=0)
     lines = [member.summary, *([member.paper] if member.paper else [])]
-    lines += [f"  {p.name:<{width}}  {p.annotation} = {written(p)}" for p in member.parameters]
+    lines += [f"  {name:<{width}}  {kind} = {default}" for name, kind, default in rows]
     return about | {"hyperparameters": table}, lines
 
 
-def written(parameter: Parameter) -> str:
-    """A default as one reads it; of a `Fit` what differs from the plain one."""
-    if required(parameter):
-        return "(required)"
+def rows_of(parameter: Parameter) -> Iterator[tuple[str, str, str]]:
+    """Name, range and default of a hyperparameter; of a `Fit` those of its fields."""
     if isinstance(parameter.default, Fit):
-        return f"Fit({', '.join(differences('', Fit(), parameter.default)).replace('.', '', 1).replace(', .', ', ')})"
-    return repr(parameter.default)
+        for field in fields(Fit):
+            yield f"{parameter.name}.{field.name}", in_words(field.type), repr(getattr(parameter.default, field.name))
+    else:
+        yield parameter.name, parameter.annotation, "(required)" if required(parameter) else repr(parameter.default)
 
 
 def required(parameter: Parameter) -> bool:
