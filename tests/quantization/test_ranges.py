@@ -3,10 +3,12 @@
 import numpy
 import pytest
 import torch
+from torch import nn
 
 from canforget.errors import SpecError
 from canforget.quantization.grid import Grid, blocked, rounded, scales
-from canforget.quantization.ranges import Observer, RangeMethod, divergences, least_error, weight_range
+from canforget.quantization.layer import nearest
+from canforget.quantization.ranges import Observer, RangeMethod, divergences, gain, least_error, weight_range
 
 
 def observed(x: torch.Tensor) -> Observer:
@@ -88,3 +90,21 @@ def test_impossible_ranges_are_refused():
         RangeMethod("max")
     with pytest.raises(SpecError, match="percentile"):
         RangeMethod("percentile", 3.0)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_weights_clipped_for_the_least_error_are_not_shortened(bits, symmetric, rng):
+    """Each layer lost 1.2 % of its length at four bits, all in one direction: three bits of a ResNet-20 cost 18 points, and 9.6 without."""
+    layer = nn.Linear(200, 5)
+    layer.weight = nn.Parameter(torch.randn(5, 200, generator=rng) ** 3)
+    grid = Grid(bits=bits, symmetric=symmetric)
+    found = nearest(layer, grid, RangeMethod("mse")).values()
+    assert torch.allclose((found * layer.weight).sum(1), layer.weight.square().sum(1), rtol=1e-4)
+    assert (found - layer.weight).square().sum() < 1.1 * (nearest(layer, grid, RangeMethod()).values() - layer.weight).square().sum()
+
+
+def test_a_row_of_zeros_is_stretched_by_nothing():
+    """0 / 0."""
+    zeros = torch.zeros(1, 1, 4)
+    assert gain(zeros, torch.ones(1, 1, 1), None, Grid()).tolist() == [[[1.0]]]

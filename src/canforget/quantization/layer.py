@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from canforget.errors import ArtifactError, did_you_mean
 from canforget.quantization.grid import Codes, Grid, blocked, encode, rounded, scales, unblocked
-from canforget.quantization.ranges import Observer, RangeMethod, weight_range
+from canforget.quantization.ranges import Observer, RangeMethod, gain, weight_range
 from canforget.quantization.tracing import channel_axis
 
 
@@ -117,12 +117,15 @@ def codes(model: nn.Module) -> dict[str, Codes]:
 
 
 def nearest(layer: nn.Module, grid: Grid, clip: RangeMethod) -> Codes:
-    """Rounds a layer's weight to the nearest values of the grid, ties to even."""
+    """Rounds a layer's weight to the nearest values of the grid, ties to even; a range of least squared error is stretched by `gain`."""
     axis, weight = channel_axis(layer), layer.weight
     assert isinstance(weight, Tensor)
     blocks = blocked(weight.detach().float(), axis, grid)
     scale, zero = scales(*weight_range(blocks, grid, clip), grid)
-    return coded(encode(blocks, scale, zero, grid), scale, zero, grid, weight.shape, axis)
+    held = encode(blocks, scale, zero, grid)
+    if clip.ranges == "mse" and grid.scales == "float32":
+        scale = scale * gain(blocks, scale, zero, grid)
+    return coded(held, scale, zero, grid, weight.shape, axis)
 
 
 def coded(blocks: Tensor, scale: Tensor, zero: Tensor | None, grid: Grid, shape: torch.Size, axis: int) -> Codes:

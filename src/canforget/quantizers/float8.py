@@ -12,7 +12,7 @@ from canforget.quantization.ranges import RangeMethod
 from canforget.registry import component
 
 
-@component(paper="Micikevicius et al. 2022, https://arxiv.org/abs/2209.05433", version=1)
+@component(paper="Micikevicius et al. 2022, https://arxiv.org/abs/2209.05433", version=2)
 def float8(
     model: nn.Module,
     calibration: Images,
@@ -27,14 +27,16 @@ def float8(
     """Returns `model` folded, its weights and (with `activations`) all that its layers read cast to float8 and back.
 
     Weights are scaled per output channel or tensor, activations per tensor, so that the largest magnitude of the range becomes the
-    largest of the format (448 for e4m3, 57344 for e5m2); sums are formed in float32, as float8 kernels do. With `bias_correction`, biases
-    make good the mean error of rounded weights on the calibration images.
+    largest of the format (448 for e4m3, 57344 for e5m2); sums are formed in float32, as float8 kernels do. Residual sums and pools run in
+    float, for no float8 kernel adds or averages. With `bias_correction`, biases make good the mean error of rounded weights on the
+    calibration images.
 
     Limits: what `coverage` lists stays in float: normalizations that follow no layer, the products of attention, embeddings.
     Source: section 3.1 for the formats. Deviation: casts saturate instead of becoming infinite.
     """
     weights, reads = Grid(format, 8, granularity), Grid(format, 8, "per_tensor") if activations else None
-    return quantize(model, calibration, Scheme(weights, reads, RangeMethod(ranges, percentile), bias_correction=bias_correction))
+    scheme = Scheme(weights, reads, RangeMethod(ranges, percentile), bias_correction=bias_correction, between=False)
+    return quantize(model, calibration, scheme)
 
 
 def refuses(*, ranges: str, percentile: float) -> str:

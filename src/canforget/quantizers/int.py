@@ -52,7 +52,8 @@ def int(
         group_size: Weights of the flattened input dimension that share a scale, with granularity "per_group".
         rounding: To nearest; by chance, seeded by `seed`; or so that layers put out what they did: "adaround" and "gptq" look at the
             calibration images, "hqq" moves the zero points of an affine grid.
-        ranges: From which value to which the grid reaches; what lies beyond is clipped.
+        ranges: From which value to which the grid reaches; what lies beyond is clipped. "mse" also stretches rounded weights until their
+            projection on the weight is the weight: without that, clipping shortens every layer, and the logits of a deep network with it.
         percentile: Of magnitudes kept inside, when `ranges` is "percentile".
         symmetric: Whether weights have no zero point.
         full_range: Whether symmetric weights use the lowest code too, with scale = amax / (2^(bits-1) - 1/2).
