@@ -183,3 +183,41 @@ def test_weights_only_and_four_bits_run_as_well(small_model, digits_split, tmp_p
         real = load(export(model, tmp_path / "m.onnx", image_shape=(1, 8, 8)))
         exact, found = (predict(m, digits_split.test).logits for m in (model, real))
         assert numpy.abs(found - exact).max() < 0.1 * exact.std()
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("size", [0, 12])
+def test_a_file_carries_its_preprocessing_and_says_so(engine, size, tmp_path, digits_split):
+    """Normalized twice, or not at all, by whoever deploys it: half of the accuracy is gone, and nothing fails."""
+    pytest.importorskip(engine)
+    with global_stream(generator("resized")):
+        net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10))
+    model = Classifier(net, Normalize((0.25,), (0.5,), size)).eval()
+    path = export(model, tmp_path / "m.onnx", image_shape=(1, 8, 8))
+    said = describe(path)
+    assert said["input"] == {"name": "pixels", "dtype": "uint8", "layout": "nchw", "range": [0, 255], "shape": [1, 8, 8]}
+    assert said["preprocessing"] == {"inside": True, "scale": 1 / 255, "mean": [0.25], "std": [0.5], "resize": size or None}
+    assert said["output"] == {"name": "logits", "dtype": "float32"}
+    real = Deployed(path.read_bytes(), engine)(digits_split.test.x)
+    with torch.no_grad():
+        assert torch.allclose(real, model(digits_split.test.x), atol=1e-4)
+
+
+def test_a_users_own_module_is_said_to_take_raw_pixels(tmp_path):
+    """Nothing is known of what it does with them."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+    class Own(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return net(x / 255.0)
+
+    said = describe(export(Own().eval(), tmp_path / "m.onnx", image_shape=(1, 8, 8)))
+    assert (said["input"]["dtype"], said["preprocessing"]) == ("uint8", None)
+
+
+def test_what_is_in_a_graph_already_and_names_of_ours_are_refused(simulated, tmp_path):
+    """A traceback out of an exporter."""
+    with pytest.raises(SpecError, match="runs in onnxruntime already"):
+        export(deployed(simulated, "onnxruntime", (1, 8, 8)), tmp_path / "m.onnx", image_shape=(1, 8, 8))
+    with pytest.raises(ArtifactError, match="'preprocessing' is written by export itself"):
+        export(simulated, tmp_path / "m.onnx", image_shape=(1, 8, 8), preprocessing={})

@@ -14,12 +14,13 @@ from canforget.deployment.operators import operators, writable
 from canforget.deployment.optional import needed, quietly
 from canforget.errors import ArtifactError, SpecError, did_you_mean
 from canforget.file_io import write_atomically
-from canforget.network.classifier import Architecture
+from canforget.network.classifier import Architecture, Normalize
 from canforget.quantization.coverage import Coverage
 from canforget.quantization.quantized import DeployedClassifier, coverage
 
 ENGINES = ("onnxruntime", "openvino")
 OPSET = 18
+RESERVED = {"input", "preprocessing", "output", "bytes", "tensors"}
 
 
 class Deployed(DeployedClassifier):
@@ -78,6 +79,7 @@ def in_openvino(content: bytes, threads: int) -> Callable[[Any], Any]:
 def export(model: nn.Module, path: str | Path, *, image_shape: tuple[int, int, int] | None = None, **meta: Any) -> Path:
     """Writes `model` as an .onnx file that any engine runs: raw uint8 pixels [n, c, h, w] in, float32 logits out; returns the path.
 
+    Normalization (and resizing) are part of the graph, and the file's metadata say so: whoever runs it must not normalize again.
     What our quantizers rounded becomes pairs of QuantizeLinear and DequantizeLinear with our scales, weights as 8-bit integers, which
     engines fuse into integer convolutions and sums. A float model is written as it is.
 
@@ -86,9 +88,15 @@ def export(model: nn.Module, path: str | Path, *, image_shape: tuple[int, int, i
         meta: Plain JSON that the file is to say about itself.
 
     Raises:
-        SpecError: A format that no integer kernel runs: other than symmetric weights (per tensor or channel) and 8-bit activations.
+        SpecError: A format that no integer kernel runs: other than symmetric weights (per tensor or channel) and 8-bit activations; or a
+            model that is in a graph already.
+        ArtifactError: `meta` uses a name of ours.
     """
     path = Path(path)
+    if isinstance(model, DeployedClassifier):
+        raise SpecError(f"export: this model runs in {model.engine} already; export the simulated or float model that it came from")
+    if taken := RESERVED & set(meta):
+        raise ArtifactError(f"{path}: '{min(taken)}' is written by export itself; name it otherwise")
     write_atomically(path, graph_of(model, image_shape, meta))
     return path
 
@@ -151,8 +159,25 @@ def graph_of(model: nn.Module, image_shape: tuple[int, int, int] | None, meta: d
         node.ClearField("doc_string")
         node.ClearField("metadata_props")
     graph.ClearField("metadata_props")
-    graph.metadata_props.add(key=KEY, value=json.dumps(meta, sort_keys=True))
+    graph.metadata_props.add(key=KEY, value=json.dumps({**meta, **interface(model, shape)}, sort_keys=True))
     return bytes(graph.SerializeToString(deterministic=True))
+
+
+def interface(model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
+    """What a caller has to hand in and gets back, as the file's metadata say it: preprocessing is inside the graph.
+
+    `preprocessing` is None for a user's own module, which takes raw pixels and does with them what it will.
+    """
+    normalize = getattr(model, "normalize", None)
+    inside = None
+    if isinstance(normalize, Normalize):
+        statistics = {name: [round(float(v), 7) for v in getattr(normalize, name).flatten()] for name in ("mean", "std")}
+        inside = {"inside": True, "scale": 1 / 255, **statistics, "resize": normalize.size or None}
+    return {
+        "input": {"name": "pixels", "dtype": "uint8", "layout": "nchw", "range": [0, 255], "shape": list(shape)},
+        "preprocessing": inside,
+        "output": {"name": "logits", "dtype": "float32"},
+    }
 
 
 def translations() -> dict[Callable[..., Any], Callable[..., Any]]:
