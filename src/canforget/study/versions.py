@@ -9,7 +9,7 @@ from typing import Any
 
 from canforget.spec import key_of
 
-ROOMS = {"data": 1, "deployment": 1, "evaluation": 2, "network": 1, "quantization": 2, "rng": 1, "training": 1, "unlearning": 1}
+ROOMS = {"data": 1, "deployment": 1, "evaluation": 2, "network": 1, "quantization": 3, "rng": 1, "training": 1, "unlearning": 1}
 VERBS = {"split": 1, "train": 1, "unlearn": 1, "quantize": 1, "predict": 1, "noise": 3, "probe": 1, "judge": 1}
 
 RESTS_ON: dict[str, tuple[str, ...]] = {
