@@ -108,7 +108,7 @@ def kills(drawn: Plan, expected: Any, wanted: int, engine: str, seconds: float, 
     span = (0.02, seconds / 2) if engine == "serial" else (seconds / 3, seconds)
     while died.total() < wanted:
         store = root / f"{engine}{studies}"
-        for _ in range(chance.randint(3, 8)):
+        for _ in range(min(chance.randint(3, 8), wanted - died.total())):
             victim = kill_at_random(drawn, store, engine, span, chance, root / "killed.json")
             if not victim:
                 break

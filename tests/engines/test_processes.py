@@ -36,6 +36,15 @@ def test_steps_come_after_what_they_need_and_a_failed_one_costs_only_what_needs_
     assert order.index("f") > order.index("e")
 
 
+def lost_at_a(step):
+    return Outcome(step, "lost" if step.key == "a" else "done", notes=("damaged",))
+
+
+def test_what_needs_a_damaged_artifact_is_lost_for_the_round_and_lines_come_back_from_the_workers():
+    found = {o.step.key: (o.status, o.notes) for o in processes(Graph(steps(*"abc", needs={"b": "a"})), lost_at_a, workers=1)}
+    assert found == {"a": ("lost", ("damaged",)), "b": ("lost", ()), "c": ("done", ("damaged",))}
+
+
 def test_a_worker_that_dies_is_replaced_and_its_step_fails_after_a_second_try():
     found = {o.step.key: o.status for o in processes(Graph(steps(*"abc")), dies_at_a, workers=1)}
     assert found == {"a": "failed", "b": "done", "c": "done"}

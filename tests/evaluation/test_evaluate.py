@@ -4,7 +4,6 @@ from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
-import numpy
 import pytest
 import torch
 from torch import nn
@@ -12,8 +11,7 @@ from torch.nn.functional import cross_entropy
 
 import canforget
 from canforget.evaluation.evaluate import judged, named
-from canforget.evaluation.evidence import Evidence, Predictions
-from canforget.file_io import write_arrays
+from canforget.evaluation.evidence import Evidence
 from canforget.pipeline import views_of
 from canforget.quantization.folding import folded
 from canforget.quantization.layer import codes
@@ -21,8 +19,6 @@ from canforget.quantization.weight_noise import disturbed
 from canforget.quantizers.int import int as to_int
 from canforget.rng import generator
 from canforget.spec import parse
-from canforget.study.store import Store
-from canforget.study.stored_evidence import noise_in, probed
 from canforget.testing.metrics_and_audits import example_evidence
 from canforget.training.loop import Fit
 from canforget.unlearners.retrain import retrain
@@ -132,32 +128,6 @@ def test_what_rounding_did_is_left_out_where_nothing_was_rounded(small_model, di
     assert judged(plain, [], RECOVERY, "key") == {}
     rounded = replace(plain, full_precision=plain)
     assert "needs original models" in judged(rounded, [], RECOVERY, "key")["recovery"]["not_run"]
-
-
-def test_every_draw_of_noise_is_a_model_of_its_own(tmp_path):
-    store, logits = Store(tmp_path), numpy.arange(24, dtype=numpy.float32).reshape(3, 4, 2)
-    folder = store.folder("noise", "abc")
-    folder.mkdir(parents=True)
-    write_arrays(folder / "noise.npz", {"forget.logits": logits, "forget.labels": numpy.zeros(4, int), "forget.ids": numpy.arange(4)})
-    found = noise_in(store, "abc")
-    assert [v["forget"].logits[0, 0] for v in found] == [0, 8, 16]
-    write_arrays(folder / "noise.npz", {})
-    assert noise_in(store, "abc") == ()
-
-
-def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so():
-    """By hand: of four images, the original agrees on one and the retrained model on three."""
-
-    def model(*classes):
-        predictions = Predictions(numpy.eye(2, dtype=numpy.float32)[list(classes)], numpy.zeros(4, int), numpy.arange(4))
-        return {"forget": predictions, "test": predictions}
-
-    case = Evidence(model(0, 0, 0, 0), model(0, 1, 1, 1), (model(0, 0, 0, 1),))
-    found = probed(case, {"together": {"weights": 10, "flip_rate_own": 0.5, "retained_projection": None}})
-    assert found["probe.forget_agreement_original"]["value"] == 0.25
-    assert found["probe.test_agreement_retrained"]["value"] == 0.75
-    assert found["probe.flip_rate_own"] == {"value": 0.5, "interval": None, "n": 10}
-    assert "nothing was updated" in found["probe.retained_projection"]["not_run"]
 
 
 def test_an_audit_with_other_numbers_keeps_its_name():

@@ -1,3 +1,4 @@
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,30 +172,36 @@ def told(records):
     return [(r.case, r.values, r.not_run, r.verdict, r.hyperparameters, r.bytes, r.coverage, r.data, r.steps) for r in records]
 
 
-def test_a_flipped_bit_in_any_artifact_is_named_and_gives_the_same_records(tmp_path, capsys):
+def test_a_flipped_bit_in_any_artifact_is_named_and_gives_the_same_records(tmp_path, capsys, done):
     """Of 72 corrupted artifacts 20 gave other records without a word."""
-    drawn = small(quantizers=["none", "int:bits=4"], noise_draws=20, noise_images=20, probes=True)
-    store = Store(tmp_path)
-    before = told(run(drawn, store))
-    harmed = {}
+    drawn, whole, records = done
+    shutil.copytree(whole.root, tmp_path / "store")
+    store, harmed = Store(tmp_path / "store"), {}
     for step in drawn.steps:
         if step.verb not in harmed:
-            folder = store.folder(*step.name)
-            harmed[step.verb] = next(p for p in sorted(folder.iterdir()) if not p.name.startswith("step"))
+            harmed[step.verb] = next(p for p in sorted(store.folder(*step.name).iterdir()) if not p.name.startswith("step"))
             flip(harmed[step.verb])
     assert len(harmed) == 8
-    capsys.readouterr()
-    assert told(run(drawn, store)) == before
+    assert told(run(drawn, store)) == told(records.values())
     lines = capsys.readouterr().err.splitlines()
     assert sorted(line.split(": ")[1] for line in lines) == sorted(harmed)
     assert all(f"{path.name} is not as it was written" in "\n".join(lines) for path in harmed.values())
     assert all(store.sound(*s.name) for s in drawn.steps)
 
 
-@pytest.mark.parametrize("engine", ["serial", "processes"])
-def test_what_is_damaged_while_a_study_runs_is_computed_again_and_costs_no_case(tmp_path, engine, capsys, monkeypatch):
+def test_a_store_from_before_artifacts_were_sealed_is_set_aside_and_not_believed(tmp_path, capsys, done):
+    """Nothing says of such an artifact whether it is as it was written."""
+    drawn, whole, records = done
+    shutil.copytree(whole.root, tmp_path / "store")
+    judges = [Store(tmp_path / "store").folder(*s.name) for s in drawn.steps if s.verb == "judge"]
+    for folder in judges:
+        (folder / "step.json.sha256").unlink()
+    assert told(run(drawn, tmp_path / "store")) == told(records.values())
+    assert capsys.readouterr().err.count("damaged: judge: step.json.sha256 is missing") == len(judges)
+
+
+def test_what_is_damaged_while_a_study_runs_is_computed_again_and_costs_no_case(tmp_path, capsys):
     """An artifact that was sound when the run began may not be when it is read."""
-    monkeypatch.setattr("os.cpu_count", lambda: 2)  # one thread a worker, as here
     drawn, store = small(), Store(tmp_path)
     before = told(run(drawn, store))
     for step in drawn.steps:
@@ -207,7 +214,7 @@ def test_what_is_damaged_while_a_study_runs_is_computed_again_and_costs_no_case(
         if outcome.step.verb == "train" and outcome.status == "cached":
             flip(store.folder(*outcome.step.name) / "model.safetensors")
 
-    assert told(run(drawn, store, notify=meddle, engine=engine, workers=2)) == before
+    assert told(run(drawn, store, notify=meddle)) == before
     assert "train: model.safetensors is not as it was written" in capsys.readouterr().err
     assert {o.status for o in seen} == {"cached", "done"}
 

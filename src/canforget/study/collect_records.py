@@ -1,12 +1,9 @@
 """Records collected from the store: values, hyperparameters, seconds, bytes and conditions of a case."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from canforget.file_io import read_json
 from canforget.report.record import Label, Record, measured
-from canforget.spec import Call
-from canforget.study.definition import Study
 from canforget.study.plan import Case, Plan
 from canforget.study.store import Store
 
@@ -16,7 +13,7 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
     label = Label(*case.labels)
     why = case.not_run or next((f"{role} failed: {errors[s]}" for role, s in case.steps.items() if s in errors), "")
     if why:
-        return Record(label, not_run=why, hyperparameters=asked(case, plan.study))
+        return Record(label, not_run=why, hyperparameters=dict(case.hyperparameters))
     found = {role: store.provenance(*name) for role, name in case.steps.items()}
     values = read_json(store.file(*case.steps["judge"], "values.json"))
     split = store.provenance("split", found["predict"]["what"]["split"])
@@ -24,7 +21,7 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
     return Record(
         case=label,
         values={name: measured(v) for name, v in values.items()},
-        hyperparameters=dict(case.hyperparameters) | asked(case, plan.study),
+        hyperparameters=dict(case.hyperparameters),
         seconds={role: p["conditions"]["seconds"] for role, p in found.items()},
         bytes=model["facts"]["bytes"],
         coverage=model["facts"].get("coverage", {}),
@@ -33,16 +30,3 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
         conditions={k: v for k, v in found["unlearn"]["conditions"].items() if k != "seconds"},
         versions=model["versions"],
     )
-
-
-def asked(case: Case, study: Study) -> dict[str, Any]:
-    """The calls that a case is made of, whether or not it could be run, and the audits that were asked about it."""
-    axes: dict[str, Iterable[Call]] = {
-        "dataset": study.datasets,
-        "model": [spec.model for spec in study.models],
-        "scenario": study.scenarios,
-        "unlearner": study.unlearners,
-        "quantizer": study.quantizers,
-    }
-    chosen = {axis: next(c.to_json() for c in calls if c.label == getattr(case, axis)) for axis, calls in axes.items()}
-    return chosen | {"audits": [call.to_json() for call in study.audits]}

@@ -1,0 +1,20 @@
+"""One small study with every option on, carried out once for all tests of this folder."""
+
+import pytest
+
+from canforget.study.definition import Study
+from canforget.study.plan import plan
+from canforget.study.run import run
+from canforget.study.store import Store
+
+
+@pytest.fixture(scope="session")
+def done(tmp_path_factory):
+    """The plan, the store and the records by (unlearner, quantizer, seed)."""
+    study = Study.of(
+        datasets="digits", models="tiny_cnn", scenarios="whole_class:classes=3", unlearners="neggrad_plus:fit.epochs=1", fit={"epochs": 2},
+        quantizers=["none", "int:bits=3,activations=0"], seeds=2, features=True, noise_draws=20, probes=True, judged_retain=600,
+    )  # fmt: skip
+    drawn, store = plan(study), Store(tmp_path_factory.mktemp("store"))
+    records = run(drawn, store)
+    return drawn, store, {(r.case.unlearner.partition(":")[0], r.case.quantizer.partition(",")[0], r.case.seed): r for r in records}

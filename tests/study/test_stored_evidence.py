@@ -1,0 +1,41 @@
+import numpy
+
+from canforget.evaluation.evidence import Evidence, Predictions
+from canforget.file_io import read_arrays, write_arrays
+from canforget.study.store import Store
+from canforget.study.stored_evidence import noise_in, probed, views_in
+
+
+def test_the_views_of_a_model_are_those_of_its_split(done):
+    """Matched and retained test images are parts of the test set, predicted once."""
+    drawn, store, _ = done
+    step = next(s for s in drawn.steps if s.verb == "predict")
+    views = views_in(store, step.key, step.what["split"])
+    split = read_arrays(store.file("split", step.what["split"], "split.npz"))
+    assert views.keys() >= {"forget", "retain", "test", "test_forget", "test_retain"}
+    assert numpy.array_equal(views["test_forget"].ids, numpy.intersect1d(views["test"].ids, split["test_forget"]))
+    assert not set(views["test_retain"].labels) & set(views["forget"].labels)
+
+
+def test_every_draw_of_noise_is_a_model_of_its_own(tmp_path):
+    store, logits = Store(tmp_path), numpy.arange(24, dtype=numpy.float32).reshape(3, 4, 2)
+    arrays = {"forget.logits": logits, "forget.labels": numpy.zeros(4, int), "forget.ids": numpy.arange(4)}
+    store.put("noise", "some", lambda folder: write_arrays(folder / "noise.npz", arrays), {})
+    store.put("noise", "none", lambda folder: write_arrays(folder / "noise.npz", {}), {})
+    assert [v["forget"].logits[0, 0] for v in noise_in(store, "some")] == [0, 8, 16]
+    assert noise_in(store, "none") == ()
+
+
+def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so():
+    """By hand: of four images, the original agrees on one and the retrained model on three."""
+
+    def model(*classes):
+        predictions = Predictions(numpy.eye(2, dtype=numpy.float32)[list(classes)], numpy.zeros(4, int), numpy.arange(4))
+        return {"forget": predictions, "test": predictions}
+
+    case = Evidence(model(0, 0, 0, 0), model(0, 1, 1, 1), (model(0, 0, 0, 1),))
+    found = probed(case, {"together": {"weights": 10, "flip_rate_own": 0.5, "retained_projection": None}})
+    assert found["probe.forget_agreement_original"]["value"] == 0.25
+    assert found["probe.test_agreement_retrained"]["value"] == 0.75
+    assert found["probe.flip_rate_own"] == {"value": 0.5, "interval": None, "n": 10}
+    assert "nothing was updated" in found["probe.retained_projection"]["not_run"]
