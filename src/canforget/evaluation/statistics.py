@@ -161,7 +161,7 @@ def sign_flip(differences: ArrayLike) -> float:
 
 
 def holm(p: ArrayLike) -> Floats:
-    """Adjusted p that keep the chance of any false alarm in the family.
+    """Holm-adjusted p-values (family-wise error rate).
 
     >>> holm([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.06, 0.06]
@@ -173,7 +173,7 @@ def holm(p: ArrayLike) -> Floats:
 
 
 def benjamini_hochberg(p: ArrayLike) -> Floats:
-    """Adjusted p that keep the expected share of false alarms among all alarms.
+    """Benjamini-Hochberg-adjusted p-values (false discovery rate).
 
     >>> benjamini_hochberg([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.04, 0.04]

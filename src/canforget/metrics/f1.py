@@ -8,7 +8,7 @@ from canforget.hyperparameters import View
 from canforget.registry import component
 
 
-@component(version=1)
+@component(version=2)
 def f1(evidence: Evidence, *, view: View = "test", average: Literal["macro", "weighted"] = "macro") -> Value:
     """F1 averaged over classes on `view`, in [0, 1]; higher is better.
 

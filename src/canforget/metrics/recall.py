@@ -8,7 +8,7 @@ from canforget.hyperparameters import View
 from canforget.registry import component
 
 
-@component(version=1)
+@component(version=2)
 def recall(evidence: Evidence, *, view: View = "test", average: Literal["macro", "weighted"] = "macro") -> Value:
     """Recall averaged over classes (weighted: the accuracy) on `view`, in [0, 1]; higher is better.
 
