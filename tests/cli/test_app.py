@@ -29,7 +29,9 @@ def original(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "adopt", "unlearn", "quantize", "evaluate", "plan", "run", "show", "list", "check"])
+@pytest.mark.parametrize(
+    "command", ["demo", "train", "adopt", "unlearn", "quantize", "evaluate", "export", "plan", "run", "show", "list", "check"]
+)
 def test_every_command_has_help_with_an_example(capsys, command):
     code, out, _ = call(capsys, command, "--help")
     assert code == 0

@@ -106,3 +106,36 @@ def test_patience_without_validation_images_is_refused(capsys):
     code, _, err = call(capsys, "train", "--model", "tiny_cnn", "--dataset", "digits", "--fit", "patience=2", "--val-fraction", "0")
     assert code == 2
     assert "--fit patience: training stops by the loss on validation images, and --val-fraction 0 holds none" in err
+
+
+def test_an_adopted_model_that_answers_by_chance_is_told_so(adopted, capsys):
+    """Classes in another order, or pixels scaled otherwise than in training, give a model that loads well and knows nothing."""
+    made = [
+        "adopt",
+        "net.pth",
+        "--pickle",
+        "--model",
+        "tiny_cnn",
+        "--dataset",
+        "image_folder:folder=pets,size=16",
+        "--data-dir",
+        ".",
+        "--json",
+    ]
+    code, out, err = call(capsys, *made, "--mean", "0.5", "--std", "0.2", "--out", "again.safetensors")
+    assert code == 0
+    assert 0 <= json.loads(out)["test_accuracy"] <= 1
+    assert err.startswith("net.pth: right on ") and "check --mean, --std and the order of classes" in err
+
+
+def test_a_quantized_model_file_is_exported_as_onnx(adopted, capsys):
+    """What a person deploys is a graph; none could be had from the command line."""
+    pytest.importorskip("onnxruntime")
+    assert unlearned(capsys)[0] == 0
+    assert call(capsys, "quantize", "unlearned.safetensors", "--quantizer", "int", "--data-dir", ".", "--out", "int8.safetensors")[0] == 0
+    code, out, err = call(capsys, "export", "int8.safetensors", "--out", "int8.onnx", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["bytes"] == (adopted / "int8.onnx").stat().st_size
+    assert call(capsys, "export", "int8.safetensors", "--out", "int8.pb") == (
+        2, "", "canforget: int8.pb: models are written as .onnx; name the file so\n",
+    )  # fmt: skip

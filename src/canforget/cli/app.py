@@ -14,7 +14,7 @@ from canforget.errors import CanforgetError, SpecError, StoppedError, did_you_me
 from canforget.user_code import naming_user_code
 
 COMMANDS = Path(__file__).parents[1] / "commands"
-ORDER = ("demo", "train", "adopt", "unlearn", "quantize", "evaluate", "sweep-bits", "plan", "run", "show", "list", "check")
+ORDER = ("demo", "train", "adopt", "unlearn", "quantize", "evaluate", "sweep-bits", "export", "plan", "run", "show", "list", "check")
 LISTS = (
     "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--plugin", "--bits", "--layer-bits",
     "--columns",
@@ -98,7 +98,7 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
 
 HELP = """Can a vision model forget, and does quantization bring the forgotten back?
 
-On files: train, unlearn, quantize, evaluate, sweep-bits. On studies: plan, run, show. Example: canforget demo
+On files: train, adopt, unlearn, quantize, evaluate, sweep-bits, export. On studies: plan, run, show. Example: canforget demo
 """
 
 

@@ -15,6 +15,8 @@ from canforget.deployment import foreign_weights, model_file
 from canforget.errors import ArtifactError, SpecError
 from canforget.fit_settings import TRAINING
 from canforget.network.classifier import Architecture, channel_statistics
+from canforget.network.predict import fraction_correct
+from canforget.progress import note
 from canforget.quantization.quantized import DeployedClassifier, QuantizedClassifier
 from canforget.spec import fit_of, parse, parse_text
 
@@ -125,7 +127,26 @@ def adopt_file(
     if not len(architecture.mean) == len(architecture.std) == c:
         raise SpecError(f"--mean, --std: {dataset} has {c} channels; give {c} numbers each")
     made = (foreign_weights.load_pickle if pickle else foreign_weights.load_weights)(source, architecture)
-    return written(made, path, "adopt", call.label, origin, split)
+    accuracy = fraction_correct(made, split.test)
+    if accuracy <= 2 / split.num_classes:
+        note(
+            f"{source}: right on {accuracy:.1%} of the {len(split.test)} test images, as by chance; check --mean, --std and the order of classes"
+        )
+    return written(made, path, "adopt", call.label, origin, split) | {"test_accuracy": round(accuracy, 4)}
+
+
+def export_file(source: Path, path: Path) -> About:
+    """Writes a model file as an ONNX graph that carries the model's origin and its classes; returns what a user wants to know of the file."""
+    from canforget.deployment.onnx_graph import export
+
+    said = model_file.describe(source)
+    export(model_file.load(source), path, origin=origin_of(source), classes=said.get("classes", []))
+    return {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "exported_from": str(source),
+        "takes": "raw pixels, uint8 [n, channels, height, width]",
+    }
 
 
 def opened(origin: About, split_seed: int, data_dir: Path | None, device: str) -> Split:

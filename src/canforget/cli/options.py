@@ -80,11 +80,12 @@ class Destination:
     """A model file to write, refused before anything is computed when it cannot be."""
 
     path: Path
+    suffix: str = ".safetensors"
 
     def checked(self) -> Path:
-        """The path, if it names a safetensors file in a folder that exists or can be made."""
-        if self.path.suffix != ".safetensors":
-            raise ArtifactError(f"{self.path}: models are written as .safetensors; name the file so")
+        """The path, if it names such a file in a folder that exists or can be made."""
+        if self.path.suffix != self.suffix:
+            raise ArtifactError(f"{self.path}: models are written as {self.suffix}; name the file so")
         if self.path.is_dir():
             raise ArtifactError(f"{self.path}: is a folder; name a file")
         self.path.parent.mkdir(parents=True, exist_ok=True)

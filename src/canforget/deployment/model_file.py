@@ -210,7 +210,9 @@ def check_format(path: Path) -> None:
     if not start:
         raise ArtifactError(f"{path}: empty")
     if start[8:] != b"{" and (start[:4] == b"PK\x03\x04" or start[:1] == b"\x80"):
-        raise ArtifactError(f"{path}: a pickle, which can run code when it is read; load_pickle(path, architecture) reads its weights only")
+        raise ArtifactError(
+            f"{path}: a pickle, which can run code when it is read; pass --pickle (in Python: load_pickle), which reads its weights only"
+        )
 
 
 def opened(path: Path) -> Any:
