@@ -1,4 +1,4 @@
-"""The account of a quantized network: every layer, sum and product with the format it is in, and the reason of what stays in float."""
+"""Coverage report of a quantized network: each layer, sum and product with its format, and why it stays in float where it does."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Attention with its projections as linear layers, where torch and torchvision hand their weights to functions that nobody can round."""
+"""Attention layers of torch and torchvision rewritten with plain linear layers, so that their projections can be quantized."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""BatchNorm statistics taken anew with rounded weights: what of a format's damage is a shift that one pass over images makes good."""
+"""BatchNorm re-estimation: running statistics taken anew with quantized weights in place."""
 
 from copy import deepcopy
 

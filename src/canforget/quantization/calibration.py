@@ -1,4 +1,4 @@
-"""Quantizing a network: fold, round the weights, then calibrate what layers read with the rounded weights in place."""
+"""Post-training quantization: fold BatchNorm, round the weights, then calibrate activation ranges with the rounded weights in place."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

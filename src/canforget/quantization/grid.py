@@ -1,4 +1,4 @@
-"""Rounding to a few bits: grids of values, scales shared within blocks, codes; pure functions on tensors."""
+"""Quantization grids (integers, float8, float4, NF4): scales, zero points, encode, decode; pure functions on tensors."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,4 +1,4 @@
-"""The second moment of what a layer reads: all that the error of a rounded layer's output depends on, besides its weight."""
+"""Second moments E[x xᵀ] of a layer's inputs: the Hessian of its squared output error, which GPTQ and AdaRound use."""
 
 from collections.abc import Iterable
 from typing import Any

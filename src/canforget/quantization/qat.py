@@ -1,4 +1,4 @@
-"""Weights on the grid of a width: the step between neighbouring codes, and every weight at its nearest, one scale per output channel."""
+"""Quantization-aware training: fake-quantized weights with a straight-through gradient, one min-max scale per output channel."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

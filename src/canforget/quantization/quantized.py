@@ -1,4 +1,4 @@
-"""Quantized and deployed classifiers as types: what they are, how they came about, and the one refusal of what needs float weights."""
+"""Types of quantized and deployed classifiers, with their coverage and architecture, and the check that a model is a float one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

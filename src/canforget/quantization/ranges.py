@@ -1,4 +1,4 @@
-"""From which value to which a grid reaches: chosen from weights, or from a histogram of what calibration images produce."""
+"""Quantization ranges of weights and activations: min-max, percentile, least squared error, entropy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

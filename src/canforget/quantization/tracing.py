@@ -1,4 +1,4 @@
-"""What a traced network says of itself: which steps are layers, sums and norms, what reads them, what runs as a bare function."""
+"""torch.fx tracing for quantization: layers, residual sums, norms and what reads them, functions that take weights."""
 
 import operator
 from collections.abc import Iterator
