@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -88,31 +88,34 @@ def workers_of(pid: int) -> list[int]:
         return []
 
 
-def kill_at_random(drawn: Plan, store: Path, engine: str, span: tuple[float, float], chance: random.Random, answer: Path) -> str:
-    """Starts the study and kills its driver or one of its workers after a random time; returns who was killed, or nobody."""
+def killed_at_random(drawn: Plan, store: Path, engine: str, span: tuple[float, float], chance: random.Random, answer: Path) -> list[str]:
+    """Starts the study and kills its workers and at last its driver, each after a random time; returns who was killed while at work."""
+    victims: list[str] = []
     with in_child(lambda: carried_out(drawn, store, engine), answer) as pid:
-        until = time.monotonic() + chance.uniform(*span)
-        while time.monotonic() < until and not answer.exists():
-            time.sleep(0.005)
-        workers = workers_of(pid)
-        victim = chance.choice([pid, *workers]) if engine == "processes" else pid
-        if answer.exists():
-            return ""
-        os.kill(victim, signal.SIGKILL)
-    return "driver" if victim == pid else "worker"
+        while "driver" not in victims:
+            until = time.monotonic() + chance.uniform(*span)
+            while time.monotonic() < until and not answer.exists():
+                time.sleep(0.005)
+            if answer.exists():
+                break
+            victim = chance.choice([pid, *workers_of(pid)])
+            with suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+                victims.append("driver" if victim == pid else "worker")
+    return victims
 
 
 def kills(drawn: Plan, expected: Any, wanted: int, engine: str, seconds: float, chance: random.Random, root: Path) -> dict[str, Any]:
     """Kills as many times as wanted, several times a study, and lets it end each time; counts who died and which records differed."""
     died, differed, studies = Counter[str](), 0, 0
-    span = (0.02, seconds / 2) if engine == "serial" else (seconds / 3, seconds)
+    span = (0.02, seconds / 2)
     while died.total() < wanted:
         store = root / f"{engine}{studies}"
         for _ in range(min(chance.randint(3, 8), wanted - died.total())):
-            victim = kill_at_random(drawn, store, engine, span, chance, root / "killed.json")
-            if not victim:
+            victims = killed_at_random(drawn, store, engine, span, chance, root / "killed.json")
+            died.update(victims)
+            if not victims:
                 break
-            died[victim] += 1
         found = answered(lambda store=store: carried_out(drawn, store, "serial"), root / "end.json")
         studies += 1
         differed += found["records"] != expected["records"] or not found["sound"]

@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from canforget.progress import note
 from canforget.report.record import load
 from canforget.study.definition import Study
 from canforget.study.plan import plan
@@ -60,8 +59,3 @@ def test_a_run_sweeps_what_killed_writers_left(carried):
         os.utime(path, (time.time() - 9999,) * 2)
     carry_out(drawn, root / "store", root / "out")
     assert not any(path.exists() for path in left)
-
-
-def test_a_note_outside_a_run_goes_to_standard_error(capsys):
-    note("one line")
-    assert capsys.readouterr().err == "one line\n"

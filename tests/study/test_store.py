@@ -5,11 +5,9 @@ import threading
 import time
 from pathlib import Path
 
-import numpy
 import pytest
 
-from canforget.errors import ArtifactError, DamagedError, StoreError
-from canforget.file_io import read_arrays, read_json, write_arrays, write_atomically, write_json
+from canforget.errors import DamagedError, StoreError
 from canforget.study.store import Store
 
 
@@ -59,45 +57,6 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
         store.put("train", "abc", full, {})
     assert not any((tmp_path / "unfinished").iterdir())
     assert not (tmp_path / "train").exists()
-
-
-def test_a_full_disk_keeps_the_former_file(tmp_path, monkeypatch):
-    path = tmp_path / "results.json"
-    write_json(path, {"a": 1})
-
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StoreError, match="No space left"):
-        write_atomically(path, b"new")
-    assert read_json(path) == {"a": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
-
-
-def test_arrays_come_back_as_they_were(tmp_path):
-    arrays = {"a": numpy.arange(3), "b": numpy.ones((2, 2), numpy.float32)}
-    write_arrays(tmp_path / "a.npz", arrays)
-    back = read_arrays(tmp_path / "a.npz")
-    assert all(numpy.array_equal(back[k], v) and back[k].dtype == v.dtype for k, v in arrays.items())
-
-
-def test_pickled_arrays_are_neither_written_nor_read(tmp_path):
-    """An npz file may carry a pickle, and a pickle may run anything."""
-    things = numpy.array([{}], dtype=object)
-    with pytest.raises(ArtifactError, match="only plain arrays"):
-        write_arrays(tmp_path / "a.npz", {"a": things})
-    numpy.savez(tmp_path / "b.npz", a=things)
-    with pytest.raises(ArtifactError, match="not a readable npz"):
-        read_arrays(tmp_path / "b.npz")
-
-
-def test_broken_json_says_what_to_do(tmp_path):
-    (tmp_path / "x.json").write_text("{")
-    with pytest.raises(ArtifactError, match="not valid JSON"):
-        read_json(tmp_path / "x.json")
-    with pytest.raises(ArtifactError, match="no such file"):
-        read_json(tmp_path / "y.json")
 
 
 def age(path):

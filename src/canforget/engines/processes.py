@@ -1,4 +1,4 @@
-"""Several long-lived processes on this machine, each with its share of the cores: the best use of a CPU for small models."""
+"""Process-pool engine: long-lived workers on this machine, each with its share of the cores; the best use of a CPU for small models."""
 
 import os
 import signal

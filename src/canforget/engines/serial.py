@@ -1,4 +1,4 @@
-"""One step after another, in this process: with the whole machine for each."""
+"""Serial engine: one step after another in this process, each with the whole machine."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""What each verb of a plan does: from artifacts in the store to one more artifact. The only machinery that touches models and devices."""
+"""Execution of a step: reads its inputs from the store, calls the pipeline's verb, returns one artifact to write; the only user of models and devices."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Study -> Plan: the steps that every case needs, each once, named by the hash of what decides it; checked before anything is computed."""
+"""Study -> plan: a deduplicated graph of content-addressed steps and the cases they serve, checked before anything is computed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

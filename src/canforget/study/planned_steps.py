@@ -1,4 +1,4 @@
-"""The steps of a plan: train, unlearn, quantize, predict, disturb and probe, each named by the hash of what decides it."""
+"""The steps of a plan: train, unlearn, quantize, predict, weight noise and probe, each named by the SHA-256 of what decides its result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Shows how a run is getting on: a bar with the time left for a person, a line a step for a log."""
+"""Progress of a run: a bar with the time left on a terminal, one line a step in a log."""
 
 import sys
 from collections import defaultdict

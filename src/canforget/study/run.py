@@ -1,4 +1,4 @@
-"""A study from plan to files: run with progress, write the records, say what was done; for the command line and the notebook alike."""
+"""Runs a study from plan to files: progress, records, summary; for the command line and notebooks alike."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

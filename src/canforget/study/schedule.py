@@ -1,4 +1,4 @@
-"""Carries a plan out on an engine; what the store holds sound is never computed again, so resuming is free."""
+"""Executes the graph of steps on an engine: caching, resumption, failures that cost only what needs them, damaged artifacts made again."""
 
 import time
 import traceback

@@ -1,4 +1,4 @@
-"""Evidence from the store: cached predictions of subject, original and retrained models, and every metric's and audit's value for them."""
+"""Evidence read from the store: cached predictions of subject, original and retrained models; metric and audit values computed from them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
