@@ -1,4 +1,4 @@
-"""Deployment within torch: the simulated network compiled, with its own codes and scales, to the integer kernels of this CPU."""
+"""int8 inference through torch.compile: the simulated network, with its own codes and scales, on the integer kernels of this CPU."""
 
 from collections.abc import Callable
 from typing import Any

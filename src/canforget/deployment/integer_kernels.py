@@ -1,4 +1,4 @@
-"""Which layers of an ONNX graph an engine runs on integers: read from the graph that the engine makes of it."""
+"""Integer coverage: which layers of an ONNX graph ONNX Runtime or OpenVINO run on 8-bit integers."""
 
 import tempfile
 from collections.abc import Iterator

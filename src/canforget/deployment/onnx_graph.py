@@ -1,4 +1,4 @@
-"""Deployment: the simulated network written out as an ONNX graph with its own codes and scales, and run by real integer kernels."""
+"""ONNX export in QDQ form (uint8 pixels in, normalization inside), and inference in ONNX Runtime and OpenVINO."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A quantized network written with two operators, what a reader does and what codes stand for, that every engine can translate."""
+"""Export form of a quantized network: QDQ and weight dequantize as custom torch ops that every engine can translate."""
 
 from copy import deepcopy
 from functools import cache

