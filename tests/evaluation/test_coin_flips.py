@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from canforget.errors import DataError
+from canforget.errors import CanforgetError
 from canforget.evaluation import coin_flips
 from canforget.evaluation.statistics import auc
 
@@ -113,7 +113,7 @@ def test_ties_across_a_cut_abstain():
 def test_coins_that_are_missing_or_all_alike_are_refused():
     """An AUC of nobody against somebody is NaN."""
     for scores, coins in (([1.0, 2.0], [True, True]), ([1.0, numpy.nan], [True, False]), ([1.0], [True, False])):
-        with pytest.raises(DataError, match="coin flips"):
+        with pytest.raises(CanforgetError, match="coin flips"):
             coin_flips.permutation_test(scores, coins, rng=RNG(0))
 
 
@@ -176,5 +176,5 @@ def test_an_image_that_the_other_worlds_hold_on_one_side_only_is_not_judged():
     coins = numpy.array([[1, 1], [1, 0], [1, 1], [1, 0], [1, 1], [1, 0]], dtype=bool)
     found = coin_flips.likelihood_ratios(RNG(8).normal(0, 1, (6, 2)), coins)
     assert (found[:, 0] == 0).all() and (found[:, 1] != 0).all()
-    with pytest.raises(DataError, match="U-LiRA"):
+    with pytest.raises(CanforgetError, match="U-LiRA"):
         coin_flips.likelihood_ratios([[numpy.inf]], [[True]])

@@ -4,7 +4,7 @@ import numpy
 import pytest
 from scipy import stats
 
-from canforget.errors import DataError
+from canforget.errors import CanforgetError
 from canforget.evaluation.fieller import memory_signal, quotient_of, residue_fraction
 from canforget.evaluation.moderated import ModelMean, model_means
 
@@ -41,7 +41,7 @@ def test_of_nothing_there_is_no_fraction():
     """A quotient whose denominator may be 0 can be any number."""
     u, o, g = model_means([[0.51, 0.52, 0.50], [0.52, 0.50, 0.53], [0.50, 0.49, 0.51]])
     assert memory_signal(o, g).standard_errors < 3
-    with pytest.raises(DataError, match="under three standard errors"):
+    with pytest.raises(CanforgetError, match="under three standard errors"):
         residue_fraction(u, o, g)
 
 

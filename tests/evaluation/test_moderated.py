@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from scipy.special import digamma, polygamma
 
-from canforget.errors import DataError
+from canforget.errors import CanforgetError
 from canforget.evaluation import moderated
 
 RNG = numpy.random.default_rng
@@ -103,7 +103,7 @@ def test_a_margin_never_exceeds_a_quarter_of_the_memory():
 @pytest.mark.parametrize("groups", [[[0.1]], [[0.1], [0.2]], [[], [1.0, 2.0]], [[numpy.nan, 1.0], [1.0, 2.0]]])
 def test_means_without_any_error_to_judge_by_are_refused(groups):
     """Two single models tell nothing about seeds."""
-    with pytest.raises(DataError, match="over seeds"):
+    with pytest.raises(CanforgetError, match="over seeds"):
         moderated.model_means(groups)
 
 
@@ -139,5 +139,5 @@ def test_retrained_models_alike_by_luck_do_not_convict():
     """Three equal values have a band of no width: the images' own error stands in."""
     assert moderated.one_against_band(0.51, [0.5, 0.5, 0.5]).p() == 0
     assert moderated.one_against_band(0.51, [0.5, 0.5, 0.5], image_error=0.01).p() == pytest.approx(0.3173, abs=1e-4)
-    with pytest.raises(DataError, match="at least three"):
+    with pytest.raises(CanforgetError, match="at least three"):
         moderated.one_against_band(0.5, [0.5, 0.5])

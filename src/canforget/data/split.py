@@ -16,7 +16,16 @@ from canforget.errors import PlanError, SpecError
 from canforget.rng import numpy_generator
 from canforget.spec import Call
 
-Choose = Callable[[Table, Generator], Ids]
+
+@dataclass(frozen=True, eq=False)
+class Tossed:
+    """What a scenario that tosses coins returns: ids `inside` are forgotten, ids `outside` never trained on by any model."""
+
+    inside: Ids
+    outside: Ids
+
+
+Choose = Callable[[Table, Generator], Ids | Tossed]
 CALIBRATION = 256
 """How many images calibrate a quantizer where nobody says how many."""
 
@@ -78,7 +87,7 @@ def split_ids(
 
     The stratified validation part is carved first and does not depend on the scenario: while nothing is held out, all scenarios of a
     seed share one original model. `held_out_fraction` is a fraction of the forget set, in [0, 1). `calibration` retain images calibrate
-    quantizers: by default 256, or all where there are fewer.
+    quantizers: by default 256, or all where there are fewer. Of a scenario that tosses coins (`Tossed`) the images tossed out are held out.
 
     Raises `SpecError` for fractions out of range and `PlanError` when a set cannot be had: the message names the argument to change.
     """
@@ -88,8 +97,12 @@ def split_ids(
     train, test = dataset.train, dataset.test
     val = draw_stratified(train, round(val_fraction * len(train)), stream("val", seed))
     usable = without(train, val)
-    chosen = forgettable(choose(usable, stream("forget", seed)), usable, "scenario")
-    held_out = hold_out(usable, chosen, held_out_fraction, len(dataset.classes), stream("held_out", seed))
+    picked = choose(usable, stream("forget", seed))
+    if isinstance(picked, Tossed):
+        chosen, held_out = tossed(picked, usable, held_out_fraction)
+    else:
+        chosen = forgettable(picked, usable, "scenario")
+        held_out = hold_out(usable, chosen, held_out_fraction, len(dataset.classes), stream("held_out", seed))
     forget, retain = (without(usable.only(ids), held_out) for ids in (chosen, numpy.setdiff1d(usable.ids, chosen)))
     forgotten = numpy.setdiff1d(forget.labels, retain.labels)
     return SplitIds(
@@ -113,6 +126,14 @@ def stream(purpose: str, seed: int) -> Generator:
 def without(table: Table, ids: Ids) -> Table:
     """The rows of `table` whose ids are not among `ids`."""
     return table.where(~numpy.isin(table.ids, ids))
+
+
+def tossed(picked: Tossed, usable: Table, held_out_fraction: float) -> tuple[Ids, Ids]:
+    """The forget set and the held-out images of a scenario that tosses coins, checked."""
+    if held_out_fraction:
+        raise SpecError(f"held_out_fraction={held_out_fraction}: the images tossed out are held out already; leave it at 0")
+    outside = forgettable(picked.outside, usable, "scenario")
+    return forgettable(picked.inside, without(usable, outside), "scenario"), outside
 
 
 def hold_out(usable: Table, chosen: Ids, fraction: float, num_classes: int, rng: Generator) -> Ids:

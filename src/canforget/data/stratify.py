@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from canforget.data.dataset import Ids, Mask, Table
-from canforget.errors import PlanError
+from canforget.errors import PlanError, SpecError, did_you_mean
 
 Counts = NDArray[numpy.int64]
 
@@ -73,3 +73,18 @@ def forgettable(ids: Ids, train: Table, scenario: str) -> Ids:
     if len(ids) == len(train):
         raise PlanError(f"{scenario}: the forget set is the whole training set ({len(train)} images); leave something to retain")
     return ids
+
+
+def class_number(named: str | int, class_names: tuple[str, ...], scenario: str) -> int:
+    """Number of a class given by its name or its number; a name goes before a number written as a word.
+
+    >>> [class_number(named, ("cat", "dog"), "whole_class") for named in ("dog", 1, "1")]
+    [1, 1, 1]
+    """
+    if named in class_names:
+        return class_names.index(str(named))
+    number = int(named) if isinstance(named, int) or named.isdecimal() else -1
+    if 0 <= number < len(class_names):
+        return number
+    hint = f"; pass a number from 0 to {len(class_names) - 1}" if isinstance(named, int) else did_you_mean(named, class_names)
+    raise SpecError(f"{scenario}: no class '{named}'{hint}")

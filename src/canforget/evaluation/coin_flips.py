@@ -11,7 +11,7 @@ import numpy
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, logit
 
-from canforget.errors import DataError
+from canforget.errors import DataError, NotMeasurable
 from canforget.evaluation.moderated import Contrast, variance_prior
 from canforget.evaluation.statistics import Floats, midranks
 
@@ -74,12 +74,12 @@ def permutation_test(
 
 
 def pool_of(scores: ArrayLike, inside: ArrayLike) -> tuple[Floats, Coins]:
-    """Scores and coins as arrays; raises `DataError` where they do not fit, or no coin fell on one of the sides."""
+    """Scores and coins as arrays; raises where they do not fit, or no coin fell on one of the sides."""
     values, coins = numpy.asarray(scores, dtype=numpy.float64), numpy.asarray(inside, dtype=bool)
     if values.shape != coins.shape or values.ndim != 1 or numpy.isnan(values).any():
         raise DataError(f"coin flips: {values.shape} scores and {coins.shape} coins; there must be one number, not NaN, for each image")
     if coins.all() or not coins.any():
-        raise DataError("coin flips: all images fell on one side; take a larger pool")
+        raise NotMeasurable("coin flips: all images fell on one side; take a larger pool")
     return values, coins
 
 
@@ -182,7 +182,7 @@ def swap_twin(one: ArrayLike, twin: ArrayLike, inside: ArrayLike) -> Contrast:
     change, coins = pool_of(numpy.asarray(one, dtype=numpy.float64) - numpy.asarray(twin, dtype=numpy.float64), inside)
     sides = change[coins], -change[~coins]
     if min(map(len, sides)) < 2:
-        raise DataError("swap twin: needs two images on each side of the coins; take a larger pool")
+        raise NotMeasurable("swap twin: needs two images on each side of the coins; take a larger pool")
     parts = [x.var(ddof=1) / len(x) / 4 for x in sides]
     variance, weight = sum(parts), sum(v * v / (len(x) - 1) for v, x in zip(parts, sides, strict=True))
     estimate = float(sum(x.mean() for x in sides) / 2)

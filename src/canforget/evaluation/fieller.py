@@ -6,7 +6,7 @@ import numpy
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
-from canforget.errors import DataError
+from canforget.errors import NotMeasurable
 from canforget.evaluation.moderated import Contrast, ModelMean, Terms, combined
 from canforget.evaluation.statistics import Interval
 
@@ -31,7 +31,7 @@ def memory_signal(original: ModelMean, retrained: ModelMean) -> Contrast:
 def residue_fraction(unlearned: ModelMean, original: ModelMean, retrained: ModelMean) -> MemoryFraction:
     """f = (m(u) - m(g)) / (m(o) - m(g)): 0 as retrained, 1 as the original; the retrained models are in both differences.
 
-    `upper` ≤ .25 says "it had forgotten". Raises `DataError` where the memory is under three standard errors.
+    `upper` ≤ .25 says "it had forgotten". Raises `NotMeasurable` where the memory is under three standard errors.
 
     >>> from canforget.evaluation.moderated import model_means
     >>> groups = model_means([[0.55, 0.56, 0.57], [0.70, 0.71, 0.72], [0.49, 0.50, 0.51]])
@@ -48,13 +48,13 @@ def quotient_of(above: Terms, below: Terms, covariance: float = 0.0) -> MemoryFr
     A bound is the quotient f at which above - f · below just is as many standard errors from 0 as t allows, at the degrees of freedom
     that this combination has. A mean in both `above` and `below` must be one object; `covariance` is that of the two where different
     measures of the *same* models stand in them (of means: over seeds, divided by their number), as for the fraction that rounding gives
-    back: change of g above, quantized g below. Raises `DataError` where `below` is within three standard errors of 0.
+    back: change of g above, quantized g below. Raises `NotMeasurable` where `below` is within three standard errors of 0.
 
     Source: Fieller 1954, Some problems in interval estimation; with Satterthwaite's freedom for variances that differ.
     """
     signal = combined(below)
     if signal.estimate == 0 or abs(signal.standard_errors) < LEAST_SIGNAL:
-        raise DataError(
+        raise NotMeasurable(
             f"a fraction of {signal.estimate:.3g} ± {signal.error:.2g} (standard error) is not given: under three standard errors; add seeds"
         )
     sign = 1.0 if signal.estimate > 0 else -1.0

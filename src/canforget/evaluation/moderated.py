@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import digamma, ndtr, polygamma, stdtr, stdtrit
 
-from canforget.errors import DataError
+from canforget.errors import DataError, NotMeasurable
 from canforget.evaluation.power import POWER, detectable_effect, deviation_ratios
 from canforget.evaluation.statistics import Equivalence, Floats, Interval
 
@@ -51,7 +51,7 @@ def variance_prior(variances: ArrayLike, freedoms: ArrayLike) -> VariancePrior:
     s2, d = (numpy.asarray(v, dtype=numpy.float64) for v in (variances, freedoms))
     s2, d = s2[d > 0], d[d > 0]
     if len(d) == 0:
-        raise DataError("variance over seeds: needs two models of one kind at least")
+        raise NotMeasurable("variance over seeds: needs two models of one kind at least")
     total, pooled = float(d.sum()), float(d @ s2 / d.sum())
     if len(d) < 3:
         return VariancePrior(pooled, 0.0, total)
@@ -252,7 +252,7 @@ def one_against_band(subject: float, retrained: ArrayLike, image_error: float = 
     """
     g = numpy.asarray(retrained, dtype=numpy.float64)
     if len(g) < 3 or not numpy.isfinite([subject, *g]).all():
-        raise DataError(f"one model is judged by the band of at least three finite retrained ones, not {len(g)}; add seeds to retrain")
+        raise NotMeasurable(f"one model is judged by the band of at least three finite retrained ones, not {len(g)}; add seeds to retrain")
     band = Contrast(float(subject - g.mean()), float(g.std(ddof=1) * numpy.sqrt(1 + 1 / len(g))), len(g) - 1)
     images = Contrast(band.estimate, image_error, numpy.inf)
     return max(band, images, key=lambda c: c.interval()[1])

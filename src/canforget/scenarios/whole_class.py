@@ -4,8 +4,8 @@ import numpy
 from numpy.random import Generator
 
 from canforget.data.dataset import Ids, Table
-from canforget.data.stratify import draw, forgettable, histogram
-from canforget.errors import SpecError, did_you_mean
+from canforget.data.stratify import class_number, draw, forgettable, histogram
+from canforget.errors import SpecError
 from canforget.hyperparameters import ClassOrClasses, Share
 from canforget.registry import component
 
@@ -28,22 +28,7 @@ def whole_class(
     if not 0 < fraction <= 1:
         raise SpecError(f"whole_class: fraction={fraction}: must be greater than 0 and at most 1")
     named = classes if isinstance(classes, tuple | list) else (classes,)
-    numbers = sorted({class_number(c, class_names) for c in named})
+    numbers = sorted({class_number(c, class_names, "whole_class") for c in named})
     counts = numpy.zeros(len(class_names), dtype=numpy.int64)
     counts[numbers] = numpy.rint(fraction * histogram(train, len(class_names))[numbers])
     return forgettable(draw(train, counts, rng), train, "whole_class")
-
-
-def class_number(named: str | int, class_names: tuple[str, ...]) -> int:
-    """Number of a class given by its name or its number; a name goes before a number written as a word.
-
-    >>> class_number("dog", ("cat", "dog")), class_number(1, ("cat", "dog")), class_number("1", ("cat", "dog"))
-    (1, 1, 1)
-    """
-    if named in class_names:
-        return class_names.index(str(named))
-    number = int(named) if isinstance(named, int) or named.isdecimal() else -1
-    if 0 <= number < len(class_names):
-        return number
-    hint = f"; pass a number from 0 to {len(class_names) - 1}" if isinstance(named, int) else did_you_mean(named, class_names)
-    raise SpecError(f"whole_class: no class '{named}'{hint}")
