@@ -73,6 +73,12 @@ def test_true_positives_lie_in_their_interval_as_often_as_it_says():
     assert 0.93 <= numpy.mean(held) <= 0.97
 
 
+def test_no_member_found_is_not_none_to_be_found():
+    """A bootstrap of zeros is an interval without width."""
+    found = c.true_positive_rate(numpy.zeros(100), numpy.ones(1000), 0.01, rng=RNG(0))
+    assert (found.value, found.interval) == (0, (0, pytest.approx(0.0362, abs=1e-4)))
+
+
 def test_a_temperature_is_the_minimum_of_the_loss_and_undoes_stretching():
     """An unlearner that only stretches its logits is not one that remembers."""
     rng = RNG(5)

@@ -5,6 +5,7 @@ from functools import partial
 import numpy
 import pytest
 
+from canforget.data.split import Tossed
 from canforget.errors import ContractError, SpecError
 from canforget.registry import find, names
 from canforget.testing.scenario import check_scenario
@@ -17,6 +18,7 @@ def bound(tmp_path):
     request.write_text("0\n4\n")
     return {
         "ids": [{"file": str(request)}],
+        "randomized_inclusion": [{"fraction": 0.5}, {"classes": "cat", "draw": 2, "twin": True}],
         "random_samples": [{"count": 7}, {"fraction": 0.2, "stratified": False}],
         "whole_class": [{"classes": "cat"}, {"classes": (0, "ship"), "fraction": 0.5}],
     }
@@ -76,3 +78,9 @@ def test_a_broken_scenario_is_told_what_is_wrong(choose, said):
 def test_a_hyperparameter_without_a_default_asks_for_a_value():
     with pytest.raises(ContractError, match=r"'classes' has no default; .*check_scenario\(functools.partial"):
         check_scenario(find("scenarios", "whole_class").load())
+
+
+def test_an_image_tossed_both_in_and_out_is_told():
+    """It would be a member and its own non-member."""
+    with pytest.raises(ContractError, match="both in and out"):
+        check_scenario(scenario(lambda train, rng: Tossed(train.ids[:4], train.ids[3:8])))

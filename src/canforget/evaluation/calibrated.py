@@ -14,7 +14,7 @@ from canforget.evaluation.evidence import predictions_of
 from canforget.evaluation.feature_probes import unit
 from canforget.evaluation.membership_scores import log_odds, log_sum_exp, true_positives_at
 from canforget.evaluation.moderated import Contrast, one_against_band, paired_image_error
-from canforget.evaluation.statistics import Floats, Interval, delong
+from canforget.evaluation.statistics import Floats, Interval, clopper_pearson, delong
 
 Ids = NDArray[numpy.int64]
 
@@ -83,7 +83,7 @@ def true_positive_rate(
 
     The threshold is estimated from `others`, so these are drawn anew as well; an interval over members alone is too short. Drawn
     without drawing images: the k-th of n resampled others lies at a Beta(k, n+1-k) quantile of them, and resampled members above it are
-    binomial. Raises `NotMeasurable` where fewer than 10 others may be false alarms.
+    binomial. Where fewer than 10 members are found it is never narrower than the exact interval over members (0 found is not 0). Raises `NotMeasurable` where fewer than 10 others may be false alarms.
 
     >>> found = true_positive_rate(range(1000, 2000), range(1000), 0.01, rng=numpy.random.default_rng(0))
     >>> found.value, found.interval
@@ -98,7 +98,11 @@ def true_positive_rate(
     place = numpy.ceil(len(y) * rng.beta(allowed + 1, len(y) - allowed, draws)).astype(int)
     above = len(x) - numpy.searchsorted(x, y[len(y) - place], side="right")
     low, high = numpy.quantile(rng.binomial(len(x), above / len(x)) / len(x), [0.025, 0.975])
-    value = true_positives_at(x, y, false_positives) / len(x)
+    found = true_positives_at(x, y, false_positives)
+    value = found / len(x)
+    if found < 10:
+        exact = clopper_pearson(found, len(x))
+        low, high = min(low, exact[0]), max(high, exact[1])
     return RateAt(value, (min(float(low), value), max(float(high), value)))
 
 

@@ -64,6 +64,10 @@ def pool_size(available: int, fraction: float | None, count: int | None, draw: i
     return count if count is not None else round((1.0 if fraction is None else fraction) * available)
 
 
-def refuses(*, fraction: float | None, count: int | None) -> str:
+def refuses(*, classes: object, fraction: float | None, count: int | None) -> str:
     """Why these hyperparameters cannot go together, or nothing."""
-    return "give only one of fraction and count, as in randomized_inclusion:count=2000" if None not in (fraction, count) else ""
+    if fraction is not None and count is not None:
+        return "give only one of fraction and count, as in randomized_inclusion:count=2000"
+    if classes is None and (fraction is None or fraction == 1) and count is None:
+        return "give the pool, as in randomized_inclusion:fraction=0.1: if all images are tossed for, none is retained"
+    return ""

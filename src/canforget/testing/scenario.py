@@ -6,6 +6,7 @@ from typing import Any
 import numpy
 
 from canforget.data.dataset import Ids, Table
+from canforget.data.split import Tossed
 from canforget.errors import CanforgetError, ContractError
 from canforget.rng import numpy_generator
 from canforget.testing.promises import require_kept, require_signature
@@ -14,11 +15,11 @@ from canforget.testing.unlearner import random_states
 CLASS_NAMES = ("airplane", "cat", "dog", "ship")
 
 
-def check_scenario(scenario: Callable[..., Ids]) -> None:
+def check_scenario(scenario: Callable[..., Ids | Tossed]) -> None:
     """Raises `ContractError` unless `scenario` (a function, or a `functools.partial` of one) keeps the contract of the family.
 
     It must take (train, *, class_names, rng) and typed keyword-only hyperparameters; return sorted ids of training images, each once, at
-    least one and not all, or refuse with a `CanforgetError`; the same for the same generator; and leave its arguments and the global
+    least one and not all (or two such sets apart, as a `Tossed`: in and out), or refuse with a `CanforgetError`; the same for the same generator; and leave its arguments and the global
     random state alone. On four classes of thirty images it must not refuse.
     """
     require_signature("scenario", scenario, ("train",), ("class_names", "rng"))
@@ -35,9 +36,18 @@ def check_scenario(scenario: Callable[..., Ids]) -> None:
                 "scenario", isinstance(again, CanforgetError) and isinstance(found, CanforgetError), f"{name}: it refused once of twice"
             )
             continue
-        check_ids(found, table, name)
-        require_kept("scenario", numpy.array_equal(found, again), f"{name}: the same generator gave other ids the second time")
+        for part in halves(found):
+            check_ids(part, table, name)
+        same = all(map(numpy.array_equal, halves(found), halves(again)))
+        require_kept("scenario", same, f"{name}: the same generator gave other ids the second time")
+        apart = len(numpy.unique(numpy.concatenate(halves(found)))) == sum(map(len, halves(found)))
+        require_kept("scenario", apart, f"{name}: an image was tossed both in and out")
     require_kept("scenario", len(refused) < 2, f"it refuses whatever it is given: {refused[0] if refused else ''}")
+
+
+def halves(found: Any) -> tuple[Any, ...]:
+    """The forget set, and what is held out beside it where coins were tossed."""
+    return (found.inside, found.outside) if isinstance(found, Tossed) else (found,)
 
 
 def tables() -> Iterator[tuple[str, Table]]:
