@@ -86,7 +86,9 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ArtifactError(f"{path}: no such file") from None
-    except ValueError as problem:
+    except OSError as problem:
+        raise ArtifactError(f"{path}: cannot be read ({problem.strerror or problem})") from None
+    except (ValueError, RecursionError) as problem:
         raise ArtifactError(f"{path}: not valid JSON ({problem}); delete it and run again") from None
 
 

@@ -10,7 +10,7 @@ from torch import Generator, nn
 from canforget.data.dataset import DataSet, tables_of
 from canforget.data.images import Images, Split, images_of, together
 from canforget.data.split import split_by
-from canforget.errors import SpecError
+from canforget.errors import ArtifactError, SpecError, UserCodeError
 from canforget.evaluation.evaluate import AUDITS, METRICS, judged
 from canforget.evaluation.evidence import PREDICTED, Evidence, Views, parts_of_test
 from canforget.fit_settings import TRAINING, Fit, too_large
@@ -148,7 +148,7 @@ def unlearn(model: nn.Module, split: Split, unlearner: Component, *, seed: int =
     require_float(model, "unlearn")
     require_fits(model, split, training=True)
     made: nn.Module = call.component.load()(model, split.forget, split.retain, rng=rng or generator(f"unlearn/{seed}"), **call.arguments())
-    return made
+    return fitting(made, call, split)
 
 
 def quantize(model: nn.Module, split: Split, quantizer: Component) -> nn.Module:
@@ -159,6 +159,16 @@ def quantize(model: nn.Module, split: Split, quantizer: Component) -> nn.Module:
     made: nn.Module = call.component.load()(model, split.calibration, **call.arguments())
     if isinstance(made, QuantizedClassifier | DeployedClassifier):
         made.format = call.label
+    return fitting(made, call, split)
+
+
+def fitting(made: nn.Module, call: Call, split: Split) -> nn.Module:
+    """The model that a member returned; one of a user's own member must know the images and classes, too."""
+    if "/" in call.name:
+        try:
+            require_fits(made, split)
+        except ArtifactError as problem:
+            raise UserCodeError(f"{call.component.path}: {call.name} returned another network: {str(problem).partition(';')[0]}") from None
     return made
 
 

@@ -1,6 +1,7 @@
 """The header of a model file: one typed description of the JSON in it, checked before anything is built from it."""
 
 import json
+import re
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from canforget.registry import LIBRARIES
 VERSION = 1
 BITS = {"e4m3": 8, "e5m2": 8, "e2m1": 4, "nf4": 4, "bfloat16": 16, "float16": 16}
 SCALES = ("float32", "e8m0", "e4m3")
+INSTALLED = re.compile(r"(site|dist)-packages|python3?\.\d+")
 MOST = 2**16
 """Largest group size and number of classes that a file may ask memory for."""
 
@@ -101,7 +103,8 @@ def plain(value: Any, also: tuple[type, ...]) -> bool:
 def check_own_file(path: Path) -> None:
     """Refuses code of the Python installation as a network: `os.py:system` is a function in a file, too."""
     installed = [Path(folder).resolve() for folder in sysconfig.get_paths().values()]
-    if any(path.resolve().is_relative_to(folder) for folder in installed) or {"site-packages", "dist-packages"} & set(path.resolve().parts):
+    parts = path.resolve().parts
+    if any(path.resolve().is_relative_to(folder) for folder in installed) or any(INSTALLED.fullmatch(part) for part in parts):
         raise ValueError(f"architecture: '{path}' belongs to the Python installation and makes no network")
 
 

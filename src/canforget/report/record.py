@@ -151,6 +151,8 @@ def load(path: Path) -> list[Record]:
     path = path if path.suffix == ".json" else path / "results.json"
     content = read_json(path)
     plain = content["records"] if isinstance(content, dict) and "records" in content else [content]
+    if not isinstance(plain, list):
+        raise ArtifactError(f"{path}: not a list of {VERSION}: records is a {type(plain).__name__}; make it again with canforget run")
     try:
         return [adapter().validate_python(r) for r in plain]
     except ValidationError as problem:

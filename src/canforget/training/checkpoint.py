@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
-from canforget.errors import ArtifactError
+from canforget.errors import ArtifactError, shortened
 from canforget.fit_settings import Fit
 
 
@@ -73,6 +74,19 @@ class Best:
         if loss < self.loss:
             self.loss, self.stale = loss, 0
             self.weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+class CheckpointFacts(BaseModel):
+    """What a checkpoint says beside its tensors: whose training, how far, the best loss on `val` (as text, for it may be infinite)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fit: str
+    epochs_done: Annotated[int, Field(ge=0)]
+    loss: Annotated[str, StringConstraints(pattern=r"^(inf|[0-9.e+-]+)$")]
+    stale: Annotated[int, Field(ge=0)]
+    steps: Annotated[int, Field(ge=0)] | None = None
+    sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
 @dataclass
@@ -138,9 +152,11 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         with safe_open(path, framework="pt") as file:
             facts = json.loads(file.metadata()["canforget"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        CheckpointFacts.model_validate(facts, strict=True)
         whole = facts["sha256"] == digest(facts, tensors)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as problem:
-        raise ArtifactError(f"{path}: not a readable checkpoint ({problem}); delete it to start anew") from None
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as problem:
+        said = shortened(" ".join(str(problem).split()), 160)
+        raise ArtifactError(f"{path}: not a readable checkpoint ({said}); delete it to start anew") from None
     if not whole:
         raise ArtifactError(f"{path}: not a readable checkpoint (not as it was written); delete it to start anew")
     return facts, tensors
