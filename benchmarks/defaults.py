@@ -95,14 +95,15 @@ def accuracies(model: nn.Module, split: Split, version: str) -> Row:
 
 def table(rows: dict[str, Row]) -> str:
     """The rows as text, accuracies in percent."""
-    lines = [f"{'unlearner':<22}{'forget':>8}{'retain':>8}{'test, forgotten':>17}{'test, retained':>16}{'passes':>9}{'CPU s':>8}"]
+    wide = max(map(len, [*rows, "unlearner"])) + 2
+    lines = [f"{'unlearner':<{wide}}{'forget':>8}{'retain':>8}{'test, forgotten':>17}{'test, retained':>16}{'passes':>9}{'CPU s':>8}"]
     for name, row in rows.items():
         if row.refused:
-            lines.append(f"{name:<22}  refused: {row.refused}")
+            lines.append(f"{name:<{wide}}  refused: {row.refused}")
             continue
         figures = [f"{100 * (v or 0):>{w}.1f}" for v, w in ((row.forget, 8), (row.retain, 8), (row.test_forget, 17), (row.test_retain, 16))]
         cost = "" if row.passes is None else f"{row.passes:>9.2f}{row.seconds:>8.0f}"
-        lines.append(f"{name:<22}{''.join(figures)}{cost}")
+        lines.append(f"{name:<{wide}}{''.join(figures)}{cost}")
     return "\n".join(lines) + "\n"
 
 

@@ -28,7 +28,8 @@ def conv_transpose(
     Raises:
         SpecError: kernels wider than one pixel hold under a tenth of the weights, as in a vision transformer.
 
-    Source: "Convolution Transpose" of the NeurIPS 2023 challenge, as described there.
+    Source: "Convolution Transpose" of the NeurIPS 2023 challenge, as described there; its settings are kept, though they are for a large
+    net and many images. A narrow net on 9,000 images fell from 91 to 60 % on retained classes; there `fit.lr` 0.01 left 76 %.
     """
     require_images("conv_transpose", retain=retain)
     unlearned = deepcopy(model)
