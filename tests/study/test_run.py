@@ -25,7 +25,7 @@ def carried(tmp_path_factory):
     root = tmp_path_factory.mktemp("run")
     drawn = plan(
         Study.of(
-            datasets="digits", models="tiny_cnn", scenarios="whole_class:classes=3", unlearners=LONG, fit={"epochs": 1}, judged_retain=200
+            datasets="digits", models="tiny_cnn", scenarios="whole_class:classes=3", unlearners=[LONG, "destroyed"], fit={"epochs": 1}, judged_retain=200
         )
     )
     return root, drawn, carry_out(drawn, root / "store", root / "out")
@@ -38,6 +38,13 @@ def test_a_label_longer_than_a_file_name_ends_no_study(carried):
     assert load(root / "out") == list(done.records)
     index = json.loads((root / "out" / "cases" / "index.json").read_text())
     assert sorted(index) == sorted(f"{c.key}.json" for c in drawn.cases)
+
+
+def test_what_was_said_of_the_controls_is_told_and_kept(carried):
+    root, _, done = carried
+    assert "controls: 0 of 1 behaved; destroyed was called inconclusive" in done.text()  # of one seed nothing can be said
+    kept = json.loads((root / "out" / "results.json").read_text())["controls"]
+    assert [(c["control"], c["expected"], c["behaved"]) for c in kept] == [("destroyed", "utility lost", False)]
 
 
 def test_what_is_noted_during_a_run_is_told_on_standard_error_and_the_results_are_as_before(carried, capsys):

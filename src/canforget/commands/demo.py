@@ -12,6 +12,7 @@ DEMO = {
     "unlearners": ["finetune:fit.epochs=3", "neggrad_plus:fit.epochs=3", "salun:fit.epochs=3", "scrub"],
     "quantizers": ["none", "int:bits=8", "float8"],
     "seeds": 3,
+    "controls": True,
 }
 
 

@@ -29,7 +29,7 @@ def run(
 
     Stopped or failed runs go on where they were: run the same command again.
     Example: canforget run --datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners scrub salun --quantizers none int --seeds 3
-    Example: canforget run study.toml --set noise_draws=20 probes=true
+    Example: canforget run study.toml --set noise_draws=20 probes=true controls=true
     """
     from canforget.study.plan import plan
     from canforget.study.run import carry_out

@@ -8,7 +8,7 @@ import typer
 
 from canforget.cli import options, output
 from canforget.errors import SpecError, did_you_mean
-from canforget.report import record, table
+from canforget.report import controls, record, table
 
 
 def show(
@@ -35,13 +35,16 @@ def show(
         output.echo_json(record.schema())
         return
     wanted = {k: v for k, v in (("unlearner", unlearner), ("quantizer", quantizer)) if v is not None}
-    records = record.select(record.load(path), **wanted)
+    every = record.load(path)
+    records = record.select(every, **wanted)
     if recovery:
         show_recovery(records, measure, json)
     elif json:
         output.echo_json([asdict(r) for r in records])
     else:
         print(table.text(records, columns or ()))
+        if said := controls.controls_text(controls.control_outcomes(every)):
+            print(said)
 
 
 def show_recovery(records: list[record.Record], measure: str, json: bool) -> None:

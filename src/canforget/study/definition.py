@@ -36,7 +36,8 @@ class Study:
     serves as extra matched non-members; `calibration` retain images calibrate quantizers (default: 256, or all where there are fewer); at
     most `judged_retain` retain images are judged. `features` keeps what the last layer reads, and adds the audits of it; `noise_draws` (20 for the claim rule, 0 for none) disturb every
     rounded model's weights as far as its rounding did, and are asked about at most `noise_images` images of the forget, the matched test
-    and the retain set each (twenty draws of the default cost about two test sets); `probes` counts the codes that unlearning changed, layer by layer.
+    and the retain set each (twenty draws of the default cost about two test sets); `probes` counts the codes that unlearning changed, layer by layer;
+    `controls` runs models of known answer beside the others, with `features`, and says of each whether it was judged as it must be.
     """
 
     datasets: tuple[Call, ...]
@@ -57,6 +58,7 @@ class Study:
     noise_draws: Annotated[int, Ge(0), Le(10_000)] = 0
     noise_images: Count = 500
     probes: bool = False
+    controls: bool = False
 
     @classmethod
     def of(cls, where: str = "study", /, **given: Any) -> "Study":

@@ -14,6 +14,7 @@ from canforget.fit_settings import too_large
 from canforget.report.record import REFERENCES
 from canforget.rng import numpy_generator
 from canforget.spec import Call, key_of, parse, refusal_of, to_json
+from canforget.study.add_controls import pairs_of, refusal, with_controls
 from canforget.study.definition import ModelSpec, Study
 from canforget.study.planned_steps import (
     PlanBuilder,
@@ -76,7 +77,7 @@ class Plan:
 def plan(study: Study, data_dir: Path | None = None) -> Plan:
     """Returns every step that `study` needs, each once; raises `PlanError`, `DataError` or `SpecError` when it cannot be carried out."""
     drawing = PlanBuilder()
-    study = with_references(study)
+    study = with_references(with_controls(study))
     cases: list[Case] = []
     for dataset in study.datasets:
         data = dataset.component.load()(data_dir=data_dir, **dataset.arguments())
@@ -152,19 +153,18 @@ Made = dict[tuple[str, str, int], dict[str, Step]]
 
 
 def cases_of(study: Study, ground: SplitContext, trained: ModelSpec, drawing: PlanBuilder) -> list[Case]:
-    """The cases of one data set, scenario and model: every unlearner, quantizer and seed."""
+    """The cases of one data set, scenario and model: every unlearner, quantizer and seed; controls where their answer is known."""
     made: Made = {}
-    refused = {unlearner.label: refusal(unlearner, ground) for unlearner in study.unlearners}
+    pairs = pairs_of(study, ground)
+    refused = {unlearner.label: refusal(unlearner, ground) for unlearner, _ in pairs}
     for seed in study.seeds:
         original = train_step(ground, trained, seed, ("forget", "retain"), trained.fit, drawing)
-        for unlearner in [u for u in study.unlearners if not refused[u.label]]:
+        for unlearner, quantizer in [p for p in pairs if not refused[p[0].label]]:
             model = unlearned_step(ground, trained, unlearner, original, seed, drawing)
-            for quantizer in study.quantizers:
-                made[unlearner.label, quantizer.label, seed] = roles_of(study, ground, original, model, quantizer, drawing)
+            made[unlearner.label, quantizer.label, seed] = roles_of(study, ground, original, model, quantizer, drawing)
     return [
         judged_case(study, ground, trained, drawing, made, unlearner, quantizer, seed, refused[unlearner.label])
-        for unlearner in study.unlearners
-        for quantizer in study.quantizers
+        for unlearner, quantizer in pairs
         for seed in study.seeds
     ]
 
@@ -181,13 +181,6 @@ def roles_of(study: Study, ground: SplitContext, original: Step, model: Step, qu
     if study.probes and model is not original and not unprobed(quantizer):
         roles["probe"] = probe_step(original, model, quantizer, drawing)
     return roles
-
-
-def refusal(unlearner: Call, ground: SplitContext) -> str:
-    """Why an unlearner cannot act here, or nothing."""
-    if unlearner.component.traits.get("whole_class_only") and not ground.ids.forgotten_classes:
-        return f"{unlearner.name} forgets whole classes only, and {ground.scenario.label} leaves images of every class"
-    return ""
 
 
 def judged_case(

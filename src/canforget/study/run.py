@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from canforget.report import table
+from canforget.report.controls import ControlOutcome, control_outcomes, controls_text
 from canforget.report.record import Record, save
 from canforget.study.definition import Study
 from canforget.study.plan import Plan, plan
@@ -36,6 +37,7 @@ class Done:
     files: Sequence[Path]
     failures: Sequence[Outcome]
     computed: int
+    controls: Sequence[ControlOutcome] = ()
 
     def text(self) -> str:
         """The table, then what was computed and where the records are."""
@@ -43,13 +45,15 @@ class Done:
         lines = [table.text(self.records), "", f"{len(self.records)} cases; {steps}."]
         if self.failures:
             lines += [f"{len(self.failures)} steps failed or were skipped:", *(f"  {f.step.label}: {f.error}" for f in self.failures)]
+        if self.controls:
+            lines.append(controls_text(self.controls))
         folder = self.files[-1].parent
         names = {"cases/": "one JSON a case, and their index", "results.json": "all records", "results.parquet": "every value as one row"}
         return "\n".join([*lines, *(f"  {folder / name}  {what}" for name, what in names.items())])
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON holds it."""
-        return {"study": self.plan.study.name, "computed": self.computed, "steps": len(self.plan.steps), "records": [asdict(r) for r in self.records],
+        return {"study": self.plan.study.name, "computed": self.computed, "controls": [asdict(c) for c in self.controls], "steps": len(self.plan.steps), "records": [asdict(r) for r in self.records],
                 "failures": [{"step": f.step.label, "error": f.error} for f in self.failures]}  # fmt: skip
 
 
@@ -77,8 +81,10 @@ def carry_out(
             notify=watch.notify,
             advance=watch.advance,
         )
-    files = save(records, [c.key for c in drawn.cases], out, {"study": drawn.study.name})
-    return Done(drawn, records, files, watch.failures, watch.computed)
+    controls = control_outcomes(records)
+    about = {"study": drawn.study.name} | ({"controls": [asdict(c) for c in controls]} if controls else {})
+    files = save(records, [c.key for c in drawn.cases], out, about)
+    return Done(drawn, records, files, watch.failures, watch.computed, controls)
 
 
 def run(
