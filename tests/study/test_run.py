@@ -25,7 +25,12 @@ def carried(tmp_path_factory):
     root = tmp_path_factory.mktemp("run")
     drawn = plan(
         Study.of(
-            datasets="digits", models="tiny_cnn", scenarios="whole_class:classes=3", unlearners=[LONG, "destroyed"], fit={"epochs": 1}, judged_retain=200
+            datasets="digits",
+            models="tiny_cnn",
+            scenarios="whole_class:classes=3",
+            unlearners=[LONG, "destroyed"],
+            fit={"epochs": 1},
+            judged_retain=200,
         )
     )
     return root, drawn, carry_out(drawn, root / "store", root / "out")
