@@ -26,16 +26,16 @@ def test_two_groups_are_compared_by_welchs_test():
 
 def test_groups_that_vary_alike_share_one_variance():
     """The pooled variance then has all degrees of freedom, and no more."""
-    groups = [numpy.array([-1.0, 0.0, 1.0]) + k for k in range(5)]
+    groups = [numpy.array([-1.0, 0.0, 1.0]) + k for k in range(50)]
     *_, u, g = moderated.model_means(groups)
     found = moderated.combined([(1, u), (-1, g)])
-    assert (found.freedom, found.error) == (pytest.approx(10), pytest.approx(numpy.sqrt(2 / 3)))
+    assert (found.freedom, found.error) == (pytest.approx(100), pytest.approx(numpy.sqrt(2 / 3)))
 
 
 def test_the_prior_solves_smyths_equations():
     """d0 and s0² by their definitions, from a slow loop."""
-    d = numpy.array([2.0, 3, 4, 5, 2, 3, 9, 2])
-    s2 = RNG(5).chisquare(d) / d * numpy.array([1, 8, 0.1, 2, 30, 0.5, 1, 4])
+    d = numpy.array([2.0, 3, 4, 5, 2, 3, 9, 2] * 6)
+    s2 = RNG(5).chisquare(d) / d * numpy.array([1, 8, 0.1, 2, 30, 0.5, 1, 4] * 6)
     prior = moderated.variance_prior(s2, d)
     e = [numpy.log(a) - digamma(b / 2) + numpy.log(b / 2) for a, b in zip(s2, d)]
     mean = sum(e) / len(e)
@@ -45,6 +45,17 @@ def test_the_prior_solves_smyths_equations():
     variance, freedom = prior.moderate(s2[1], 3)
     assert variance == pytest.approx((prior.freedom * prior.variance + 3 * s2[1]) / (prior.freedom + 3))
     assert freedom == pytest.approx(prior.freedom + 3)
+
+
+def test_few_groups_are_not_pooled_for_their_intervals_would_be_too_narrow():
+    """At nine groups of three models whose deviations differ (d0 4), pooled 95 % intervals held in 91 % of 1,500 worlds."""
+    rng, held = RNG(7), 0
+    for _ in range(600):
+        deviations = numpy.sqrt(4 / rng.chisquare(4, 9))
+        *unlearned, retrained = [rng.normal(0, deviation, size) for deviation, size in zip(deviations, [3] * 8 + [5])]
+        low, high = moderated.against_retrained({str(i): u for i, u in enumerate(unlearned)}, retrained)["0"].interval()
+        held += low <= 0 <= high
+    assert 0.93 <= held / 600 <= 0.975
 
 
 def test_the_prior_is_found_again():

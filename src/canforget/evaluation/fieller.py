@@ -37,7 +37,7 @@ def residue_fraction(unlearned: ModelMean, original: ModelMean, retrained: Model
     >>> groups = model_means([[0.55, 0.56, 0.57], [0.70, 0.71, 0.72], [0.49, 0.50, 0.51]])
     >>> found = residue_fraction(*groups)
     >>> round(found.value, 3), round(found.upper, 3)
-    (0.286, 0.352)
+    (0.286, 0.358)
     """
     return quotient_of([(1, unlearned), (-1, retrained)], [(1, original), (-1, retrained)])
 

@@ -14,6 +14,8 @@ from canforget.evaluation.power import POWER, detectable_effect, deviation_ratio
 from canforget.evaluation.statistics import Equivalence, Floats, Interval
 
 Side = Literal["both", "above", "below"]
+FEWEST_GROUPS = 40
+"""Groups below which their variances are not pooled: at nine groups of three models d0 is too sure, and 95 % intervals hold in 91 %."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +41,23 @@ def variance_prior(variances: ArrayLike, freedoms: ArrayLike) -> VariancePrior:
     """The prior that groups' sample `variances` [k], of `freedoms` [k] degrees each, suggest for one another.
 
     ln s² less its expectation has the variance trigamma(d/2) + trigamma(d0/2) over groups, which gives d0; its mean gives s0². Where the
-    groups vary no more than chance has it, d0 is infinite: one variance for all. Below three groups nothing can be said of how they
-    vary, and d0 is 0: each group has its own variance, as in Welch's test. A variance under 1e-5 of the median counts as that much.
+    groups vary no more than chance has it, d0 is infinite: one variance for all. Below `FEWEST_GROUPS` groups too little is known of how
+    they vary, and d0 is 0: each group has its own variance, as in Welch's test. A variance under 1e-5 of the median counts as that much.
 
     Source: Smyth 2004, Linear models and empirical Bayes methods, section 6.2. Deviation: with d0 infinite, the variance for all is the
     pooled one, (Σ d s²) / Σ d, which is the better estimate when it is the same for all.
 
-    >>> variance_prior([1.0, 1.0, 1.0], [4, 4, 4])
-    VariancePrior(variance=1.0, freedom=inf, pooled_freedom=12.0)
+    >>> variance_prior([1.0] * 40, [4] * 40)
+    VariancePrior(variance=1.0, freedom=inf, pooled_freedom=160.0)
+    >>> variance_prior([1.0, 1.0, 1.0], [4, 4, 4]).freedom
+    0.0
     """
     s2, d = (numpy.asarray(v, dtype=numpy.float64) for v in (variances, freedoms))
     s2, d = s2[d > 0], d[d > 0]
     if len(d) == 0:
         raise NotMeasurable("variance over seeds: needs two models of one kind at least")
     total, pooled = float(d.sum()), float(d @ s2 / d.sum())
-    if len(d) < 3:
+    if len(d) < FEWEST_GROUPS:
         return VariancePrior(pooled, 0.0, total)
     if numpy.median(s2) == 0:
         return VariancePrior(pooled, 0.0 if pooled > 0 else numpy.inf, total)
