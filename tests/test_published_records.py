@@ -74,9 +74,9 @@ def test_no_unlearned_model_was_consistent_with_retraining_before_rounding():
         for combination, group in over_seeds(records(study)).items():
             if not combination.rounded and group[0].verdict is not None:
                 words[group[0].verdict.word] += 1
-    assert words == {"utility lost": 16, "residual": 11, "inconclusive": 1}
+    assert words == {"utility lost": 13, "residual": 8, "inconclusive": 7}
     said(
-        "none of the 28 rows of these studies is *consistent with retraining* at full precision: 16 utility lost, 11 residual, 1 inconclusive"
+        "none of the 28 rows of these studies is *consistent with retraining* at full precision: 13 utility lost, 8 residual, 7 inconclusive"
     )
 
 
