@@ -10,13 +10,12 @@ from canforget.registry import component
 def worst_class_accuracy(evidence: Evidence, *, view: View = "test") -> Value:
     """Accuracy on the worst class of `view` that was not forgotten, in [0, 1]; higher is better.
 
-        Shows what an average hides: unlearning one class often costs its nearest neighbor most. The interval is Wilson's for that class
-        alone, and does not know that it was chosen as the worst.
+    Shows what an average hides: unlearning one class often costs its nearest neighbor most. The interval is Wilson's for that class
+    alone, and does not know that it was chosen as the worst.
 
-        >>> from canforget.errors import NotMeasurable
-    from canforget.evaluation.evidence import evidence_of
-        >>> worst_class_accuracy(evidence_of([[2, 1], [0, 3], [5, 4]], [0, 1, 1])).value
-        0.5
+    >>> from canforget.evaluation.evidence import evidence_of
+    >>> worst_class_accuracy(evidence_of([[2, 1], [0, 3], [5, 4]], [0, 1, 1])).value
+    0.5
     """
     predictions = view_of(evidence.subject, view)
     kept = [value for c, value in per_class(predictions).items() if c not in evidence.forgotten_classes]
