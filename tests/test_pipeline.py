@@ -117,3 +117,11 @@ def test_models_of_two_formats_are_not_compared(split, original, others):
         canforget.evaluate(eight, split, original=four)
     with pytest.raises(SpecError, match="this model is in float32, and one it is compared with in int:bits=4"):
         canforget.evaluate(original, split, original=four)
+
+
+def test_a_split_of_tossed_images_is_audited_by_its_coins():
+    """No other model is needed for it."""
+    split = canforget.open_split("digits", "randomized_inclusion:fraction=0.2")
+    model = canforget.train("tiny_cnn", split.retain, num_classes=10, fit=canforget.Fit(epochs=1))
+    assert split.coins
+    assert canforget.evaluate(model, split)["coin_flips.p"].value > 0

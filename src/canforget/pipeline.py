@@ -11,7 +11,7 @@ from canforget.data.dataset import DataSet, tables_of
 from canforget.data.images import Images, Split, images_of, together
 from canforget.data.split import split_by
 from canforget.errors import ArtifactError, SpecError, UserCodeError
-from canforget.evaluation.evaluate import AUDITS, METRICS, judged
+from canforget.evaluation.evaluate import AUDITS, COIN_AUDITS, METRICS, judged
 from canforget.evaluation.evidence import PREDICTED, Evidence, Views, parts_of_test
 from canforget.fit_settings import TRAINING, Fit, too_large
 from canforget.network.build import build, trainable
@@ -75,7 +75,8 @@ def split_of(
 def split_images(data: DataSet, scenario: Call, device: torch.device | str, **settings: Any) -> Split:
     """The split that a scenario and the settings decide, with its images."""
     ids, every = split_by(data, scenario, **settings), images_of(data, device)
-    return Split(**{name: every[torch.tensor(chosen, device=every.x.device)] for name, chosen in ids.sets.items()}, classes=data.classes)
+    sets = {name: every[torch.tensor(chosen, device=every.x.device)] for name, chosen in ids.sets.items()}
+    return Split(**sets, classes=data.classes, coins=ids.coins)
 
 
 def train(
@@ -195,7 +196,7 @@ def evaluate(
     retrained: Sequence[nn.Module] = (),
     quantizer: Component | None = None,
     metrics: Sequence[Component] = METRICS,
-    audits: Sequence[Component] = AUDITS,
+    audits: Sequence[Component] | None = None,
 ) -> Evaluation:
     """Returns the value of every metric and audit by name, such as `forget.accuracy` or `membership.phi`.
 
@@ -203,6 +204,7 @@ def evaluate(
     retain images, for rounding moves the models that it is compared with, too. What needs them says *not run* without them.
 
     Args:
+        audits: Default: those of outputs; of a scenario that tosses coins `coin_flips`, too.
         quantizer: How `model` was quantized; default: as it says itself. "none" judges it against the other models as they are.
 
     Raises:
@@ -219,7 +221,9 @@ def evaluate(
         original=None if original is None else views[0],
         retrained=tuple(views[len(others) - len(retrained) :]),
         forgotten_classes=split.forgotten_classes,
+        coins=split.coins,
     )
+    audits = (*AUDITS, *(COIN_AUDITS if split.coins else ())) if audits is None else audits
     calls = [[called(family, c) for c in named] for family, named in (("metrics", metrics), ("audits", audits))]
     found = Evaluation({name: measured(value) for name, value in judged(evidence, calls[0], calls[1], "evaluate").items()})
     found.references = AS_THEY_ARE if stated else "in float32" if chosen == FLOAT else f"in {chosen}"

@@ -154,3 +154,22 @@ def judged_by(audit: Any, seed: Any, seen: Any) -> Any:
 def test_the_order_of_records_is_kept() -> None:
     records = study(quantizers=("none", "int"))
     assert [r.case for r in with_verdicts(records)] == [r.case for r in records]
+
+
+def test_calibrated_membership_stands_in_the_place_of_the_raw_one_where_it_was_measured() -> None:
+    """It sees what difficulty hides; where one model lacks it that is said, and nothing falls back on the weaker test."""
+    records = [
+        replace(
+            r,
+            values=r.values
+            | {"calibrated_membership.auc": Measured((0.6 if r.case.unlearner == "scrub" else other) + 0.001 * r.case.seed)},
+        )
+        for r in study()
+        for other in [0.8 if r.case.unlearner == "nothing" else 0.5]
+    ]
+    assert (ruling(records).word, ruling(records).test) == ("residual", "calibrated_membership.auc")
+    short = [
+        replace(r, values=r.values | {"calibrated_membership.auc": Measured(not_run="why")}) if r.case.unlearner == "retrain" else r
+        for r in records
+    ]
+    assert (ruling(short).word, ruling(short).reason) == ("inconclusive", "seed 0: why")

@@ -2,6 +2,9 @@ import numpy
 
 from canforget.evaluation.evidence import Evidence, Predictions
 from canforget.file_io import read_arrays, write_arrays
+from canforget.study.definition import Study
+from canforget.study.plan import plan
+from canforget.study.run import run
 from canforget.study.store import Store
 from canforget.study.stored_evidence import noise_in, probed, views_in
 
@@ -39,3 +42,14 @@ def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so()
     assert found["probe.test_agreement_retrained"]["value"] == 0.75
     assert found["probe.flip_rate_own"] == {"value": 0.5, "interval": None, "n": 10}
     assert "nothing was updated" in found["probe.retained_projection"]["not_run"]
+
+
+def test_coins_reach_the_audit_that_needs_them(tmp_path):
+    """A study of tossed images asks for the exact audit by itself; one of other images has no such number."""
+    given = {"datasets": "digits", "models": "tiny_cnn", "unlearners": "destroyed", "fit": {"epochs": 1}, "judged_retain": 200}
+    drawn = plan(Study.of(scenarios="randomized_inclusion:fraction=0.2", **given))
+    records = run(drawn, Store(tmp_path))
+    for record in records:
+        assert 0 < record.values["coin_flips.p"].value <= 1
+        assert record.values["coin_flips.p"].n == sum(record.data["counts"][k] for k in ("forget", "held_out"))
+    assert "coin_flips" not in [a.name for a in Study.of(scenarios="random_samples:count=50", **given).audits]

@@ -71,7 +71,7 @@ class Split:
     """Every set of a split, as images. Forget and retain are what is trained on; val, held-out and test never are.
 
     `test_forget` are the test images matched to the forget set, `test_retain` those of classes that are retained; `calibration` is a
-    part of retain. Raises `DataError` when an image is in two sets that must not share one.
+    part of retain. `coins`: a fair coin decided of each image of forget and held-out set. Raises `DataError` when an image is in two sets that must not share one.
     """
 
     forget: Images
@@ -83,6 +83,7 @@ class Split:
     test_retain: Images
     calibration: Images
     classes: tuple[str, ...]
+    coins: bool = False
 
     def __post_init__(self) -> None:
         apart = {"forget": self.forget, "retain": self.retain, "val": self.val, "held_out": self.held_out, "test": self.test}

@@ -36,7 +36,7 @@ class SplitIds:
 
     `forget`, `retain`, `val` and `held_out` partition the training set; only the first two are ever trained on. `held_out` are images
     matched to the forget set by class. `test_forget` has the forget set's class proportions; `test_retain` lacks the classes that are
-    wholly forgotten; `calibration` is drawn from `retain` alone.
+    wholly forgotten; `calibration` is drawn from `retain` alone. `coins`: a fair coin decided of each image of `forget` and `held_out`.
     """
 
     forget: Ids
@@ -48,11 +48,12 @@ class SplitIds:
     test_retain: Ids
     calibration: Ids
     forgotten_classes: tuple[int, ...]
+    coins: bool = False
 
     @property
     def sets(self) -> dict[str, Ids]:
         """The ids of every set, by the set's name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "forgotten_classes"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in {"forgotten_classes", "coins"}}
 
     @cached_property
     def fingerprint(self) -> dict[str, str]:
@@ -115,6 +116,7 @@ def split_ids(
         test_retain=numpy.sort(test.ids[~numpy.isin(test.labels, forgotten)]),
         calibration=calibration_ids(retain, calibration, stream("calibration", seed)),
         forgotten_classes=tuple(forgotten.tolist()),
+        coins=isinstance(picked, Tossed),
     )
 
 

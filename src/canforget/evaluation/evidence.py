@@ -82,7 +82,8 @@ class Evidence:
     When the subject is quantized, `original` and `retrained` are quantized the same way, for they are its null; `full_precision` then
     holds the same models before rounding, and `noise` the subject before rounding with random weight noise of the rounding's norm,
     on the same images or a part of them.
-    `forgotten_classes` is empty unless whole classes are forgotten.
+    `forgotten_classes` is empty unless whole classes are forgotten. `coins` says that each image of the forget set and of `held_out` is
+    there by its own fair coin.
     """
 
     subject: Views
@@ -92,6 +93,7 @@ class Evidence:
     forgotten_classes: tuple[int, ...] = ()
     full_precision: "Evidence | None" = None
     noise: tuple[Views, ...] = ()
+    coins: bool = False
 
     @cached_property
     def references(self) -> tuple[Views, ...]:

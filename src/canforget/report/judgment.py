@@ -12,6 +12,8 @@ UTILITY = ("retain.accuracy", "test_retain.accuracy")
 """What a model is for: not to be below the retrained models' on the images that were kept, nor on unseen ones of their classes."""
 TESTS = ("forget.accuracy", "membership.phi")
 """The primary family: what is answered on forgotten images, and whether they can be told from unseen ones."""
+CALIBRATED = "calibrated_membership.auc"
+"""What stands in the place of `membership.phi` where a record has it: the same with what is hard for every model taken off."""
 CLASS_TESTS = ("test_forget.accuracy", "nearest_prototype.accuracy_20_shots")
 """What is known of a class: tests of memory only where whole classes are forgotten."""
 
@@ -38,7 +40,13 @@ def declared(groups: Groups, combination: Combination) -> tuple[str, ...]:
     never = [value_of(r, "forget.accuracy").value for r in beside(groups, combination, "retrain")]
     of_classes = combination.scenario.name == "whole_class" or (bool(never) and not any(never))
     asked = [test for test in CLASS_TESTS if of_classes and any(is_asked(test, r) for r in every)]
-    return (*TESTS, *asked)
+    membership = [CALIBRATED if test == "membership.phi" and calibrated_in(every) else test for test in TESTS]
+    return (*membership, *asked)
+
+
+def calibrated_in(records: Sequence[Record]) -> bool:
+    """Whether a record holds the calibrated value: then it is the test, and where another model lacks it that is said."""
+    return any(r.values[CALIBRATED].value is not None for r in records if CALIBRATED in r.values)
 
 
 def is_asked(test: str, record: Record) -> bool:
@@ -49,7 +57,9 @@ def is_asked(test: str, record: Record) -> bool:
 
 def margin_of(name: str, margins: Margins) -> float:
     """How far a value may be from the retrained models' and still count as like it."""
-    return {"membership": margins.auc, "nearest_prototype": margins.probe}.get(name.partition(".")[0], margins.accuracy)
+    return {"membership": margins.auc, "calibrated_membership": margins.auc, "nearest_prototype": margins.probe}.get(
+        name.partition(".")[0], margins.accuracy
+    )
 
 
 def verdict_of(combination: Combination, groups: Groups, tests: Sequence[str], margins: Margins) -> Verdict:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from canforget.errors import SpecError, did_you_mean, shortened
-from canforget.evaluation.evaluate import AUDITS, FEATURE_AUDITS, METRICS
+from canforget.evaluation.evaluate import AUDITS, COIN_AUDITS, FEATURE_AUDITS, METRICS
 from canforget.fit_settings import TRAINING, Fit
 from canforget.hyperparameters import Count, FreeText, Seed, conforming
 from canforget.spec import Call, Given, fit_of, parse
@@ -124,7 +124,7 @@ def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
     fit = mistakes.catch(lambda: fit_of(given.get("fit", {}), TRAINING, f"{where}: fit"), TRAINING)
     values: dict[str, Any] = {}
     for axis in (*AXES, "metrics", "audits"):
-        entries = listed(given.get(axis, defaults(axis, given.get("features") is True)))
+        entries = listed(given.get(axis, defaults(axis, given.get("features") is True, tosses_coins(given))))
         if not entries:
             mistakes.append(f"{where}: {axis}: none given; name at least one (canforget list {axis})")
         parsers = [entry(axis, e, f"{where}: {axis}[{i}]", fit) for i, e in enumerate(entries)]
@@ -139,9 +139,15 @@ def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
     return cls(**values)
 
 
-def defaults(axis: str, features: bool = False) -> tuple[str, ...]:
+def tosses_coins(given: Mapping[str, Any]) -> bool:
+    """Whether a study names the scenario that tosses coins."""
+    named = [e.get("name") if isinstance(e, Mapping) else str(e).partition(":")[0] for e in listed(given.get("scenarios", ()))]
+    return "randomized_inclusion" in named
+
+
+def defaults(axis: str, features: bool = False, coins: bool = False) -> tuple[str, ...]:
     """What an axis holds when a study does not say."""
-    audits = (*AUDITS, *FEATURE_AUDITS) if features else AUDITS
+    audits = (*AUDITS, *(COIN_AUDITS if coins else ()), *(FEATURE_AUDITS if features else ()))
     return {"metrics": METRICS, "audits": audits, "quantizers": ("none",)}.get(axis, ())
 
 

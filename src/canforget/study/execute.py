@@ -69,7 +69,7 @@ def split(step: Step, place: Workspace) -> Callable[[Path], Facts]:
 
     def write(folder: Path) -> Facts:
         write_arrays(folder / "split.npz", arrays)
-        return {"classes": list(data.classes), "image_shape": list(data.image_shape), "fingerprint": data.fingerprint,
+        return {"classes": list(data.classes), "image_shape": list(data.image_shape), "fingerprint": data.fingerprint, "coins": ids.coins,
                 "counts": {name: len(a) for name, a in arrays.items()}}  # fmt: skip
 
     return write
@@ -223,7 +223,7 @@ def split_in(step: Step, place: Workspace) -> Split:
     """A step's split with its images."""
     facts = place.store.provenance("split", step.what["split"])["facts"]
     sets = {name: images for name, images in sets_in(step, place).items() if name != "judged_retain"}
-    return Split(**sets, classes=tuple(facts["classes"]))
+    return Split(**sets, classes=tuple(facts["classes"]), coins=facts.get("coins", False))
 
 
 VERBS = {

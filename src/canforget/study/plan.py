@@ -199,6 +199,8 @@ def judged_case(
         "split": ground.split.key, "metrics": [m.to_json() for m in study.metrics], "audits": [a.to_json() for a in study.audits],
         "forgotten_classes": list(ground.ids.forgotten_classes),
     }  # fmt: skip
+    if ground.ids.coins:
+        what["coins"] = True
     if "before" in own:
         what["full_precision"] = compared(models, "before")
     what |= {role: own[role].key for role in ("noise", "probe") if role in own}

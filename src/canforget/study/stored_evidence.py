@@ -40,6 +40,7 @@ def evidence_in(store: Store, keys: Mapping[str, Any], what: Mapping[str, Any]) 
         original=views(keys["original"]),
         retrained=tuple(views(key) for key in keys["retrained"]),
         forgotten_classes=tuple(what["forgotten_classes"]),
+        coins=what.get("coins", False),
     )
 
 

@@ -80,6 +80,7 @@ def evidences() -> Iterator[tuple[str, Evidence]]:
     whole = example_evidence()
     yield "everything there", whole
     yield "random samples forgotten", example_evidence(forgotten_classes=())
+    yield "coins tossed", example_evidence(forgotten_classes=(), coins=True)
     yield "nothing to compare with", Evidence(whole.subject, forgotten_classes=whole.forgotten_classes)
     yield "one retrained model", replace(whole, retrained=whole.retrained[:1])
     yield "the subject is the only retrained model", replace(whole, retrained=(whole.subject,))
@@ -93,7 +94,9 @@ def evidences() -> Iterator[tuple[str, Evidence]]:
     yield "logits that are not numbers", mapped(whole, lambda z: numpy.where(z > 2, numpy.nan, z))
 
 
-def example_evidence(seed: int = 0, forgotten_classes: tuple[int, ...] = (0,), retrained: int = 3, features: int = 6) -> Evidence:
+def example_evidence(
+    seed: int = 0, forgotten_classes: tuple[int, ...] = (0,), retrained: int = 3, features: int = 6, coins: bool = False
+) -> Evidence:
     """A made-up case with everything an audit may ask for: four classes, an original model that remembers, retrained ones that do not.
 
     The subject is halfway between them. When no class is forgotten, the forget set is of all classes.
@@ -113,7 +116,7 @@ def example_evidence(seed: int = 0, forgotten_classes: tuple[int, ...] = (0,), r
     )
     noise = tuple(model(f"noise {k}", 0.5) for k in range(20))
     rounded = (model("rounded", 0.6), model("rounded original", 1.0), tuple(model(f"rounded retrained {j}", 0.0) for j in range(retrained)))
-    return Evidence(*rounded, forgotten_classes=forgotten_classes, full_precision=full, noise=noise)
+    return Evidence(*rounded, forgotten_classes=forgotten_classes, full_precision=replace(full, coins=coins), noise=noise, coins=coins)
 
 
 def example_views(
