@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+from typing import Any
 
 import numpy
 import pytest
@@ -24,7 +25,7 @@ settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(items: Any) -> None:
     """What torch compiles needs a C++ compiler, which not every machine has."""
     if shutil.which(os.environ.get("CXX", "g++")) is None:
         for item in items:
@@ -33,7 +34,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_caches(tmp_path_factory):
+def own_caches(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """No test reads or writes the user's caches."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CANFORGET_CACHE_DIR", str(tmp_path_factory.mktemp("caches")))
@@ -41,10 +42,10 @@ def own_caches(tmp_path_factory):
 
 
 @pytest.fixture
-def png():
+def png() -> Any:
     """Encodes pixels uint8 [h, w] or [h, w, 3] as a PNG file."""
 
-    def encode(pixels) -> bytes:
+    def encode(pixels: Any) -> bytes:
         from PIL import Image
 
         file = io.BytesIO()
@@ -55,10 +56,10 @@ def png():
 
 
 @pytest.fixture
-def write_parquet():
+def write_parquet() -> Any:
     """Writes image bytes and labels as Hugging Face does, with the names of the classes where they are given."""
 
-    def write(path, encoded, labels, names=None, image="image", label="label"):
+    def write(path: Any, encoded: Any, labels: Any, names: Any = None, image: Any = "image", label: Any = "label") -> Any:
         import pyarrow
         from pyarrow.parquet import write_table
 

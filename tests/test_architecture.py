@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,34 +13,34 @@ FILES = sorted(SOURCE.rglob("*.py"))
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "misc", "tools", "core", "lib"}
 
 
-def tree(path):
+def tree(path: Any) -> Any:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
-def test_a_module_opens_with_a_sentence_and_is_short_and_well_named(path):
+def test_a_module_opens_with_a_sentence_and_is_short_and_well_named(path: Any) -> None:
     assert ast.get_docstring(tree(path)), "say what the module is for"
     assert path.read_text(encoding="utf-8").count("\n") <= 400
     assert path.stem not in VAGUE
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
-def test_no_function_is_longer_than_a_screen(path):
+def test_no_function_is_longer_than_a_screen(path: Any) -> None:
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.FunctionDef):
             skipped = len((ast.get_docstring(node, clean=False) or "").splitlines())
-            assert node.end_lineno - node.lineno + 1 - skipped <= 60, node.name
+            assert (node.end_lineno or 0) - node.lineno + 1 - skipped <= 60, node.name
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
-def test_only_rng_touches_a_global_seed(path):
+def test_only_rng_touches_a_global_seed(path: Any) -> None:
     calls = {ast.unparse(n.func) for n in ast.walk(tree(path)) if isinstance(n, ast.Call)}
     forbidden = {"torch.manual_seed", "numpy.random.seed", "random.seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all"}
     assert path.stem == "rng" or not calls & forbidden
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
-def test_no_handler_swallows_every_error(path):
+def test_no_handler_swallows_every_error(path: Any) -> None:
     """A handler of everything either raises again or hands on what was said."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")):
@@ -48,14 +49,14 @@ def test_no_handler_swallows_every_error(path):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_members_of_a_family_never_import_one_another(family):
+def test_members_of_a_family_never_import_one_another(family: Any) -> None:
     for path in (SOURCE / family).glob("*.py"):
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.ImportFrom):
                 assert not (node.module or "").startswith(f"canforget.{family}"), path
 
 
-def test_nothing_loads_a_pickle_without_weights_only():
+def test_nothing_loads_a_pickle_without_weights_only() -> None:
     """`torch.load` runs whatever a checkpoint says unless it is told not to."""
     for path in FILES:
         for node in ast.walk(tree(path)):
@@ -63,7 +64,7 @@ def test_nothing_loads_a_pickle_without_weights_only():
                 assert any(k.arg == "weights_only" and ast.unparse(k.value) == "True" for k in node.keywords), path
 
 
-def test_training_steps_are_taken_in_one_place():
+def test_training_steps_are_taken_in_one_place() -> None:
     """One training loop: whoever else calls `backward` only asks for gradients, and steps no optimizer."""
     steppers = {
         p.stem for p in FILES for n in ast.walk(tree(p)) if isinstance(n, ast.Attribute) and ast.unparse(n).endswith("optimizer.step")
@@ -72,10 +73,10 @@ def test_training_steps_are_taken_in_one_place():
 
 
 @pytest.mark.parametrize("room", sorted(p.stem for p in SOURCE.iterdir() if not p.name.startswith("_") and p.suffix in ("", ".py")))
-def test_the_architecture_page_names_every_room_and_family(room):
+def test_the_architecture_page_names_every_room_and_family(room: Any) -> None:
     """A page that leaves a room out is not followed."""
     assert f"`{room}`" in (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def test_the_house_has_at_most_35_entries():
+def test_the_house_has_at_most_35_entries() -> None:
     assert len([p for p in SOURCE.iterdir() if p.name != "__pycache__"]) <= 35

@@ -6,6 +6,8 @@ A row is what makes the files in an empty folder, the command line (DATA is the 
 import io
 import json
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -15,7 +17,7 @@ from canforget.cli.app import main
 PIXELS = numpy.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=numpy.uint8)
 
 
-def encoded(pixels=PIXELS, kind="PNG", mode=None, **options):
+def encoded(pixels: Any = PIXELS, kind: Any = "PNG", mode: Any = None, **options: Any) -> Any:
     """An image file's bytes."""
     from PIL import Image
 
@@ -29,10 +31,10 @@ GREY = encoded(PIXELS[..., 0])
 DEEP = encoded(PIXELS[..., 0].astype(numpy.uint16) * 9)
 
 
-def put(files):
+def put(files: Any) -> Any:
     """Writes files by their path; a value of None makes a folder."""
 
-    def make(folder):
+    def make(folder: Any) -> None:
         for name, content in files.items():
             path = folder / name
             (path if content is None else path.parent).mkdir(parents=True, exist_ok=True)
@@ -42,22 +44,22 @@ def put(files):
     return make
 
 
-def pets(changes=None, classes=("ant", "bee"), root="pets", count=10):
+def pets(changes: Any = None, classes: Any = ("ant", "bee"), root: Any = "pets", count: Any = 10) -> Any:
     """A good folder of two classes with some files changed or added; None removes one."""
     files = {f"{root}/{c}/{i}.png": GOOD for c in classes for i in range(count)} | {f"{root}/{n}": f for n, f in (changes or {}).items()}
     return put({name: content for name, content in files.items() if content is not None})
 
 
-def parted(changes=None):
+def parted(changes: Any = None) -> Any:
     """A good folder with train/ and test/, with some files changed or added."""
     files = {f"pets/{p}/{c}/{i}.png": GOOD for p in ("train", "test") for c in ("ant", "bee") for i in range(6)}
     return put(files | {f"pets/{n}": f for n, f in (changes or {}).items()})
 
 
-def rows(name="pets/train-0.parquet", metadata=None, **columns):
+def rows(name: Any = "pets/train-0.parquet", metadata: Any = None, **columns: Any) -> Any:
     """A Parquet file of these columns; by default ten good images of two classes."""
 
-    def make(folder):
+    def make(folder: Any) -> None:
         import pyarrow
         from pyarrow.parquet import write_table
 
@@ -69,32 +71,32 @@ def rows(name="pets/train-0.parquet", metadata=None, **columns):
     return make
 
 
-def cut(name, keep):
+def cut(name: Any, keep: Any) -> Any:
     """Cuts a file to a part of its length."""
 
-    def make(folder):
+    def make(folder: Any) -> None:
         raw = (folder / name).read_bytes()
         (folder / name).write_bytes(raw[: int(keep * len(raw))])
 
     return make
 
 
-def link(name, target):
+def link(name: Any, target: Any) -> Any:
     """A symbolic link."""
     return lambda folder: (folder / name).symlink_to(folder / target)
 
 
-def names_of(classes):
+def names_of(classes: Any) -> Any:
     """The metadata that Hugging Face writes for a column of labels."""
     return json.dumps({"info": {"features": {"label": {"names": classes, "_type": "ClassLabel"}}}})
 
 
-def planned(dataset, scenario="whole_class:classes=0"):
+def planned(dataset: Any, scenario: Any = "whole_class:classes=0") -> Any:
     """Planning one study."""
     return ["plan", "--datasets", dataset, "--models", "tiny_cnn", "--scenarios", scenario, "--unlearners", "scrub", "--data-dir", "DATA"]
 
 
-def trained(dataset, *more):
+def trained(dataset: Any, *more: Any) -> Any:
     """Training one model, which reads every image."""
     return [
         "train",
@@ -251,8 +253,16 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("makers", "command", "words"), [pytest.param(m, c, w, id=name) for name, m, c, *w in ROWS])
-def test_bad_data_is_one_line_that_names_it_and_nothing_is_written(tmp_path, capsys, recwarn, monkeypatch, makers, command, words):
+@pytest.mark.parametrize(("makers", "command", "words"), [pytest.param(m, c, w, id=str(name)) for name, m, c, *w in ROWS])
+def test_bad_data_is_one_line_that_names_it_and_nothing_is_written(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
+    monkeypatch: pytest.MonkeyPatch,
+    makers: Any,
+    command: Any,
+    words: Any,
+) -> None:
     """Whoever meets a traceback, a warning or half a result cannot tell what of it is theirs to mend."""
     monkeypatch.chdir(tmp_path)
     for make in makers:
@@ -269,5 +279,5 @@ def test_bad_data_is_one_line_that_names_it_and_nothing_is_written(tmp_path, cap
     assert not list(recwarn)
 
 
-def test_the_table_is_as_long_as_promised():
+def test_the_table_is_as_long_as_promised() -> None:
     assert len(ROWS) >= 120

@@ -405,7 +405,9 @@ def listing(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{i}-{row.name}" for i, row in enumerate(ROWS)])
-def test_a_bad_input_is_one_line_that_names_the_thing_and_the_way_out(row, capfd, tmp_path, monkeypatch):
+def test_a_bad_input_is_one_line_that_names_the_thing_and_the_way_out(
+    row: Any, capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Boxes of usage, tracebacks and warnings were printed; folders were made; what could not be was planned without a word."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CANFORGET_DATA_DIR", raising=False)
@@ -429,7 +431,7 @@ def test_a_bad_input_is_one_line_that_names_the_thing_and_the_way_out(row, capfd
     assert listing(tmp_path) == before
 
 
-def test_there_are_rows_enough_and_none_twice():
+def test_there_are_rows_enough_and_none_twice() -> None:
     assert len(ROWS) >= 250
     assert len({(row.typed, str(row.files)) for row in ROWS}) == len(ROWS)
     assert {row.typed[0] for row in ROWS} >= {

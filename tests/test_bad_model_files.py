@@ -241,7 +241,9 @@ IDS = [f"{i}-{base}-{says[:30]}" for i, (base, _, says) in enumerate(CHANGED)]
 
 
 @pytest.mark.parametrize(("number", "row"), list(enumerate(CHANGED)), ids=IDS)
-def test_a_model_file_with_one_thing_wrong_is_refused_by_its_name(number, row, bases, tmp_path, monkeypatch, capsys):
+def test_a_model_file_with_one_thing_wrong_is_refused_by_its_name(
+    number: Any, row: Any, bases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """NaN weights, negative variances and codes off the grid were used without a word; headers of other types gave tracebacks."""
     base, change, says = row
     monkeypatch.chdir(tmp_path)
@@ -256,7 +258,9 @@ def test_a_model_file_with_one_thing_wrong_is_refused_by_its_name(number, row, b
 
 
 @pytest.mark.parametrize("row", BYTES, ids=[f"{use}-{base}-{says[:24]}" for use, base, _, says in BYTES])
-def test_a_file_that_is_cut_off_flipped_or_of_another_kind_is_refused(row, bases, tmp_path, monkeypatch, capsys):
+def test_a_file_that_is_cut_off_flipped_or_of_another_kind_is_refused(
+    row: Any, bases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A flipped bit in a weight gave other figures without a word; a quantized model was unlearned on its folded floats."""
     use, base, new, says = row
     monkeypatch.chdir(tmp_path)
@@ -283,7 +287,9 @@ LINES = [
 
 
 @pytest.mark.parametrize("line", LINES, ids=range(len(LINES)))
-def test_a_header_that_is_no_json_object_is_refused(line, bases, tmp_path, monkeypatch, capsys):
+def test_a_header_that_is_no_json_object_is_refused(
+    line: Any, bases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nesting without end gave a RecursionError."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "m.safetensors"
@@ -310,7 +316,9 @@ PICKLES: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
 
 
 @pytest.mark.parametrize("row", PICKLES, ids=[says[:40] for _, says in PICKLES])
-def test_a_checkpoint_of_others_with_one_thing_wrong_is_refused(row, bases, tmp_path, monkeypatch, capsys):
+def test_a_checkpoint_of_others_with_one_thing_wrong_is_refused(
+    row: Any, bases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Integer weights became float32 in silence, and zero weights a net that knows nothing."""
     new, says = row
     monkeypatch.chdir(tmp_path)
@@ -324,7 +332,7 @@ def graph_with(**changed: Any) -> bytes:
     """An ONNX graph of others with one thing other than wanted: pixels uint8 [n, 1, 8, 8] in, float logits [n, 10] out."""
     from onnx import TensorProto, helper, numpy_helper
 
-    said = {
+    said: dict[str, Any] = {
         "input": TensorProto.UINT8,
         "output": TensorProto.FLOAT,
         "shape": ["n", 1, 8, 8],
@@ -361,7 +369,9 @@ ONNX: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize("row", ONNX, ids=[says[:40] for _, says in ONNX])
-def test_an_onnx_file_that_cannot_be_asked_as_ours_is_refused(row, tmp_path, monkeypatch, capsys):
+def test_an_onnx_file_that_cannot_be_asked_as_ours_is_refused(
+    row: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Engines raise exceptions of their own over other channels, fixed batches and operators that they do not know."""
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")

@@ -10,6 +10,7 @@ from torch import nn
 
 import canforget
 from canforget.cli.app import main
+from canforget.data.images import Split
 from canforget.errors import ArtifactError, UserCodeError
 
 NET = """import torch
@@ -106,7 +107,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An empty folder to work in; what was imported from it and registered is forgotten afterwards."""
     from canforget import registry
 
@@ -130,7 +131,7 @@ def refused(capsys: Any, folder: Path, arguments: list[str], says: str) -> None:
 
 
 @pytest.mark.parametrize("row", NETS, ids=[f"{i}-{says[:30]}" for i, (_, says) in enumerate(NETS)])
-def test_a_net_of_ones_own_that_goes_wrong_is_named_with_its_line(row, folder, capsys):
+def test_a_net_of_ones_own_that_goes_wrong_is_named_with_its_line(row: Any, folder: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Of 115 nets and plugins 36 gave a traceback, some after a minute of training."""
     code, says = row
     (folder / "net.py").write_text(code)
@@ -138,7 +139,7 @@ def test_a_net_of_ones_own_that_goes_wrong_is_named_with_its_line(row, folder, c
 
 
 @pytest.mark.parametrize("row", PLUGINS, ids=[f"{i}-{family}-{says[-20:]}" for i, (family, _, says) in enumerate(PLUGINS)])
-def test_a_plugin_that_goes_wrong_is_named_with_its_line(row, folder, capsys, original):
+def test_a_plugin_that_goes_wrong_is_named_with_its_line(row: Any, folder: Any, capsys: pytest.CaptureFixture[str], original: Any) -> None:
     """A method that returned nothing gave an AttributeError of ours; one that called `exit()` ended the study."""
     family, body, says = row
     (folder / "p.py").write_text(METHOD.format(family=family, arguments=ARGUMENTS[family], body=body))
@@ -165,7 +166,7 @@ class Wrapped(nn.Module):
         (lambda z: sys.exit(1), UserCodeError, r"test_bad_user_code\.py:\d+: Wrapped: called exit\(1\)"),
     ],
 )
-def test_a_wrapped_net_that_goes_wrong_is_named_by_every_verb(how, error, says, digits_split):
+def test_a_wrapped_net_that_goes_wrong_is_named_by_every_verb(how: Any, error: Any, says: Any, digits_split: Split) -> None:
     """From Python, too, before anything is computed."""
     model = canforget.wrap(Wrapped(how), digits_split.retain)
     for use in (

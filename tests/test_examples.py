@@ -8,14 +8,16 @@ from canforget.testing import check_unlearner
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def test_your_own_model_and_tensors_go_through_the_whole_pipeline(capsys):
+def test_your_own_model_and_tensors_go_through_the_whole_pipeline(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_path(str(EXAMPLES / "own_model.py"))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0].strip() for line in lines] == ["original", "retrained", "unlearned", "unlearned int8"]
     assert "forget   0.0%" in lines[1], "a retrained model has never seen the class"
 
 
-def test_a_study_from_python_writes_its_records(tmp_path, monkeypatch, capsys):
+def test_a_study_from_python_writes_its_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     import canforget
     from canforget.study.run import run_study
 
@@ -27,5 +29,5 @@ def test_a_study_from_python_writes_its_records(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_method_of_your_own_in_one_file_keeps_the_contract():
+def test_a_method_of_your_own_in_one_file_keeps_the_contract() -> None:
     check_unlearner(runpy.run_path(str(EXAMPLES / "shrink.py"))["shrink"])

@@ -2,6 +2,8 @@ import errno
 import hashlib
 import os
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -10,11 +12,11 @@ from canforget.errors import ArtifactError, StoreError
 from canforget.file_io import checksum, read_arrays, read_json, sweep_asides, write_arrays, write_atomically, write_json
 
 
-def test_a_full_disk_keeps_the_former_file(tmp_path, monkeypatch):
+def test_a_full_disk_keeps_the_former_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "results.json"
     write_json(path, {"a": 1})
 
-    def full(descriptor):
+    def full(descriptor: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
@@ -24,14 +26,14 @@ def test_a_full_disk_keeps_the_former_file(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
 
 
-def test_arrays_come_back_as_they_were(tmp_path):
-    arrays = {"a": numpy.arange(3), "b": numpy.ones((2, 2), numpy.float32)}
+def test_arrays_come_back_as_they_were(tmp_path: Path) -> None:
+    arrays: dict[str, numpy.ndarray[Any, Any]] = {"a": numpy.arange(3), "b": numpy.ones((2, 2), numpy.float32)}
     write_arrays(tmp_path / "a.npz", arrays)
     back = read_arrays(tmp_path / "a.npz")
     assert all(numpy.array_equal(back[k], v) and back[k].dtype == v.dtype for k, v in arrays.items())
 
 
-def test_pickled_arrays_are_neither_written_nor_read(tmp_path):
+def test_pickled_arrays_are_neither_written_nor_read(tmp_path: Path) -> None:
     """An npz file may carry a pickle, and a pickle may run anything."""
     things = numpy.array([{}], dtype=object)
     with pytest.raises(ArtifactError, match="only plain arrays"):
@@ -41,7 +43,7 @@ def test_pickled_arrays_are_neither_written_nor_read(tmp_path):
         read_arrays(tmp_path / "b.npz")
 
 
-def test_broken_json_says_what_to_do(tmp_path):
+def test_broken_json_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(ArtifactError, match="not valid JSON"):
         read_json(tmp_path / "x.json")
@@ -49,7 +51,7 @@ def test_broken_json_says_what_to_do(tmp_path):
         read_json(tmp_path / "y.json")
 
 
-def test_a_checksum_is_of_the_file_as_it_is_now(tmp_path):
+def test_a_checksum_is_of_the_file_as_it_is_now(tmp_path: Path) -> None:
     path = tmp_path / "x"
     for content in (b"one", b"two", b""):
         path.write_bytes(content)
@@ -57,7 +59,7 @@ def test_a_checksum_is_of_the_file_as_it_is_now(tmp_path):
         assert checksum(path) == hashlib.sha256(content).hexdigest()
 
 
-def test_only_old_files_of_killed_writers_are_swept(tmp_path):
+def test_only_old_files_of_killed_writers_are_swept(tmp_path: Path) -> None:
     """A file that another process is writing now looks the same, but for its age."""
     old, fresh = (tmp_path / f".results.json.{digit * 32}" for digit in "01")
     others = [tmp_path / name for name in ("results.json", ".hidden", ".results.json.abc")]

@@ -1,4 +1,4 @@
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt, MinLen
@@ -39,7 +39,7 @@ from canforget.registry import FAMILIES, find, names
         (tuple[Width, Width, Width], Word("1,2,3"), (1, 2, 3)), (Signals, Word("phi"), ("phi",)),
     ],
 )  # fmt: skip
-def test_values_are_read_as_their_hyperparameter_wants_them(kind, given, wanted):
+def test_values_are_read_as_their_hyperparameter_wants_them(kind: Any, given: Any, wanted: Any) -> None:
     """A file named 2024 is no number, and a list may be written with commas."""
     found = conforming(kind, given, "x")
     assert found == wanted
@@ -68,7 +68,7 @@ def test_values_are_read_as_their_hyperparameter_wants_them(kind, given, wanted)
         (Annotated[str, FreeText("a file")], Word(" "), "x: ' ' is not text: a file"),
     ],
 )
-def test_what_does_not_conform_is_one_line_with_what_would(kind, given, said):
+def test_what_does_not_conform_is_one_line_with_what_would(kind: Any, given: Any, said: Any) -> None:
     with pytest.raises(SpecError) as problem:
         conforming(kind, given, "x")
     assert said.encode().decode("unicode_escape") in str(problem.value) or said in str(problem.value)
@@ -84,7 +84,7 @@ KINDS = (Bits, BitsOrNone, Counts, ClassOrClasses, View, Signals, Width | None, 
 
 
 @given(st.sampled_from(KINDS), ANYTHING)
-def test_whatever_is_given_conforms_or_is_refused_in_words(kind, given):
+def test_whatever_is_given_conforms_or_is_refused_in_words(kind: Any, given: Any) -> None:
     """And what conforms conforms again, unchanged."""
     try:
         found = conforming(kind, given, "x")
@@ -95,7 +95,7 @@ def test_whatever_is_given_conforms_or_is_refused_in_words(kind, given):
         assert conforming(kind, found, "x") == found
 
 
-def parts(kind):
+def parts(kind: Any) -> Any:
     """The types within a type that stand alone, each with its limits."""
     if get_origin(kind) is Annotated:
         inner, *marks = get_args(kind)
@@ -110,7 +110,7 @@ HYPERPARAMETERS = [(f, n, p) for f in FAMILIES for n in names(f) if "/" not in n
 
 
 @pytest.mark.parametrize(("family", "name", "parameter"), HYPERPARAMETERS, ids=lambda p: getattr(p, "name", p))
-def test_every_number_has_a_range_and_every_text_is_one_of_a_list_or_says_what_it_is(family, name, parameter):
+def test_every_number_has_a_range_and_every_text_is_one_of_a_list_or_says_what_it_is(family: Any, name: Any, parameter: Any) -> None:
     """Nine bits, a group of a million weights and a signal "phii" were planned without a word."""
     kind = parameter.type
     if kind is Fit or mark_of(kind, Member):
@@ -126,13 +126,13 @@ def test_every_number_has_a_range_and_every_text_is_one_of_a_list_or_says_what_i
 
 
 @pytest.mark.parametrize(("family", "name", "parameter"), HYPERPARAMETERS, ids=lambda p: getattr(p, "name", p))
-def test_every_default_is_in_its_range(family, name, parameter):
+def test_every_default_is_in_its_range(family: Any, name: Any, parameter: Any) -> None:
     if parameter.default is not parameter.required and not mark_of(parameter.type, Member) and parameter.type is not Fit:
         assert conforming(parameter.type, parameter.default, name) == parameter.default
     assert in_words(parameter.type)
 
 
-def test_the_choices_are_those_that_are_known():
+def test_the_choices_are_those_that_are_known() -> None:
     """A list written twice drifts apart."""
     assert set(get_args(Signal)) == {*SIGNALS, "label_blind"}
     assert set(get_args(Measure)) == {*MEASURES, "auc"}

@@ -7,7 +7,7 @@ NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "pipeline.ipynb"
 
 
 @pytest.mark.filterwarnings("default")
-def test_the_notebook_runs_from_top_to_bottom_and_writes_its_records(tmp_path, monkeypatch):
+def test_the_notebook_runs_from_top_to_bottom_and_writes_its_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The predecessor's wish in one place: lists in, JSON of all combinations out."""
     nbclient = pytest.importorskip("nbclient")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # small nets on several threads wait for one another

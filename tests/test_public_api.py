@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -14,32 +15,32 @@ PROMISED = {
 }  # fmt: skip
 
 
-def test_the_public_names_are_these_and_no_others():
+def test_the_public_names_are_these_and_no_others() -> None:
     """A name that is gone breaks somebody's script; one that came unnoticed binds us."""
     assert set(canforget.PUBLIC) == PROMISED
 
 
 @pytest.mark.parametrize("name", sorted(PROMISED))
-def test_a_public_name_can_be_had_and_says_what_it_is(name):
+def test_a_public_name_can_be_had_and_says_what_it_is(name: Any) -> None:
     assert (getattr(canforget, name).__doc__ or "").strip()
     assert name in dir(canforget)
 
 
-def test_an_unknown_name_is_an_attribute_error():
+def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'forget_everything'"):
         canforget.forget_everything  # noqa: B018
 
 
-def loaded(code):
+def loaded(code: Any) -> Any:
     """Which of the dear packages a fresh interpreter has loaded after `code`."""
     report = "import sys; print(*sorted({'torch', 'typer', 'rich', 'timm', 'torchvision', 'sklearn', 'pydantic'} & set(sys.modules)))"
     return subprocess.run([sys.executable, "-c", f"{code}\n{report}"], capture_output=True, text=True, check=True).stdout.split()
 
 
-def test_importing_canforget_loads_no_torch():
+def test_importing_canforget_loads_no_torch() -> None:
     assert not loaded("import canforget; canforget.component; canforget.Fit")
 
 
-def test_a_study_from_python_loads_no_command_line():
+def test_a_study_from_python_loads_no_command_line() -> None:
     """A notebook on a machine without typer runs studies too."""
     assert "typer" not in loaded("import canforget; canforget.run_study; canforget.Study")

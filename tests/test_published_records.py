@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -11,6 +12,7 @@ from pyarrow import parquet
 
 from canforget.report.record import load, over_seeds
 from canforget.report.recovery_over_seeds import recoveries
+from tests.narrowed import interval_of
 
 RESULTS = Path(__file__).parents[1] / "results"
 STUDIES = sorted(folder.name for folder in RESULTS.iterdir() if folder.is_dir())
@@ -20,12 +22,12 @@ FIRST_PAGE = re.sub(r"\s+", " ", (RESULTS.parent / "README.md").read_text(encodi
 
 
 @lru_cache
-def records(study):
+def records(study: Any) -> Any:
     return load(RESULTS / study)
 
 
 @lru_cache
-def values(study, unlearner, quantizer, name):
+def values(study: Any, unlearner: Any, quantizer: Any, name: Any) -> Any:
     """A value of every seed."""
     found = {}
     for r in records(study):
@@ -34,25 +36,25 @@ def values(study, unlearner, quantizer, name):
     return numpy.array([found[seed] for seed in sorted(found)], dtype=float)
 
 
-def mean(study, unlearner, quantizer, name):
+def mean(study: Any, unlearner: Any, quantizer: Any, name: Any) -> Any:
     return float(values(study, unlearner, quantizer, name).mean())
 
 
-def unlearned(study):
+def unlearned(study: Any) -> Any:
     return [u for u in dict.fromkeys(r.case.unlearner for r in records(study)) if u not in ("retrain", "nothing")]
 
 
-def row(study, measure, unlearner, quantizer):
+def row(study: Any, measure: Any, unlearner: Any, quantizer: Any) -> Any:
     (block,) = recoveries(records(study), measure)
     return next(r for r in block.rows if r.unlearner.startswith(unlearner) and r.quantizer == quantizer)
 
 
-def said(sentence, page=PAGE):
+def said(sentence: Any, page: Any = PAGE) -> None:
     assert sentence in page, f"not on the page any more: {sentence}"
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_a_study_is_published_as_one_table_one_parquet_and_one_json(study):
+def test_a_study_is_published_as_one_table_one_parquet_and_one_json(study: Any) -> None:
     """Eighty files of cases once repeated what results.json holds."""
     assert sorted(p.name for p in (RESULTS / study).iterdir()) == ["results.json", "results.parquet", "table.txt"]
     assert len(records(study)) == len({r.case for r in records(study)}) > 0
@@ -61,15 +63,15 @@ def test_a_study_is_published_as_one_table_one_parquet_and_one_json(study):
 
 
 @pytest.mark.parametrize("study", RECOVERY)
-def test_every_model_of_the_recovery_studies_was_trained_with_label_smoothing(study):
+def test_every_model_of_the_recovery_studies_was_trained_with_label_smoothing(study: Any) -> None:
     """A recipe's header said "without smoothing"."""
     assert {r.hyperparameters["fit"]["label_smoothing"] for r in records(study) if r.hyperparameters} == {0.1}
     said("All were trained with label smoothing .1")
     assert "or smoothing" not in (RESULTS.parent / "recipes" / "recovery_class.toml").read_text(encoding="utf-8")
 
 
-def test_no_unlearned_model_was_consistent_with_retraining_before_rounding():
-    words = Counter()
+def test_no_unlearned_model_was_consistent_with_retraining_before_rounding() -> None:
+    words: Counter[str] = Counter()
     for study in RECOVERY:
         for combination, group in over_seeds(records(study)).items():
             if not combination.rounded and group[0].verdict is not None:
@@ -80,8 +82,9 @@ def test_no_unlearned_model_was_consistent_with_retraining_before_rounding():
     )
 
 
-def test_most_methods_kept_more_than_a_quarter_of_the_memory_that_there_was():
-    kept, lost = [], []
+def test_most_methods_kept_more_than_a_quarter_of_the_memory_that_there_was() -> None:
+    kept: list[float] = []
+    lost: list[float] = []
     for study in ("recovery_class", "recovery_random"):
         retrained, original = (mean(study, u, "none", "membership.phi") for u in ("retrain", "nothing"))
         for u in unlearned(study):
@@ -98,7 +101,7 @@ def test_most_methods_kept_more_than_a_quarter_of_the_memory_that_there_was():
     )
 
 
-def test_updates_were_as_large_as_the_rounding_noise_of_four_bits():
+def test_updates_were_as_large_as_the_rounding_noise_of_four_bits() -> None:
     ratio = {
         (study, u, b): mean(study, u, f"int:bits={b}", "probe.signal_to_noise")
         for study in ("recovery_class", "recovery_random")
@@ -112,7 +115,7 @@ def test_updates_were_as_large_as_the_rounding_noise_of_four_bits():
     said(".98 to 3.5 times the rounding error of int4 and 18 to 64 times that of int8")
 
 
-def test_the_noise_controls_were_off_on_models_that_had_unlearned_nothing():
+def test_the_noise_controls_were_off_on_models_that_had_unlearned_nothing() -> None:
     name = "recovery.margin_noise_p"
     for quantizer, p in (("int:bits=4", 0.05), ("int:bits=3", 0.05), ("float8", 1.0)):
         assert values("recovery_class", "nothing", quantizer, name) == pytest.approx([p] * 3)
@@ -126,14 +129,14 @@ def test_the_noise_controls_were_off_on_models_that_had_unlearned_nothing():
 @pytest.mark.parametrize(
     ("study", "measure", "above"), [("recovery_class", "margin", 1), ("recovery_random", "margin", 3), ("recovery_random", "auc", 0)]
 )
-def test_as_many_excesses_lie_above_zero_as_the_page_says(study, measure, above):
+def test_as_many_excesses_lie_above_zero_as_the_page_says(study: Any, measure: Any, above: Any) -> None:
     (block,) = recoveries(records(study), measure)
-    ends = [r.excess.interval for r in block.rows if r.quantizer != "none"]
+    ends = [interval_of(r.excess) for r in block.rows if r.quantizer != "none"]
     assert (sum(low > 0 for low, _ in ends), len(ends)) == (above, 70)
     assert not any(r.claimed for r in block.rows), "by today's gates none of these models may be asked"
 
 
-def test_the_one_finding_was_of_the_margin_and_of_no_memory_of_examples():
+def test_the_one_finding_was_of_the_margin_and_of_no_memory_of_examples() -> None:
     margin, auc = (row("recovery_replication", m, "ste", "int:bits=4").excess for m in ("margin", "auc"))
     assert [round(v, 2) for v in (margin.value, margin.interval[1] - margin.value)] == [0.30, 0.12]
     assert [round(v, 3) for v in (auc.value, auc.interval[1] - auc.value)] == [-0.001, 0.003]
@@ -147,7 +150,7 @@ def test_the_one_finding_was_of_the_margin_and_of_no_memory_of_examples():
     said("its margin falls by .13 on the forget set and by .10 on the whole test set; those of retrained models by .43 and .43")
 
 
-def test_all_four_neighbors_harm_every_net_more_than_the_usual_rounding():
+def test_all_four_neighbors_harm_every_net_more_than_the_usual_rounding() -> None:
     """The page once said that only two of them do, and that MSE ranges harm no more."""
     formats = [f"int:bits=4{f}" for f in ("", ",full_range=True", ",ranges=mse", ",symmetric=False", ",granularity=per_tensor")]
     test = [round(100 * mean("recovery_replication", "retrain", q, "test.accuracy"), 1) for q in formats]
@@ -157,7 +160,7 @@ def test_all_four_neighbors_harm_every_net_more_than_the_usual_rounding():
     said("(−.95 nats instead of −.43)")
 
 
-def test_margins_at_two_bits_go_away_from_chance():
+def test_margins_at_two_bits_go_away_from_chance() -> None:
     """The page once said that unlearned models drift to chance, and that fewer bits take memory away."""
     chance = float(numpy.log(1 / 9))
     for study in ("recovery_class", "recovery_random"):

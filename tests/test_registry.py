@@ -1,5 +1,7 @@
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,20 +19,20 @@ def shrink_{n}(model, forget, retain, *, rng, factor: float = 0.5):
 '''
 
 
-def plugin_file(tmp_path, n, text=PLUGIN):
+def plugin_file(tmp_path: Path, n: Any, text: Any = PLUGIN) -> Any:
     path = tmp_path / f"method_{n}.py"
     path.write_text(text.replace("{n}", n))
     return path
 
 
-def test_importing_the_package_loads_no_torch():
+def test_importing_the_package_loads_no_torch() -> None:
     """The command line must answer at once; torch alone takes seconds."""
     code = "import sys, canforget, canforget.study.plan, canforget.report.record; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_file_of_a_family_holds_a_member_of_its_name(family):
+def test_every_file_of_a_family_holds_a_member_of_its_name(family: Any) -> None:
     for name in names(family):
         member = find(family, name)
         assert member.name == name
@@ -38,7 +40,7 @@ def test_every_file_of_a_family_holds_a_member_of_its_name(family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_what_is_read_from_the_source_is_what_the_function_has(family):
+def test_what_is_read_from_the_source_is_what_the_function_has(family: Any) -> None:
     """The signature is read without importing; it must not drift from the real one."""
     import inspect
 
@@ -52,22 +54,22 @@ def test_what_is_read_from_the_source_is_what_the_function_has(family):
                 assert default == parameter.default, f"{family}/{name}.{parameter.name}"
 
 
-def test_an_unknown_name_comes_with_the_nearest_known_one():
+def test_an_unknown_name_comes_with_the_nearest_known_one() -> None:
     with pytest.raises(SpecError, match=r"unlearners: no 'scurb'; did you mean 'scrub'\? \(canforget list unlearners\)"):
         find("unlearners", "scurb")
 
 
-def test_a_name_cannot_leave_the_family_folder():
+def test_a_name_cannot_leave_the_family_folder() -> None:
     with pytest.raises(SpecError, match="no '../errors'"):
         find("unlearners", "../errors")
 
 
-def test_an_unknown_family_is_refused_when_the_function_is_marked():
+def test_an_unknown_family_is_refused_when_the_function_is_marked() -> None:
     with pytest.raises(SpecError, match="no family 'unlearner'; did you mean 'unlearners'"):
         component("unlearner")
 
 
-def test_a_plugin_is_named_by_its_prefix_and_changes_its_version_with_its_code(tmp_path):
+def test_a_plugin_is_named_by_its_prefix_and_changes_its_version_with_its_code(tmp_path: Path) -> None:
     """An edited plugin must never reuse the results of its former self."""
     from canforget.spec import parse
 
@@ -81,7 +83,7 @@ def test_a_plugin_is_named_by_its_prefix_and_changes_its_version_with_its_code(t
     assert parse("unlearners", "plugin/shrink_a").version != before.version
 
 
-def test_a_plugin_defined_in_two_files_is_an_error(tmp_path):
+def test_a_plugin_defined_in_two_files_is_an_error(tmp_path: Path) -> None:
     add_plugin(plugin_file(tmp_path, "b"))
     other = tmp_path / "other"
     other.mkdir()
@@ -107,24 +109,24 @@ def test_a_plugin_defined_in_two_files_is_an_error(tmp_path):
         ("x = 1\0", "not valid Python"),
     ],
 )
-def test_a_plugin_that_cannot_be_read_says_why(tmp_path, text, message):
+def test_a_plugin_that_cannot_be_read_says_why(tmp_path: Path, text: Any, message: Any) -> None:
     with pytest.raises(SpecError, match=message):
         add_plugin(plugin_file(tmp_path, "c", text))
 
 
-def test_a_missing_plugin_file_is_named(tmp_path):
+def test_a_missing_plugin_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such plugin file"):
         add_plugin(tmp_path / "none.py")
 
 
-def test_the_fingerprint_ignores_comments_and_docstrings_alone():
+def test_the_fingerprint_ignores_comments_and_docstrings_alone() -> None:
     import ast
 
     one, two, three = ('def f():\n    "a"\n    return 1', "def f():\n    # b\n    return 1", "def f():\n    return 2")
     assert fingerprint(ast.parse(one)) == fingerprint(ast.parse(two)) != fingerprint(ast.parse(three))
 
 
-def test_models_of_libraries_and_of_files_are_known_by_name(tmp_path):
+def test_models_of_libraries_and_of_files_are_known_by_name(tmp_path: Path) -> None:
     assert find("models", "timm/vit_tiny_patch16_224").parameters[0].name == "pretrained"
     net = tmp_path / "my_net.py"
     net.write_text("from torch import nn\nclass Net(nn.Module): ...\n")

@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,24 +11,24 @@ from canforget.registry import FAMILIES, add_plugin, names
 from canforget.spec import Call, call_of, canonical, fit_of, key_of, parse, parse_text, refusal_of, set_nested, to_json
 
 
-def test_a_line_and_a_table_mean_the_same():
+def test_a_line_and_a_table_mean_the_same() -> None:
     assert parse("unlearners", "scrub:alpha=0.5,fit.epochs=2") == parse("unlearners", {"name": "scrub", "alpha": 0.5, "fit": {"epochs": 2}})
 
 
-def test_defaults_are_filled_in():
+def test_defaults_are_filled_in() -> None:
     assert parse("unlearners", "scrub")["gamma"] == 0.99
 
 
-def test_a_stored_call_reads_back_as_itself():
+def test_a_stored_call_reads_back_as_itself() -> None:
     call = parse("unlearners", "salun:fit.lr=0.5")
     assert call_of(call.to_json()) == call
 
 
-def test_lists_are_written_with_commas():
+def test_lists_are_written_with_commas() -> None:
     assert parse("scenarios", "whole_class:classes=cat,dog")["classes"] == ("cat", "dog")
 
 
-def test_the_label_says_what_differs_from_the_defaults_and_reads_back():
+def test_the_label_says_what_differs_from_the_defaults_and_reads_back() -> None:
     call = parse("unlearners", "scrub:fit.epochs=2,alpha=0.5")
     assert call.label == "scrub:fit.epochs=2,alpha=0.5"
     assert parse("unlearners", call.label) == call
@@ -45,7 +48,7 @@ def test_the_label_says_what_differs_from_the_defaults_and_reads_back():
         ({"alpha": 1}, "write a name, or a table with a name"),
     ],
 )
-def test_what_cannot_be_understood_is_one_line_that_says_why(given, message):
+def test_what_cannot_be_understood_is_one_line_that_says_why(given: Any, message: Any) -> None:
     """A lax parser takes true for 1 and keeps a default for a misspelt name."""
     with pytest.raises(SpecError) as problem:
         parse("unlearners", given, "study.toml: unlearners[0]")
@@ -54,26 +57,26 @@ def test_what_cannot_be_understood_is_one_line_that_says_why(given, message):
     assert "\n" not in str(problem.value)
 
 
-def test_a_fit_is_changed_field_by_field():
+def test_a_fit_is_changed_field_by_field() -> None:
     assert fit_of({"lr": 1}, Fit(epochs=3)) == Fit(epochs=3, lr=1.0)
 
 
-def test_a_required_hyperparameter_is_asked_for():
+def test_a_required_hyperparameter_is_asked_for() -> None:
     with pytest.raises(SpecError, match="'file' is required"):
         parse("scenarios", "ids")
 
 
-def test_a_key_depends_on_the_type_written_as_little_as_on_the_order():
+def test_a_key_depends_on_the_type_written_as_little_as_on_the_order() -> None:
     one, two = parse("unlearners", "scrub:alpha=1"), parse("unlearners", "scrub:alpha=1.0")
     assert key_of("unlearn", call=one.to_json()) == key_of("unlearn", call=two.to_json())
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(), max_size=5))
-def test_canonical_json_does_not_depend_on_the_order_of_keys(content):
+def test_canonical_json_does_not_depend_on_the_order_of_keys(content: Any) -> None:
     assert canonical(content) == canonical(dict(reversed(content.items())))
 
 
-def test_a_base_is_a_call_of_its_own_with_its_version_and_every_hyperparameter():
+def test_a_base_is_a_call_of_its_own_with_its_version_and_every_hyperparameter() -> None:
     """A base was a word: its version and settings were in no key."""
     call = parse("unlearners", "ste:base=random_labels,base.fit.epochs=2,bits=3")
     base = call["base"]
@@ -94,13 +97,13 @@ def test_a_base_is_a_call_of_its_own_with_its_version_and_every_hyperparameter()
         "ste:base.fit.epochs=2,base=npo", "half_step_hinge:base=npo:beta=0.2,bits=3",
     ],
 )  # fmt: skip
-def test_the_label_of_a_wrapper_reads_back_as_itself(line):
+def test_the_label_of_a_wrapper_reads_back_as_itself(line: Any) -> None:
     call = parse("unlearners", line)
     assert parse("unlearners", call.label) == call
     assert call_of(call.to_json()) == call
 
 
-def test_a_base_that_is_only_changed_is_the_defaults_own():
+def test_a_base_that_is_only_changed_is_the_defaults_own() -> None:
     assert parse("unlearners", "sure:base.fit.epochs=2")["base"]["fit"].lr == parse("unlearners", "sure")["base"]["fit"].lr == 0.05
     assert parse("unlearners", "sure:base=neggrad_plus")["base"] == parse("unlearners", "neggrad_plus")
 
@@ -116,7 +119,7 @@ def pull(model, forget, retain, *, rng, fit: Fit = Fit()):
 '''
 
 
-def test_the_same_call_has_another_key_after_its_base_changed_its_version(tmp_path):
+def test_the_same_call_has_another_key_after_its_base_changed_its_version(tmp_path: Path) -> None:
     """Results of a faulty base were reused by its wrappers."""
     path, keys = tmp_path / "pull.py", []
     for version in (1, 2):
@@ -147,7 +150,7 @@ def test_the_same_call_has_another_key_after_its_base_changed_its_version(tmp_pa
         ("nothing:a=1", "nothing has no hyperparameter 'a'; it has none (canforget list unlearners nothing)"),
     ],
 )
-def test_what_is_wrong_within_a_line_is_said_with_its_place(line, said):
+def test_what_is_wrong_within_a_line_is_said_with_its_place(line: Any, said: Any) -> None:
     with pytest.raises(SpecError) as problem:
         parse("unlearners", line)
     assert said in str(problem.value)
@@ -168,7 +171,7 @@ def test_what_is_wrong_within_a_line_is_said_with_its_place(line, said):
         ("scenarios", "random_samples:fraction=0.1,count=3", "random_samples: give only one of fraction"),
     ],
 )
-def test_a_member_refuses_what_cannot_go_together_without_being_imported(family, line, said):
+def test_a_member_refuses_what_cannot_go_together_without_being_imported(family: Any, line: Any, said: Any) -> None:
     with pytest.raises(SpecError) as problem:
         parse(family, line)
     assert str(problem.value).startswith(said)
@@ -189,7 +192,7 @@ def test_a_member_refuses_what_cannot_go_together_without_being_imported(family,
         ("models", "speed_net", {"image_shape": (3, 7, 32)}, "images of 7 x 32 are too small"),
     ],
 )
-def test_what_the_images_or_the_model_rule_out_is_refused_once_they_are_known(family, line, context, said):
+def test_what_the_images_or_the_model_rule_out_is_refused_once_they_are_known(family: Any, line: Any, context: Any, said: Any) -> None:
     call = parse(family, line)
     assert not refusal_of(call)
     assert said in refusal_of(call, **context)
@@ -216,7 +219,7 @@ def push_{n}(model, forget, retain, *, rng, far: float = 0.5):
         ("b", "return far / 0", "refuses ended with ZeroDivisionError"),
     ],
 )
-def test_a_plugin_may_refuse_too_and_a_rule_that_fails_is_named_with_its_file(tmp_path, n, body, said):
+def test_a_plugin_may_refuse_too_and_a_rule_that_fails_is_named_with_its_file(tmp_path: Path, n: Any, body: Any, said: Any) -> None:
     path = tmp_path / "push.py"
     path.write_text(RULE.format(n=n, body=body))
     add_plugin(path, prefix="pushing")
@@ -224,7 +227,7 @@ def test_a_plugin_may_refuse_too_and_a_rule_that_fails_is_named_with_its_file(tm
         parse("unlearners", f"pushing/push_{n}:far=2")
 
 
-def member_lines():
+def member_lines() -> Any:
     """Lines that begin like one that means something, and go on anyhow."""
     known = [f"{family} {name}" for family in FAMILIES for name in names(family) if "/" not in name]
     keys = st.sampled_from(
@@ -238,7 +241,7 @@ def member_lines():
 
 
 @given(member_lines())
-def test_a_line_is_understood_or_refused_in_words(line):
+def test_a_line_is_understood_or_refused_in_words(line: Any) -> None:
     (family, name), pairs = line[0].split(), line[1]
     try:
         call = parse(family, f"{name}:{pairs}", "here")
@@ -259,7 +262,7 @@ TOML = st.recursive(
 
 
 @given(st.sampled_from(["unlearners", "quantizers", "scenarios", "metrics"]), TOML)
-def test_a_table_is_understood_or_refused_in_words(family, table):
+def test_a_table_is_understood_or_refused_in_words(family: Any, table: Any) -> None:
     try:
         call = parse(family, table, "here")
     except SpecError as refused:
@@ -270,7 +273,7 @@ def test_a_table_is_understood_or_refused_in_words(family, table):
 
 
 @given(TOML)
-def test_a_fit_is_understood_or_refused_in_words(values):
+def test_a_fit_is_understood_or_refused_in_words(values: Any) -> None:
     try:
         assert isinstance(fit_of(values, Fit(), "here: fit"), Fit)
     except SpecError as refused:
@@ -279,7 +282,7 @@ def test_a_fit_is_understood_or_refused_in_words(values):
 
 
 @given(st.text())
-def test_any_text_has_a_name_and_values_or_is_refused(text):
+def test_any_text_has_a_name_and_values_or_is_refused(text: Any) -> None:
     try:
         name, values = parse_text(text)
     except SpecError as refused:
@@ -290,8 +293,8 @@ def test_any_text_has_a_name_and_values_or_is_refused(text):
         assert isinstance(values, dict)
 
 
-def test_a_key_with_dots_goes_into_tables():
-    values = {}
+def test_a_key_with_dots_goes_into_tables() -> None:
+    values: dict[str, Any] = {}
     set_nested(values, "a.b.c", 1, "x")
     set_nested(values, "a.b", "d", "x")
     assert values == {"a": {"b": {"c": 1, "name": "d"}}}

@@ -37,7 +37,7 @@ def global_stream(rng: "Generator") -> Iterator[None]:
     """Lends code that draws from torch's global state (dropout, weight initialization) a stream of `rng`, then puts the state back."""
     import torch
 
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(int(torch.randint(2**62, (1,), generator=rng)))
         yield

@@ -1,12 +1,14 @@
 """The audit sees a recovery that was put there, and none where retrained models or noise do the same."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy
 import pytest
 
 from canforget.audits.recovery import recovery
 from canforget.evaluation.evidence import Evidence, NotRun, Predictions
+from tests.narrowed import present
 
 
 def model(known: float, seed: int, n: int = 400) -> dict[str, Predictions]:
@@ -32,12 +34,12 @@ def case(rounded: float, retrained_rounded: float = -6.0, noise: float = -6.0) -
     )
 
 
-def ask(evidence, measure="margin"):
+def ask(evidence: Any, measure: Any = "margin") -> Any:
     found = recovery(evidence, rng=numpy.random.default_rng(0), measures=(measure,)).values
     return {name.removeprefix(f"{measure}_"): value for name, value in found.items()}
 
 
-def test_a_recovery_that_was_put_there_is_claimed_with_its_size():
+def test_a_recovery_that_was_put_there_is_claimed_with_its_size() -> None:
     """Half the way from the retrained models to the original."""
     found = ask(case(rounded=0.0))
     assert found["recovered"].value == 1.0
@@ -48,18 +50,18 @@ def test_a_recovery_that_was_put_there_is_claimed_with_its_size():
 
 
 @pytest.mark.parametrize("control", [{"retrained_rounded": 0.0}, {"noise": 0.0}])
-def test_no_recovery_is_claimed_when_a_control_does_the_same(control):
+def test_no_recovery_is_claimed_when_a_control_does_the_same(control: Any) -> None:
     """Forgetting undone by any disturbance says nothing about what rounding restores."""
     found = ask(case(rounded=0.0, **control))
     assert found["rebound"].value > 5
     assert found["recovered"].value == 0.0
 
 
-def part(views, keep):
+def part(views: Any, keep: Any) -> Any:
     return {name: p.where(keep) for name, p in views.items()}
 
 
-def test_noise_on_fewer_images_is_compared_with_rounding_on_the_same():
+def test_noise_on_fewer_images_is_compared_with_rounding_on_the_same() -> None:
     """Judged on other images, an image that noise was never shown could decide: here, rounding moves none of those that it was."""
     keep = numpy.arange(100)
     evidence = case(rounded=0.0)
@@ -67,7 +69,7 @@ def test_noise_on_fewer_images_is_compared_with_rounding_on_the_same():
     assert ask(fewer)["recovered"].value == 1.0
     still = {n: p.logits.copy() for n, p in evidence.subject.items()}
     for name, logits in still.items():
-        logits[keep] = evidence.full_precision.subject[name].logits[keep]
+        logits[keep] = present(evidence.full_precision).subject[name].logits[keep]
     calm = {name: replace(p, logits=still[name]) for name, p in evidence.subject.items()}
     found = ask(replace(fewer, subject=calm))
     assert found["rebound"].value > 4
@@ -76,19 +78,19 @@ def test_noise_on_fewer_images_is_compared_with_rounding_on_the_same():
     assert "images that the subject was not" in ask(replace(fewer, noise=other))["noise_p"].reason
 
 
-def test_margins_see_what_accuracy_on_the_floor_does_not():
+def test_margins_see_what_accuracy_on_the_floor_does_not() -> None:
     """Forget accuracy is 0 before and after rounding in the whole of the predecessor's table."""
     evidence = case(rounded=-4.0)
     assert ask(evidence, "accuracy")["recovered"].value == 0.0
     assert ask(evidence, "margin")["recovered"].value == 1.0
 
 
-def test_a_measure_on_which_the_original_is_as_retrained_has_no_fraction():
+def test_a_measure_on_which_the_original_is_as_retrained_has_no_fraction() -> None:
     """The members of this made-up original are as its unseen images, so that there is no AUC to recover."""
     assert isinstance(ask(case(rounded=0.0), "auc")["recovered_fraction"], NotRun)
 
 
-def test_what_is_missing_is_said():
+def test_what_is_missing_is_said() -> None:
     """A rebound needs the models before rounding, as many of them as after."""
     evidence = case(rounded=0.0)
     assert "before rounding" in ask(replace(evidence, full_precision=None))["rebound"].reason

@@ -2,13 +2,15 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from canforget.cli.app import main, spread
 
 
-def call(capsys, *arguments):
+def call(capsys: pytest.CaptureFixture[str], *arguments: Any) -> Any:
     """Exit code, standard output, standard error of a call."""
     try:
         main([str(a) for a in arguments])
@@ -20,7 +22,7 @@ def call(capsys, *arguments):
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory):
+def original(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A model file trained on digits by the command line."""
     path = tmp_path_factory.mktemp("files") / "original.safetensors"
     with pytest.raises(SystemExit) as leave:
@@ -32,14 +34,14 @@ def original(tmp_path_factory):
 @pytest.mark.parametrize(
     "command", ["demo", "train", "adopt", "unlearn", "quantize", "evaluate", "export", "plan", "run", "show", "list", "check"]
 )
-def test_every_command_has_help_with_an_example(capsys, command):
+def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str], command: Any) -> None:
     code, out, _ = call(capsys, command, "--help")
     assert code == 0
     assert f"Example: canforget {command}" in out.replace("\n  ", " ")
     assert "--json" in out
 
 
-def test_help_imports_nothing_heavy():
+def test_help_imports_nothing_heavy() -> None:
     code = "import sys\nfrom canforget.cli.app import main\ntry: main(['--help'])\nexcept SystemExit: pass\nsys.exit(bool({'torch', 'pydantic_core', 'pyarrow', 'scipy'} & set(sys.modules)))"
     assert (
         subprocess.run([sys.executable, "-c", code.replace("pydantic_core", "sklearn")], check=False, capture_output=True).returncode == 0
@@ -61,7 +63,9 @@ def test_help_imports_nothing_heavy():
         (["check", "absent.py"], "absent.py: no such plugin file"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(capsys, tmp_path, monkeypatch, arguments, message):
+def test_a_mistake_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: Any, message: Any
+) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, err = call(capsys, *arguments)
     assert code == 2
@@ -83,12 +87,12 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, tmp_path, monkeypatch, ar
         ("evaluate m --retrained a.toml", "evaluate m --retrained a.toml"),
     ],
 )
-def test_flags_that_take_lists_may_be_repeated_or_followed_by_several_names(given, wanted):
+def test_flags_that_take_lists_may_be_repeated_or_followed_by_several_names(given: Any, wanted: Any) -> None:
     """And the study's file behind a list was taken for one of its names."""
     assert spread(given.split()) == wanted.split()
 
 
-def test_a_study_is_found_behind_a_list(capsys, tmp_path, monkeypatch):
+def test_a_study_is_found_behind_a_list(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.toml").write_text('datasets = "digits"\nmodels = "tiny_cnn"\nscenarios = "whole_class:classes=3"\n')
     code, out, err = call(capsys, "plan", "--unlearners", "scrub", "s.toml", "--set", "fit.epochs=2")
@@ -96,13 +100,13 @@ def test_a_study_is_found_behind_a_list(capsys, tmp_path, monkeypatch):
     assert "3 cases" in out
 
 
-def test_without_a_command_help_is_printed(capsys):
+def test_without_a_command_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys)
     assert code == 0
     assert "Commands:" in out
 
 
-def test_fields_of_a_fit_are_set_one_by_one_over_those_of_the_file(tmp_path):
+def test_fields_of_a_fit_are_set_one_by_one_over_those_of_the_file(tmp_path: Path) -> None:
     from canforget.cli.options import study_of
 
     path = tmp_path / "s.toml"
@@ -111,7 +115,7 @@ def test_fields_of_a_fit_are_set_one_by_one_over_those_of_the_file(tmp_path):
     assert (fit.epochs, fit.lr) == (3, 0.5)
 
 
-def test_files_go_in_and_files_come_out(capsys, tmp_path, original):
+def test_files_go_in_and_files_come_out(capsys: pytest.CaptureFixture[str], tmp_path: Path, original: Any) -> None:
     """A user with one model needs no study: train, unlearn, quantize, evaluate, each on its own."""
     unlearned, int8, values = tmp_path / "u.safetensors", tmp_path / "q.safetensors", tmp_path / "values.json"
     scenario = ["--scenario", "whole_class:classes=3"]
@@ -128,13 +132,13 @@ def test_files_go_in_and_files_come_out(capsys, tmp_path, original):
     assert json.loads(values.read_text())["scenario"] == "whole_class:classes=3"
 
 
-def test_a_model_file_that_does_not_say_its_scenario_asks_for_it(capsys, original):
+def test_a_model_file_that_does_not_say_its_scenario_asks_for_it(capsys: pytest.CaptureFixture[str], original: Any) -> None:
     code, _, err = call(capsys, "evaluate", original)
     assert code == 2
     assert "does not say its scenario; pass --scenario" in err
 
 
-def test_a_truncated_model_file_is_one_line(capsys, tmp_path, original):
+def test_a_truncated_model_file_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, original: Any) -> None:
     path = tmp_path / "half.safetensors"
     path.write_bytes(original.read_bytes()[:1000])
     code, _, err = call(capsys, "quantize", path, "--quantizer", "int")
@@ -142,7 +146,7 @@ def test_a_truncated_model_file_is_one_line(capsys, tmp_path, original):
     assert str(path) in err
 
 
-def test_a_pickle_is_not_opened(capsys, tmp_path):
+def test_a_pickle_is_not_opened(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     import pickle
 
     path = tmp_path / "model.pth"
@@ -152,7 +156,9 @@ def test_a_pickle_is_not_opened(capsys, tmp_path):
     assert "pickle" in err
 
 
-def test_weights_made_elsewhere_are_adopted_and_a_pickle_only_by_name(capsys, tmp_path, original):
+def test_weights_made_elsewhere_are_adopted_and_a_pickle_only_by_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, original: Any
+) -> None:
     """A .pth is a pickle: it is read only when the user says so, and then without running what it says."""
     import torch
 
@@ -160,14 +166,20 @@ def test_weights_made_elsewhere_are_adopted_and_a_pickle_only_by_name(capsys, tm
 
     model = canforget.load(original)
     weights, adopted = tmp_path / "net.pth", tmp_path / "adopted.safetensors"
-    torch.save(model.net.state_dict(), weights)
+    torch.save(model.get_submodule("net").state_dict(), weights)
     arguments = ["adopt", weights, "--model", "tiny_cnn", "--dataset", "digits", "--out", adopted]
     code, _, err = call(capsys, *arguments)
     assert code == 2
     assert "pickle" in err
     assert not adopted.exists()
     code, _, err = call(
-        capsys, *arguments, "--pickle", "--mean", str(float(model.normalize.mean)), "--std", str(float(model.normalize.std))
+        capsys,
+        *arguments,
+        "--pickle",
+        "--mean",
+        str(float(model.get_buffer("normalize.mean"))),
+        "--std",
+        str(float(model.get_buffer("normalize.std"))),
     )
     assert code == 0, err
     pixels = torch.randint(0, 256, (4, 1, 8, 8), dtype=torch.uint8)
@@ -178,7 +190,9 @@ def test_weights_made_elsewhere_are_adopted_and_a_pickle_only_by_name(capsys, tm
 STUDY = ["--datasets", "digits", "--models", "tiny_cnn", "--scenarios", "whole_class:classes=3", "--unlearners", "finetune:fit.epochs=1", "--quantizers", "none", "int", "--seeds", "2"]  # fmt: skip
 
 
-def test_a_study_from_flags_runs_and_the_second_run_computes_nothing(capsys, tmp_path, monkeypatch):
+def test_a_study_from_flags_runs_and_the_second_run_computes_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     toml = tmp_path / "s.toml"
     toml.write_text("[fit]\nepochs = 2\n")
@@ -212,19 +226,19 @@ def test_a_study_from_flags_runs_and_the_second_run_computes_nothing(capsys, tmp
         (["plan", *STUDY, "--set", "seeds=3"], "seeds have --seeds"),
     ],
 )
-def test_keys_that_are_none_are_told(capsys, arguments, said):
+def test_keys_that_are_none_are_told(capsys: pytest.CaptureFixture[str], arguments: Any, said: Any) -> None:
     code, _, err = call(capsys, *arguments)
     assert code == 2
     assert said in err
 
 
-def test_the_schema_is_published(capsys):
+def test_the_schema_is_published(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "show", "--schema")
     assert code == 0
     assert json.loads(out)["title"] == "canforget.record/1"
 
 
-def test_components_are_listed_with_their_hyperparameters(capsys):
+def test_components_are_listed_with_their_hyperparameters(capsys: pytest.CaptureFixture[str]) -> None:
     assert "salun" in call(capsys, "list", "unlearners")[1]
     listed = json.loads(call(capsys, "list", "unlearners", "scrub", "--json")[1])
     assert listed["hyperparameters"]["alpha"]["default"] == 0.001

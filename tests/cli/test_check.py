@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from canforget.cli.app import main
@@ -35,7 +38,7 @@ def size_{n}(evidence):
 
 
 @pytest.mark.parametrize(("n", "fault", "code"), [("a", "", 0), ("b", " - 1", 1)])
-def test_members_of_every_family_are_checked(capsys, tmp_path, n, fault, code):
+def test_members_of_every_family_are_checked(capsys: pytest.CaptureFixture[str], tmp_path: Path, n: Any, fault: Any, code: Any) -> None:
     """Data sets, scenarios and models were said to have no contract."""
     path = tmp_path / "mine.py"
     path.write_text(MEMBERS.replace("{n}", n).replace("{fault}", fault))
@@ -47,5 +50,5 @@ def test_members_of_every_family_are_checked(capsys, tmp_path, n, fault, code):
     assert ("breaks its contract: model: (3, 32, 32): it returned torch.Size([4, 6])" in out) == bool(code)
 
 
-def test_every_family_has_a_contract():
+def test_every_family_has_a_contract() -> None:
     assert set(CHECKS) == set(FAMILIES)

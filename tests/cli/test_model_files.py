@@ -1,6 +1,8 @@
 """From a checkpoint, a folder of images and a list of file names to a judged model, by the command line."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -11,7 +13,7 @@ from canforget.network.build import build
 from canforget.rng import generator
 
 
-def call(capsys, *arguments):
+def call(capsys: pytest.CaptureFixture[str], *arguments: Any) -> Any:
     """Exit code, standard output and standard error of a call."""
     code = 0
     try:
@@ -23,7 +25,7 @@ def call(capsys, *arguments):
 
 
 @pytest.fixture
-def adopted(tmp_path, png, capsys, monkeypatch):
+def adopted(tmp_path: Path, png: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
     """A folder of two people, a request, and a checkpoint made elsewhere, adopted as a model file."""
     monkeypatch.chdir(tmp_path)
     pixels = numpy.random.default_rng(0).integers(0, 100, (40, 16, 16), dtype=numpy.uint8)
@@ -40,12 +42,12 @@ def adopted(tmp_path, png, capsys, monkeypatch):
     return tmp_path
 
 
-def unlearned(capsys, *more):
+def unlearned(capsys: pytest.CaptureFixture[str], *more: Any) -> Any:
     return call(capsys, "unlearn", "original.safetensors", "--unlearner", "gradient_ascent", "--scenario", "ids:file=request.txt", "--data-dir", ".",
                 "--out", "unlearned.safetensors", *more)  # fmt: skip
 
 
-def test_every_training_image_of_an_adopted_model_can_be_asked_to_be_forgotten(adopted, capsys):
+def test_every_training_image_of_an_adopted_model_can_be_asked_to_be_forgotten(adopted: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """A checkpoint from elsewhere was trained on all of them: a validation part drawn here would be refused, or counted as unseen."""
     (adopted / "request.txt").write_text("\n".join(f"a/{i}.png" for i in range(0, 28, 2)))
     code, out, err = unlearned(capsys, "--json")
@@ -64,7 +66,9 @@ def test_every_training_image_of_an_adopted_model_can_be_asked_to_be_forgotten(a
 @pytest.mark.parametrize(
     "command", [["evaluate"], ["quantize", "--quantizer", "int", "--out", "int8.safetensors"], ["sweep-bits", "--bits", "8"]]
 )
-def test_a_request_that_changed_since_is_not_taken_for_what_the_model_forgot(adopted, capsys, command):
+def test_a_request_that_changed_since_is_not_taken_for_what_the_model_forgot(
+    adopted: Any, capsys: pytest.CaptureFixture[str], command: Any
+) -> None:
     """The model file names the request's path; another list under the same path would be judged, and calibrated on what was forgotten."""
     assert unlearned(capsys)[0] == 0
     (adopted / "request.txt").write_text("a/0.png\n")
@@ -77,7 +81,9 @@ def test_a_request_that_changed_since_is_not_taken_for_what_the_model_forgot(ado
     assert call(capsys, command[0], "unlearned.safetensors", *command[1:], "--data-dir", ".", "--scenario", "ids:file=request.txt")[0] == 0
 
 
-def test_unlearning_splits_the_data_as_the_training_did(tmp_path, capsys, monkeypatch):
+def test_unlearning_splits_the_data_as_the_training_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another seed's validation part was trained on, and its training part holds images that never were."""
     monkeypatch.chdir(tmp_path)
     made = [
@@ -101,14 +107,14 @@ def test_unlearning_splits_the_data_as_the_training_did(tmp_path, capsys, monkey
     assert (code, about["split_seed"], about["val_fraction"]) == (0, 5, 0.2)
 
 
-def test_patience_without_validation_images_is_refused(capsys):
+def test_patience_without_validation_images_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """The loss of no images is no reason to stop."""
     code, _, err = call(capsys, "train", "--model", "tiny_cnn", "--dataset", "digits", "--fit", "patience=2", "--val-fraction", "0")
     assert code == 2
     assert "--fit patience: training stops by the loss on validation images, and --val-fraction 0 holds none" in err
 
 
-def test_an_adopted_model_that_answers_by_chance_is_told_so(adopted, capsys):
+def test_an_adopted_model_that_answers_by_chance_is_told_so(adopted: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Classes in another order, or pixels scaled otherwise than in training, give a model that loads well and knows nothing."""
     made = [
         "adopt",
@@ -128,7 +134,7 @@ def test_an_adopted_model_that_answers_by_chance_is_told_so(adopted, capsys):
     assert err.startswith("net.pth: right on ") and "check --mean, --std and the order of classes" in err
 
 
-def test_a_quantized_model_file_is_exported_as_onnx(adopted, capsys):
+def test_a_quantized_model_file_is_exported_as_onnx(adopted: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """What a person deploys is a graph; none could be had from the command line."""
     pytest.importorskip("onnxruntime")
     assert unlearned(capsys)[0] == 0

@@ -1,5 +1,7 @@
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -10,26 +12,26 @@ from canforget.errors import DataError, StoreError
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A cache of each test's own."""
     monkeypatch.setenv("CANFORGET_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 @pytest.fixture
-def settled(monkeypatch):
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files written a moment ago count as settled."""
     monkeypatch.setattr(data_cache, "SETTLED_SECONDS", -10.0)
 
 
 @pytest.fixture
-def file(tmp_path):
+def file(tmp_path: Path) -> Any:
     path = tmp_path / "a.bin"
     path.write_bytes(b"one")
     return path
 
 
-def test_content_is_decided_by_bytes_and_parts_and_not_by_where_files_lie(file, tmp_path):
+def test_content_is_decided_by_bytes_and_parts_and_not_by_where_files_lie(file: Any, tmp_path: Path) -> None:
     """A hash with the path in it computes everything again after a folder was moved."""
     moved = tmp_path / "b.bin"
     moved.write_bytes(b"one")
@@ -38,14 +40,14 @@ def test_content_is_decided_by_bytes_and_parts_and_not_by_where_files_lie(file, 
     assert content({"train": file}) != content({"train": moved})
 
 
-def test_content_is_remembered(file, settled, monkeypatch):
+def test_content_is_remembered(file: Any, settled: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planning would read gigabytes each time."""
     known = content({"x": file})
     monkeypatch.setattr(data_cache, "file_hash", pytest.fail)
     assert content({"x": file}) == known
 
 
-def test_a_file_changed_behind_its_size_and_time_is_hashed_again(file, settled):
+def test_a_file_changed_behind_its_size_and_time_is_hashed_again(file: Any, settled: Any) -> None:
     """`cp -p` and `rsync -t` put a file's old time back; the stale hash would stand for other images."""
     known, stat = content({"x": file}), file.stat()
     file.write_bytes(b"two")
@@ -53,13 +55,13 @@ def test_a_file_changed_behind_its_size_and_time_is_hashed_again(file, settled):
     assert content({"x": file}) != known
 
 
-def test_a_file_changed_a_moment_ago_is_not_remembered(file, cache):
+def test_a_file_changed_a_moment_ago_is_not_remembered(file: Any, cache: Any) -> None:
     """A second change within the clock's tick leaves size and time as they were."""
     content({"x": file})
     assert not (cache / "fingerprints").exists()
 
 
-def test_a_damaged_memory_is_not_believed(file, settled, cache):
+def test_a_damaged_memory_is_not_believed(file: Any, settled: Any, cache: Any) -> None:
     """Half a JSON, or another one, is what a full disk leaves."""
     known = content({"x": file})
     (memory,) = (cache / "fingerprints").iterdir()
@@ -68,7 +70,9 @@ def test_a_damaged_memory_is_not_believed(file, settled, cache):
         assert content({"x": file}) == known
 
 
-def test_a_flipped_digit_of_a_remembered_hash_is_named_and_not_believed(file, settled, cache, capsys):
+def test_a_flipped_digit_of_a_remembered_hash_is_named_and_not_believed(
+    file: Any, settled: Any, cache: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It made another data set of the same files: every key changed, and every stream of random numbers with it."""
     known = content({"x": file})
     (memory,) = (cache / "fingerprints").iterdir()
@@ -77,13 +81,13 @@ def test_a_flipped_digit_of_a_remembered_hash_is_named_and_not_believed(file, se
     assert "not as it was written; the data set's files are read again" in capsys.readouterr().err
 
 
-def test_a_memory_that_cannot_be_kept_only_costs_time(file, settled, cache):
+def test_a_memory_that_cannot_be_kept_only_costs_time(file: Any, settled: Any, cache: Any) -> None:
     """The home directory of a cluster's worker may be read-only."""
     cache.write_text("a file where the folder should be")
     assert len(content({"x": file})) == 64
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.bin: cannot be read"):
         data_cache.file_hash(tmp_path / "gone.bin")
 
@@ -91,22 +95,27 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 PIXELS = numpy.arange(24, dtype=numpy.uint8).reshape(2, 3, 2, 2)
 
 
-def test_pixels_are_decoded_once():
+def test_pixels_are_decoded_once() -> None:
     calls = []
+
+    def decode() -> Any:
+        calls.append(1)
+        return PIXELS
+
     for _ in range(2):
-        found = cached_pixels("key", 2, lambda: calls.append(1) or PIXELS)
+        found = cached_pixels("key", 2, decode)
         assert numpy.array_equal(found, PIXELS)
     assert calls == [1]
 
 
-def test_writing_to_cached_pixels_leaves_the_cache_as_it_was():
+def test_writing_to_cached_pixels_leaves_the_cache_as_it_was() -> None:
     """Torch warns of arrays that cannot be written to, and writes to those that can."""
     cached_pixels("key", 2, lambda: PIXELS)[:] = 0
     assert numpy.array_equal(cached_pixels("key", 2, pytest.fail), PIXELS)
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None])
-def test_damaged_pixels_are_decoded_again(cache, damage):
+def test_damaged_pixels_are_decoded_again(cache: Any, damage: Any) -> None:
     """A file cut short must not crash, or be shown as fewer images."""
     cached_pixels("key", 2, lambda: PIXELS)
     path = cache / "pixels/key.npy"
@@ -115,7 +124,7 @@ def test_damaged_pixels_are_decoded_again(cache, damage):
 
 
 @pytest.mark.parametrize("name", ["key.npy", "key.npy.sha256"])
-def test_a_flipped_bit_in_cached_pixels_is_named_and_decoded_again(cache, name, capsys):
+def test_a_flipped_bit_in_cached_pixels_is_named_and_decoded_again(cache: Any, name: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """An image that was another one gave other records without a word."""
     cached_pixels("key", 2, lambda: PIXELS)
     path = cache / "pixels" / name
@@ -127,15 +136,15 @@ def test_a_flipped_bit_in_cached_pixels_is_named_and_decoded_again(cache, name, 
     assert numpy.array_equal(cached_pixels("key", 2, pytest.fail), PIXELS)
 
 
-def test_pixels_of_another_number_of_images_are_decoded_again():
+def test_pixels_of_another_number_of_images_are_decoded_again() -> None:
     cached_pixels("key", 2, lambda: PIXELS)
     assert len(cached_pixels("key", 1, lambda: PIXELS[:1])) == 1
 
 
-def test_decoding_that_fails_leaves_nothing_behind(cache):
+def test_decoding_that_fails_leaves_nothing_behind(cache: Any) -> None:
     """Half an array under a whole one's name is believed the next time."""
 
-    def decode():
+    def decode() -> Any:
         raise DataError("row 5 is damaged")
 
     with pytest.raises(DataError, match="row 5"):
@@ -143,10 +152,10 @@ def test_decoding_that_fails_leaves_nothing_behind(cache):
     assert not list((cache / "pixels").glob("*npy*"))
 
 
-def test_a_disk_that_is_full_is_one_line_and_leaves_nothing_behind(cache, monkeypatch):
+def test_a_disk_that_is_full_is_one_line_and_leaves_nothing_behind(cache: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A traceback from numpy's writer does not say which variable to set."""
 
-    def full(file, array, allow_pickle):
+    def full(file: Any, array: Any, allow_pickle: Any) -> None:
         file.write(b"half")
         raise OSError(28, "No space left on device")
 
@@ -156,14 +165,14 @@ def test_a_disk_that_is_full_is_one_line_and_leaves_nothing_behind(cache, monkey
     assert not list((cache / "pixels").glob("*npy*"))
 
 
-def test_the_data_directory_is_the_argument_before_the_variable(tmp_path, monkeypatch):
+def test_the_data_directory_is_the_argument_before_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANFORGET_DATA_DIR", "/nowhere")
     assert data_root("cifar10", tmp_path) == tmp_path
     monkeypatch.setenv("CANFORGET_DATA_DIR", str(tmp_path))
     assert data_root("cifar10", None) == tmp_path
 
 
-def test_a_data_directory_that_is_unnamed_or_missing_is_one_line_that_says_how_to_name_one(monkeypatch):
+def test_a_data_directory_that_is_unnamed_or_missing_is_one_line_that_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CANFORGET_DATA_DIR", raising=False)
     with pytest.raises(DataError, match="cifar10: no directory of data sets was named; pass --data-dir DIR or set CANFORGET_DATA_DIR"):
         data_root("cifar10", None)
@@ -181,12 +190,12 @@ def test_a_data_directory_that_is_unnamed_or_missing_is_one_line_that_says_how_t
         ("win32", {"CANFORGET_CACHE_DIR": "/mine"}, "/mine"),
     ],
 )
-def test_caches_lie_where_the_platform_keeps_them(monkeypatch, platform, variables, expected):
+def test_caches_lie_where_the_platform_keeps_them(monkeypatch: pytest.MonkeyPatch, platform: Any, variables: Any, expected: Any) -> None:
     """A cache in a documents folder is backed up and synchronized."""
     for name in ("CANFORGET_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(data_cache.sys, "platform", platform)
+    monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
     assert cache_dir() == Path(expected)

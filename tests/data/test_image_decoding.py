@@ -1,4 +1,5 @@
 import io
+from typing import Any
 
 import numpy
 import pytest
@@ -13,19 +14,19 @@ COLOR = numpy.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=numpy.uint
 GREY = COLOR[..., 0]
 
 
-def encoded(image, kind="PNG", **options):
+def encoded(image: Any, kind: Any = "PNG", **options: Any) -> Any:
     file = io.BytesIO()
     image.save(file, kind, **options)
     return file.getvalue()
 
 
-def plain(source, **arguments):
+def plain(source: Any, **arguments: Any) -> Any:
     frame = frame_of(source, "x", **({"size": None, "channels": None} | arguments))
     with quiet():
         return decode(source, "x", frame)
 
 
-def test_pixels_come_back_bit_for_bit_channels_first(png):
+def test_pixels_come_back_bit_for_bit_channels_first(png: Any) -> None:
     """A transposed or rescaled image still trains, only worse."""
     assert numpy.array_equal(plain(png(COLOR)), COLOR.transpose(2, 0, 1))
     assert numpy.array_equal(plain(png(GREY)), GREY[None])
@@ -56,13 +57,13 @@ RED = Image.new("RGB", (5, 5), (200, 30, 40))
         (encoded(Image.new("RGBA", (5, 5), (9, 9, 9, 0)).quantize(4)), [255]),
     ],
 )  # fmt: skip
-def test_every_kind_of_8_bit_image_is_read_as_it_is_shown(source, shown):
+def test_every_kind_of_8_bit_image_is_read_as_it_is_shown(source: Any, shown: Any) -> None:
     """A palette's indices are no gray values, a palette of greys is grey, and what lies beneath full transparency is not seen by anybody."""
     assert plain(source)[:, 2, 2].tolist() == shown
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_an_image_is_turned_as_its_camera_noted(kind):
+def test_an_image_is_turned_as_its_camera_noted(kind: Any) -> None:
     """A phone held upright stores the picture lying on its side."""
     pixels = numpy.zeros((6, 12, 3), dtype=numpy.uint8)
     pixels[:, :6] = 250
@@ -74,12 +75,12 @@ def test_an_image_is_turned_as_its_camera_noted(kind):
     assert shown[:, -2].max() < 50
 
 
-def test_channels_turns_color_into_grey_and_grey_into_color(png):
+def test_channels_turns_color_into_grey_and_grey_into_color(png: Any) -> None:
     assert numpy.array_equal(plain(png(GREY), channels=3), numpy.stack([GREY] * 3))
     assert plain(png(COLOR), channels=1).shape == (1, 6, 4)
 
 
-def test_size_cuts_out_the_largest_central_square(png):
+def test_size_cuts_out_the_largest_central_square(png: Any) -> None:
     """Squeezing an image to a square changes its proportions."""
     tall = numpy.zeros((8, 4), dtype=numpy.uint8)
     tall[2:6] = 200
@@ -87,14 +88,14 @@ def test_size_cuts_out_the_largest_central_square(png):
     assert plain(png(tall), size=2).shape == (1, 2, 2)
 
 
-def test_shrinking_averages_over_the_area_it_covers(png):
+def test_shrinking_averages_over_the_area_it_covers(png: Any) -> None:
     """Plain bilinear sampling skips most pixels of a large image."""
     board = (numpy.indices((64, 64)).sum(0) % 2 * 255).astype(numpy.uint8)
     assert abs(plain(png(board), size=4).astype(int) - 128).max() <= 2
 
 
 @pytest.mark.parametrize("side", [8, 100])
-def test_images_keep_their_order_whether_decoded_in_threads_or_not(png, side):
+def test_images_keep_their_order_whether_decoded_in_threads_or_not(png: Any, side: Any) -> None:
     """Labels go by position."""
     images = [numpy.full((side, side), i, dtype=numpy.uint8) for i in range(20)]
     sources = [(f"row {i}", png(image)) for i, image in enumerate(images)]
@@ -103,7 +104,7 @@ def test_images_keep_their_order_whether_decoded_in_threads_or_not(png, side):
 
 
 @pytest.mark.parametrize("cut", [0, 20, 70])
-def test_a_damaged_image_is_one_line_that_says_where(png, cut):
+def test_a_damaged_image_is_one_line_that_says_where(png: Any, cut: Any) -> None:
     """Pillow raises half a dozen kinds of errors for bytes that are no image, most of which do not say which."""
     source = png(numpy.random.default_rng(0).integers(0, 256, (32, 32), dtype=numpy.uint8))[:cut]
     frame = Frame((1, 32, 32), False, False)
@@ -121,13 +122,13 @@ def test_a_damaged_image_is_one_line_that_says_where(png, cut):
         (encoded(Image.new("LAB", (4, 4)), "TIFF"), "in the color space LAB; convert it to RGB, as in: magick"),
     ],
 )
-def test_an_image_of_more_than_8_bits_or_of_another_color_space_is_refused(source, message):
+def test_an_image_of_more_than_8_bits_or_of_another_color_space_is_refused(source: Any, message: Any) -> None:
     """Pillow would cut its values off at 255."""
     with pytest.raises(DataError, match=f"^x: an image (of )?{message}"):
         plain(source)
 
 
-def test_an_image_too_large_to_be_meant_is_refused_without_a_warning(monkeypatch):
+def test_an_image_too_large_to_be_meant_is_refused_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of some kilobytes can hold gigabytes of pixels."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
     with pytest.raises(DataError, match="x: an image of more than 20 pixels; make it smaller"):
@@ -136,14 +137,14 @@ def test_an_image_too_large_to_be_meant_is_refused_without_a_warning(monkeypatch
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM"])
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9, 0.99])
-def test_an_image_cut_short_is_an_error_in_every_format(kind, part):
+def test_an_image_cut_short_is_an_error_in_every_format(kind: Any, part: Any) -> None:
     """Some readers fill the missing rows with grey."""
     whole = encoded(Image.fromarray(numpy.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=numpy.uint8)), kind)
     with pytest.raises(DataError, match=r"^x: .*; mend or remove it$"):
         plain(whole[: int(part * len(whole))])
 
 
-def refusal(read):
+def refusal(read: Any) -> Any:
     """What a reader says when it refuses, or nothing."""
     try:
         read()
@@ -154,7 +155,7 @@ def refusal(read):
 
 @given(st.binary(max_size=60), st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM"]), st.integers(0, 400))
 @settings(max_examples=300)
-def test_whatever_the_bytes_an_image_is_read_or_refused_in_one_line(noise, kind, at):
+def test_whatever_the_bytes_an_image_is_read_or_refused_in_one_line(noise: Any, kind: Any, at: Any) -> None:
     """Pillow's readers raise a dozen kinds of errors; a file from outside is no reason for a traceback."""
     whole = encoded(Image.fromarray(COLOR), kind)
     at = at % len(whole)
@@ -164,7 +165,7 @@ def test_whatever_the_bytes_an_image_is_read_or_refused_in_one_line(noise, kind,
         assert "\n" not in said
 
 
-def test_mixtures_are_refused_unless_a_size_or_channels_are_asked_for(png):
+def test_mixtures_are_refused_unless_a_size_or_channels_are_asked_for(png: Any) -> None:
     """Taking the first image's kind for all would drop the color of the others."""
     frame = frame_of(png(GREY), "x", size=None, channels=None)
     with pytest.raises(DataError, match="y: a color image among grey ones; pass channels="):
@@ -173,6 +174,6 @@ def test_mixtures_are_refused_unless_a_size_or_channels_are_asked_for(png):
         decode(png(GREY[:5]), "y", frame)
 
 
-def test_a_size_of_no_pixels_is_refused(png):
+def test_a_size_of_no_pixels_is_refused(png: Any) -> None:
     with pytest.raises(SpecError, match="size=0"):
         frame_of(png(GREY), "x", size=0, channels=None)

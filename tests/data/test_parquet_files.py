@@ -1,4 +1,7 @@
 import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -14,18 +17,19 @@ NAMES = ["cat", "dog", "owl"]
 
 
 @pytest.fixture
-def files(tmp_path, write_parquet, png):
+def files(tmp_path: Path, write_parquet: Any, png: Any) -> Any:
     """Two training files and one test file."""
     encoded = [png(x) for x in PIXELS]
     train = [write_parquet(tmp_path / f"train-{i}.parquet", encoded[4 * i : 4 * i + 4], LABELS[4 * i : 4 * i + 4], NAMES) for i in (0, 1)]
     return train, [write_parquet(tmp_path / "test-0.parquet", encoded[8:], LABELS[8:], NAMES)]
 
 
-def opened(files, **layout):
-    return parquet_data_set("toy", *files, Layout(**layout))
+def opened(files: Sequence[Any], **layout: Any) -> Any:
+    train, test = files
+    return parquet_data_set("toy", train, test, Layout(**layout))
 
 
-def test_rows_come_back_in_order_over_all_files(files):
+def test_rows_come_back_in_order_over_all_files(files: Any) -> None:
     """Labels are read without images: the two must agree about the order."""
     data = opened(files)
     train, test = data.pixels()
@@ -35,7 +39,7 @@ def test_rows_come_back_in_order_over_all_files(files):
     assert (data.classes, data.image_shape) == (tuple(NAMES), (3, 5, 4))
 
 
-def test_labels_are_known_without_decoding_any_image(tmp_path, write_parquet, png):
+def test_labels_are_known_without_decoding_any_image(tmp_path: Path, write_parquet: Any, png: Any) -> None:
     """Planning must be instant, and a damaged image late in the file is found when it is decoded."""
     file = write_parquet(tmp_path / "a.parquet", [png(PIXELS[0]), b"no image"], [0, 1])
     data = opened(([file], [file]))
@@ -44,7 +48,7 @@ def test_labels_are_known_without_decoding_any_image(tmp_path, write_parquet, pn
         data.pixels()
 
 
-def test_the_fingerprint_follows_pixels_labels_and_how_they_are_read(files, tmp_path, write_parquet, png):
+def test_the_fingerprint_follows_pixels_labels_and_how_they_are_read(files: Any, tmp_path: Path, write_parquet: Any, png: Any) -> None:
     """Results of one size of image must not be taken for those of another; those of a copy must."""
     known = opened(files).fingerprint
     copies = [[tmp_path / f"copy-{f.name}" for f in part] for part in files]
@@ -57,9 +61,9 @@ def test_the_fingerprint_follows_pixels_labels_and_how_they_are_read(files, tmp_
     assert opened(copies).fingerprint != known
 
 
-def test_without_test_files_a_stratified_part_is_the_test_set(files):
+def test_without_test_files_a_stratified_part_is_the_test_set(files: Any) -> None:
     """Data sets such as faces of few people come without one."""
-    whole_only = [*files[0], *files[1]], []
+    whole_only: tuple[Any, Any] = [*files[0], *files[1]], []
     data = opened(whole_only, test_fraction=0.25)
     train, test = data.pixels()
     assert (len(data.train), len(data.test)) == (9, 3)
@@ -73,12 +77,12 @@ def test_without_test_files_a_stratified_part_is_the_test_set(files):
         opened(whole_only, test_fraction=1.5)
 
 
-def test_classes_without_names_are_numbers(tmp_path, write_parquet, png):
+def test_classes_without_names_are_numbers(tmp_path: Path, write_parquet: Any, png: Any) -> None:
     file = write_parquet(tmp_path / "a.parquet", [png(x) for x in PIXELS[:3]], [0, 2, 2])
     assert opened(([file], [file])).classes == ("0", "1", "2")
 
 
-def test_plain_bytes_are_read_as_well_as_bytes_with_a_path(tmp_path, png):
+def test_plain_bytes_are_read_as_well_as_bytes_with_a_path(tmp_path: Path, png: Any) -> None:
     """Both occur; Hugging Face's own reader takes both."""
     import pyarrow
     from pyarrow.parquet import write_table
@@ -88,7 +92,7 @@ def test_plain_bytes_are_read_as_well_as_bytes_with_a_path(tmp_path, png):
     assert numpy.array_equal(train[1], PIXELS[0].transpose(2, 0, 1))
 
 
-def test_images_of_mixed_sizes_need_a_size(tmp_path, write_parquet, png):
+def test_images_of_mixed_sizes_need_a_size(tmp_path: Path, write_parquet: Any, png: Any) -> None:
     file = write_parquet(tmp_path / "a.parquet", [png(PIXELS[0]), png(PIXELS[1][:4])], [0, 1])
     with pytest.raises(DataError, match=r"a\.parquet: row 1: 4 x 4 pixels where others have 4 x 5; pass size="):
         opened(([file], [file])).pixels()
@@ -107,7 +111,9 @@ def test_images_of_mixed_sizes_need_a_size(tmp_path, write_parquet, png):
         (["cat", "cow"], NAMES, "row 1: label 'cow' is no class; did you mean 'owl'?"),
     ],
 )
-def test_a_label_that_is_no_class_is_one_line_with_file_and_row(tmp_path, write_parquet, png, labels, names, message):
+def test_a_label_that_is_no_class_is_one_line_with_file_and_row(
+    tmp_path: Path, write_parquet: Any, png: Any, labels: Any, names: Any, message: Any
+) -> None:
     """A label out of range crashes the loss on a GPU without saying where; a missing one becomes a NaN, then a class."""
     file = write_parquet(tmp_path / "a.parquet", [png(x) for x in PIXELS[:2]], labels, names)
     with pytest.raises(DataError) as caught:
@@ -116,7 +122,7 @@ def test_a_label_that_is_no_class_is_one_line_with_file_and_row(tmp_path, write_
     assert message in str(caught.value)
 
 
-def test_a_test_label_that_no_training_image_has_is_out_of_range(tmp_path, write_parquet, png):
+def test_a_test_label_that_no_training_image_has_is_out_of_range(tmp_path: Path, write_parquet: Any, png: Any) -> None:
     train = write_parquet(tmp_path / "a.parquet", [png(x) for x in PIXELS[:2]], [0, 1])
     test = write_parquet(tmp_path / "b.parquet", [png(x) for x in PIXELS[:2]], [0, 2])
     with pytest.raises(DataError, match=r"b\.parquet: row 1: label 2"):
@@ -138,14 +144,14 @@ def test_a_test_label_that_no_training_image_has_is_out_of_range(tmp_path, write
         ({"images": ("label",)}, "column 'label' holds int64, not bytes of image files"),
     ],
 )
-def test_a_column_that_is_missing_or_of_another_kind_is_named(files, layout, message):
+def test_a_column_that_is_missing_or_of_another_kind_is_named(files: Any, layout: Any, message: Any) -> None:
     with pytest.raises(DataError) as caught:
         opened(files, **layout)
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("keep", [0, 100, -1])
-def test_a_file_cut_short_is_one_line_that_names_it(files, keep):
+def test_a_file_cut_short_is_one_line_that_names_it(files: Any, keep: Any) -> None:
     """The most frequent damage: a download that broke off."""
     cut = files[0][1]
     cut.write_bytes(cut.read_bytes()[:keep])
@@ -154,7 +160,7 @@ def test_a_file_cut_short_is_one_line_that_names_it(files, keep):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_damaged_in_its_middle_is_named(files):
+def test_a_file_damaged_in_its_middle_is_named(files: Any) -> None:
     """The footer is whole: only reading the pages finds it."""
     raw = bytearray(files[0][1].read_bytes())
     raw[4:60] = b"\xff" * 56
@@ -163,7 +169,7 @@ def test_a_file_damaged_in_its_middle_is_named(files):
         opened(files).pixels()
 
 
-def test_labels_that_are_words_are_classes_in_the_order_of_their_letters(tmp_path, write_parquet, png):
+def test_labels_that_are_words_are_classes_in_the_order_of_their_letters(tmp_path: Path, write_parquet: Any, png: Any) -> None:
     """Many files hold the class's name and no number; pandas writes it as a dictionary."""
     import pyarrow
     from pyarrow.parquet import write_table
@@ -177,13 +183,13 @@ def test_labels_that_are_words_are_classes_in_the_order_of_their_letters(tmp_pat
     assert opened(([train], [train]), classes=("owl", "cat")).fingerprint != opened(([train], [train])).fingerprint
 
 
-def test_words_in_one_file_and_numbers_in_another_are_refused(tmp_path, write_parquet, png):
+def test_words_in_one_file_and_numbers_in_another_are_refused(tmp_path: Path, write_parquet: Any, png: Any) -> None:
     train = [write_parquet(tmp_path / f"{i}.parquet", [png(PIXELS[0])], labels) for i, labels in enumerate(([0], ["cat"]))]
     with pytest.raises(DataError, match="holds words in some files and numbers in others"):
         opened((train, train))
 
 
-def test_files_that_number_their_classes_in_another_order_are_refused(tmp_path, write_parquet, png):
+def test_files_that_number_their_classes_in_another_order_are_refused(tmp_path: Path, write_parquet: Any, png: Any) -> None:
     """A test set in another order of classes gives an accuracy near zero, and no error."""
     train, test = (
         write_parquet(tmp_path / f"{n[0]}.parquet", [png(x) for x in PIXELS[:2]], [0, 1], n) for n in (["cat", "dog"], ["dog", "cat"])
@@ -192,7 +198,7 @@ def test_files_that_number_their_classes_in_another_order_are_refused(tmp_path, 
         opened(([train], [test]))
 
 
-def test_file_names_come_from_the_paths_beside_the_bytes_or_from_a_column(tmp_path, png):
+def test_file_names_come_from_the_paths_beside_the_bytes_or_from_a_column(tmp_path: Path, png: Any) -> None:
     """A request to forget names files."""
     import pyarrow
     from pyarrow.parquet import write_table
@@ -216,7 +222,7 @@ def test_file_names_come_from_the_paths_beside_the_bytes_or_from_a_column(tmp_pa
         (0.5, "holds double, not bytes of image files; name the column of the images"),
     ],
 )
-def test_a_column_of_something_else_than_encoded_images_is_one_line(tmp_path, image, message):
+def test_a_column_of_something_else_than_encoded_images_is_one_line(tmp_path: Path, image: Any, message: Any) -> None:
     """Paths, arrays of pixels and tables of these are as frequent as encoded files."""
     import pyarrow
     from pyarrow.parquet import write_table
@@ -227,7 +233,7 @@ def test_a_column_of_something_else_than_encoded_images_is_one_line(tmp_path, im
     assert message in str(caught.value)
 
 
-def test_two_columns_of_one_name_are_refused(tmp_path, png):
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, png: Any) -> None:
     import pyarrow
     from pyarrow.parquet import write_table
 
@@ -238,7 +244,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path, png):
         opened(([tmp_path / "a"], []))
 
 
-def test_rows_without_image_bytes_and_files_without_rows_are_named(tmp_path, write_parquet, png):
+def test_rows_without_image_bytes_and_files_without_rows_are_named(tmp_path: Path, write_parquet: Any, png: Any) -> None:
     """Hugging Face may keep paths in place of bytes."""
     file = write_parquet(tmp_path / "a.parquet", [png(PIXELS[0]), None], [0, 1])
     with pytest.raises(DataError, match=r"a\.parquet: row 1: no image bytes in column 'image'"):
@@ -251,7 +257,7 @@ def test_rows_without_image_bytes_and_files_without_rows_are_named(tmp_path, wri
         opened(([file], [file]))
 
 
-def test_metadata_that_cannot_be_understood_is_named(tmp_path, png):
+def test_metadata_that_cannot_be_understood_is_named(tmp_path: Path, png: Any) -> None:
     import pyarrow
     from pyarrow.parquet import write_table
 
@@ -266,7 +272,7 @@ def test_metadata_that_cannot_be_understood_is_named(tmp_path, png):
     [(["cat", "dog"], ("cat", "dog")), ({"0": "cat", "1": "dog"}, ("cat", "dog")), ([], ()), (None, None), ("cat", None), ([None], None),
      ({"1": "cat"}, None), (["cat", "cat"], None), (3, None)],
 )  # fmt: skip
-def test_class_names_are_a_list_or_a_table_from_number_to_name(names, found):
+def test_class_names_are_a_list_or_a_table_from_number_to_name(names: Any, found: Any) -> None:
     """A word taken for a list of its letters, or a table for a list of its keys, gives classes that nobody named."""
     metadata = json.dumps({"info": {"features": {"label": {"names": names}}}}).encode()
     if found is not None:
@@ -276,7 +282,7 @@ def test_class_names_are_a_list_or_a_table_from_number_to_name(names, found):
         names_in(metadata, "label", "a.parquet")
 
 
-def tables(values):
+def tables(values: Any) -> Any:
     return st.dictionaries(st.sampled_from(["info", "features", "label", "names", "0", "1", ""]), values, max_size=4)
 
 
@@ -285,7 +291,7 @@ JSON = st.recursive(
 )
 
 
-def refusal(read):
+def refusal(read: Any) -> Any:
     """What a reader says when it refuses, or nothing."""
     try:
         read()
@@ -296,7 +302,7 @@ def refusal(read):
 
 @given(st.binary(max_size=40) | JSON.map(lambda x: json.dumps(x).encode()) | st.integers(1, 10**5).map(lambda n: b"[" * n))
 @example(b'{"info": {"features": {"label": {"names": {"0": [], "1": 0}}}}}')
-def test_whatever_the_metadata_class_names_are_read_or_refused_in_one_line(metadata):
+def test_whatever_the_metadata_class_names_are_read_or_refused_in_one_line(metadata: Any) -> None:
     """Whoever wrote the file wrote its metadata too."""
     said = refusal(lambda: names_in(metadata, "label", "a.parquet"))
     if said:

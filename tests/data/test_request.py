@@ -1,4 +1,6 @@
 import string
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -17,7 +19,7 @@ PARTS = {
 }
 
 
-def asked(text, parts=PARTS, root=None):
+def asked(text: Any, parts: Any = PARTS, root: Any = None) -> Any:
     return [image.id for image in requested(list(lines_of(text)), parts, "request.txt", root)]
 
 
@@ -37,7 +39,7 @@ def asked(text, parts=PARTS, root=None):
         ("3\n03", [3, 3]),
     ],
 )  # fmt: skip
-def test_a_line_is_a_name_the_end_of_a_path_or_an_id(text, ids):
+def test_a_line_is_a_name_the_end_of_a_path_or_an_id(text: Any, ids: Any) -> None:
     """People list what they have: `ls` of a class's folder, paths of Windows, numbers; a Mac writes é as two letters."""
     assert asked(text) == ids
 
@@ -57,7 +59,7 @@ def test_a_line_is_a_name_the_end_of_a_path_or_an_id(text, ids):
         ("2.png", "'2.png' may be train/ant/2.png (id 1), test/bee/2.png (id 9); write one of these paths"),
     ],
 )
-def test_a_line_that_means_no_image_or_several_is_named_with_the_way_out(text, message):
+def test_a_line_that_means_no_image_or_several_is_named_with_the_way_out(text: Any, message: Any) -> None:
     """Forgetting a namesake leaves the person who asked in the model."""
     with pytest.raises(DataError) as caught:
         asked(text)
@@ -65,7 +67,7 @@ def test_a_line_that_means_no_image_or_several_is_named_with_the_way_out(text, m
     assert "\n" not in str(caught.value)
 
 
-def test_a_number_that_is_an_id_and_a_name_is_ambiguous():
+def test_a_number_that_is_an_id_and_a_name_is_ambiguous() -> None:
     """A photograph called 2 is not the third photograph."""
     parts = {"train": Table(numpy.zeros(3, dtype=int), numpy.arange(3), names_array(["2", "b", "c"]))}
     with pytest.raises(DataError, match=r"'2' may be train/2 \(id 0\), train/c \(id 2\); write one of these paths"):
@@ -73,7 +75,7 @@ def test_a_number_that_is_an_id_and_a_name_is_ambiguous():
     assert asked("train/2\ntrain/c", parts) == [0, 2]
 
 
-def test_namesakes_without_a_path_are_told_apart_by_their_ids():
+def test_namesakes_without_a_path_are_told_apart_by_their_ids() -> None:
     """Parquet files often hold bare file names, and the same one in every class."""
     parts = {"train": Table(numpy.zeros(7, dtype=int), numpy.arange(7), names_array(["x.png"] * 6 + ["y.png"]))}
     with pytest.raises(DataError, match=r"train/x\.png \(id 0\), .* or 2 others; write the id"):
@@ -81,14 +83,14 @@ def test_namesakes_without_a_path_are_told_apart_by_their_ids():
     assert asked("5\ny.png", parts) == [5, 6]
 
 
-def test_without_names_only_ids_are_understood():
+def test_without_names_only_ids_are_understood() -> None:
     parts = {"train": Table(numpy.zeros(3, dtype=int), numpy.arange(3))}
     assert asked("2\n0", parts) == [2, 0]
     with pytest.raises(DataError, match="'a.png' is no id, and these images have no file names; list their ids, 0 to 2"):
         asked("a.png", parts)
 
 
-def test_a_path_from_the_working_directory_into_the_folder_is_understood(tmp_path, monkeypatch):
+def test_a_path_from_the_working_directory_into_the_folder_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`find pets -name ...` writes paths that begin with the folder's own name."""
     (tmp_path / "pets/ant").mkdir(parents=True)
     (tmp_path / "pets/ant/1.png").write_bytes(b"")
@@ -101,20 +103,20 @@ def test_a_path_from_the_working_directory_into_the_folder_is_understood(tmp_pat
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path, encoding):
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path, encoding: Any) -> None:
     """Windows writes one; the first name of a request would be unknown, or its first id a mistake."""
     (tmp_path / "r.txt").write_text("7\r\n\r\né.png\r\n", encoding=encoding)
     assert read_request(tmp_path / "r.txt") == [Line(1, ("7",)), Line(3, ("é.png",))]
 
 
 @pytest.mark.parametrize("raw", [b"\xff\xfe1", b"\xff", b"a\x00\xe9"])
-def test_what_is_no_text_is_refused(tmp_path, raw):
+def test_what_is_no_text_is_refused(tmp_path: Path, raw: Any) -> None:
     (tmp_path / "r.txt").write_bytes(raw)
     with pytest.raises(DataError, match=r"r\.txt: cannot be read as a text file of file names or ids"):
         read_request(tmp_path / "r.txt")
 
 
-def test_a_folder_or_nothing_is_refused(tmp_path):
+def test_a_folder_or_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read .*: Is a directory"):
         read_request(tmp_path)
     with pytest.raises(DataError, match="cannot be read .*: No such file"):
@@ -124,7 +126,7 @@ def test_a_folder_or_nothing_is_refused(tmp_path):
 LETTERS = st.text(st.sampled_from(string.ascii_lowercase[:4] + "0129/.# \\\t\r\ufeffé\u0301-"), max_size=12)
 
 
-def refusal(read):
+def refusal(read: Any) -> Any:
     """What a reader says when it refuses, or nothing."""
     try:
         read()
@@ -134,7 +136,7 @@ def refusal(read):
 
 
 @given(st.lists(LETTERS, max_size=6), st.lists(LETTERS, min_size=1, max_size=8))
-def test_every_text_is_understood_or_refused_in_one_line(lines, names):
+def test_every_text_is_understood_or_refused_in_one_line(lines: Any, names: Any) -> None:
     """Whatever a request and a data set's names hold, no image is chosen that its line does not name."""
     parts = {"train": Table(numpy.zeros(len(names), dtype=int), numpy.arange(len(names)), names_array(names))}
     read = list(lines_of("\n".join(lines)))
@@ -152,7 +154,7 @@ def test_every_text_is_understood_or_refused_in_one_line(lines, names):
 
 
 @given(st.text(max_size=40))
-def test_every_text_has_lines(text):
+def test_every_text_has_lines(text: Any) -> None:
     for line in lines_of(text):
         assert line.texts
         assert all(t and t == t.strip() for t in line.texts)

@@ -1,4 +1,5 @@
 from functools import partial
+from typing import Any
 
 import numpy
 import pytest
@@ -14,18 +15,18 @@ from canforget.scenarios.whole_class import whole_class
 CLASSES = ("cat", "dog", "owl")
 
 
-def data_set(train_sizes, test_sizes, seed=0):
+def data_set(train_sizes: Any, test_sizes: Any, seed: Any = 0) -> Any:
     """Labels in random order; pixels that nobody may ask for."""
     rng = numpy.random.default_rng(seed)
-    labels = [rng.permutation(numpy.repeat(numpy.arange(3), sizes)) for sizes in (train_sizes, test_sizes)]
-    return DataSet("toy", *tables_of(*labels), CLASSES, (1, 1, 1), "", pytest.fail)
+    train, test = (rng.permutation(numpy.repeat(numpy.arange(3), sizes)) for sizes in (train_sizes, test_sizes))
+    return DataSet("toy", *tables_of(train, test), CLASSES, (1, 1, 1), "", pytest.fail)
 
 
-def scenario(function, **arguments):
+def scenario(function: Any, **arguments: Any) -> Any:
     return lambda train, rng: function(train, class_names=CLASSES, rng=rng, **arguments)
 
 
-def per_class(table, ids):
+def per_class(table: Any, ids: Any) -> Any:
     return numpy.bincount(table.only(ids).labels, minlength=3)
 
 
@@ -43,7 +44,7 @@ scenarios = st.sampled_from(
 splits = st.tuples(sizes, sizes, scenarios, st.sampled_from([0.0, 0.1, 0.25]), st.sampled_from([0.0, 0.1, 0.3]), st.integers(0, 10**6))
 
 
-def split_of(train_sizes, test_sizes, choose, val_fraction, held_out_fraction, seed):
+def split_of(train_sizes: Any, test_sizes: Any, choose: Any, val_fraction: Any, held_out_fraction: Any, seed: Any) -> Any:
     data = data_set(train_sizes, test_sizes)
     split = partial(split_ids, data, choose, seed=seed, val_fraction=val_fraction, held_out_fraction=held_out_fraction, calibration=6)
     return data, split
@@ -51,7 +52,7 @@ def split_of(train_sizes, test_sizes, choose, val_fraction, held_out_fraction, s
 
 @settings(max_examples=30)
 @given(splits)
-def test_forget_retain_val_and_held_out_partition_the_training_set(drawn):
+def test_forget_retain_val_and_held_out_partition_the_training_set(drawn: Any) -> None:
     """An image in two sets is trained on and yet called unseen; one in none was lost on the way."""
     data, split = split_of(*drawn)
     ids = split()
@@ -67,7 +68,7 @@ def test_forget_retain_val_and_held_out_partition_the_training_set(drawn):
 
 @settings(max_examples=30)
 @given(splits)
-def test_calibration_comes_from_the_retain_set_and_keeps_its_proportions(drawn):
+def test_calibration_comes_from_the_retain_set_and_keeps_its_proportions(drawn: Any) -> None:
     """Ranges calibrated on forgotten images carry them into the quantized model."""
     data, split = split_of(*drawn)
     ids = split()
@@ -80,7 +81,7 @@ def test_calibration_comes_from_the_retain_set_and_keeps_its_proportions(drawn):
 
 @settings(max_examples=30)
 @given(splits)
-def test_validation_is_stratified_within_one_image_and_does_not_know_the_scenario(drawn):
+def test_validation_is_stratified_within_one_image_and_does_not_know_the_scenario(drawn: Any) -> None:
     """A validation part that differs by scenario gives each scenario an original model of its own."""
     train_sizes, _, _, val_fraction, _, seed = drawn
     data, split = split_of(*drawn)
@@ -94,7 +95,7 @@ def test_validation_is_stratified_within_one_image_and_does_not_know_the_scenari
 
 @settings(max_examples=30)
 @given(splits)
-def test_a_seed_decides_a_split_and_its_fingerprints(drawn):
+def test_a_seed_decides_a_split_and_its_fingerprints(drawn: Any) -> None:
     """A split drawn from a global or unseeded stream cannot be drawn again by another process."""
     _, split = split_of(*drawn)
     one, two = split(), split()
@@ -103,7 +104,7 @@ def test_a_seed_decides_a_split_and_its_fingerprints(drawn):
     assert len(one.fingerprint["forget"]) == 64
 
 
-def test_another_seed_draws_other_images():
+def test_another_seed_draws_other_images() -> None:
     """A seed that is read and not used gives intervals of width zero."""
     one, two = (split_ids(data_set([40] * 3, [9] * 3), scenario(random_samples, count=20), seed=s, calibration=9) for s in (0, 1))
     for name in ("forget", "val", "calibration"):
@@ -112,7 +113,7 @@ def test_another_seed_draws_other_images():
 
 @settings(max_examples=30)
 @given(splits)
-def test_held_out_images_match_the_forget_set_by_class(drawn):
+def test_held_out_images_match_the_forget_set_by_class(drawn: Any) -> None:
     """Non-members of other classes make membership look like class recognition."""
     data, split = split_of(*drawn)
     ids = split()
@@ -124,7 +125,7 @@ def test_held_out_images_match_the_forget_set_by_class(drawn):
     assert (abs(held_out - len(ids.held_out) * chosen / chosen.sum()) < 1 + 1e-9).all()
 
 
-def test_a_request_to_forget_is_met_in_full_when_its_class_has_other_images_to_hold_out():
+def test_a_request_to_forget_is_met_in_full_when_its_class_has_other_images_to_hold_out() -> None:
     """Holding out a part of the requested images themselves would leave them unlearned in name only."""
     data = data_set([50] * 3, [9] * 3)
     plain, held = (split_ids(data, scenario(random_samples, count=30), seed=0, held_out_fraction=h, calibration=9) for h in (0.0, 0.4))
@@ -133,7 +134,7 @@ def test_a_request_to_forget_is_met_in_full_when_its_class_has_other_images_to_h
     assert len(held.retain) == len(plain.retain) - 12
 
 
-def test_a_class_forgotten_wholly_gives_up_some_of_its_own_images():
+def test_a_class_forgotten_wholly_gives_up_some_of_its_own_images() -> None:
     """There are no others of its class."""
     data = data_set([50] * 3, [9] * 3)
     ids = split_ids(data, scenario(whole_class, classes="dog"), seed=0, val_fraction=0, held_out_fraction=0.2, calibration=9)
@@ -141,7 +142,7 @@ def test_a_class_forgotten_wholly_gives_up_some_of_its_own_images():
     assert ids.forgotten_classes == (1,)
 
 
-def test_test_parts_of_whole_classes_are_all_their_test_images_and_no_others():
+def test_test_parts_of_whole_classes_are_all_their_test_images_and_no_others() -> None:
     """A test_retain that still holds the class charges an unlearner for having forgotten it."""
     data = data_set([30, 20, 40], [7, 5, 9])
     ids = split_ids(data, scenario(whole_class, classes=("cat", "owl")), seed=0, calibration=9)
@@ -151,7 +152,7 @@ def test_test_parts_of_whole_classes_are_all_their_test_images_and_no_others():
 
 @settings(max_examples=30)
 @given(sizes, sizes, st.integers(1, 11), st.integers(0, 99))
-def test_the_test_part_of_random_samples_has_their_class_proportions(train_sizes, test_sizes, count, seed):
+def test_the_test_part_of_random_samples_has_their_class_proportions(train_sizes: Any, test_sizes: Any, count: Any, seed: Any) -> None:
     """Unmatched classes confound membership with class."""
     data = data_set(train_sizes, test_sizes)
     ids = split_ids(data, scenario(random_samples, count=count, stratified=False), seed=seed, calibration=1)
@@ -164,7 +165,7 @@ def test_the_test_part_of_random_samples_has_their_class_proportions(train_sizes
     assert numpy.array_equal(ids.test_retain, ids.test)
 
 
-def test_a_forget_set_with_a_class_that_the_test_set_lacks_has_no_test_counterpart():
+def test_a_forget_set_with_a_class_that_the_test_set_lacks_has_no_test_counterpart() -> None:
     """Its counterpart without that class would be of other proportions; none at all can be shown as not run."""
     ids = split_ids(data_set([30] * 3, [5, 5, 0]), scenario(random_samples, count=30), seed=0, calibration=3)
     assert len(ids.test_forget) == 0
@@ -172,27 +173,27 @@ def test_a_forget_set_with_a_class_that_the_test_set_lacks_has_no_test_counterpa
 
 @pytest.mark.parametrize("name", ["val_fraction", "held_out_fraction"])
 @pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
-def test_fractions_out_of_range_are_refused(name, value):
+def test_fractions_out_of_range_are_refused(name: Any, value: Any) -> None:
     """A percentage in place of a fraction leaves nothing to train on."""
     with pytest.raises(SpecError, match=name):
         split_ids(data_set([30] * 3, [5] * 3), scenario(random_samples, count=3), seed=0, **{name: value})
 
 
 @pytest.mark.parametrize(("images", "found"), [(15, 38), (200, 256)])
-def test_the_default_calibration_set_is_at_most_what_there_is(images, found):
+def test_the_default_calibration_set_is_at_most_what_there_is(images: Any, found: Any) -> None:
     """A folder of 43 images could not be split at all, for want of 256 to calibrate a quantizer that nobody had asked for."""
     ids = split_ids(data_set([images] * 3, [5] * 3), scenario(random_samples, count=3), seed=0)
     assert len(ids.calibration) == found
     assert numpy.isin(ids.calibration, ids.retain).all()
 
 
-def test_a_calibration_set_larger_than_the_retain_set_is_refused():
+def test_a_calibration_set_larger_than_the_retain_set_is_refused() -> None:
     """Filled up from elsewhere it would touch the forget set; cut short it would not be what was asked for."""
     with pytest.raises(PlanError, match="calibration=99: the retain set has 78 images"):
         split_ids(data_set([30] * 3, [5] * 3), scenario(random_samples, count=3), seed=0, calibration=99)
 
 
-def test_holding_out_all_that_is_left_of_a_class_is_refused():
+def test_holding_out_all_that_is_left_of_a_class_is_refused() -> None:
     """A class of which nothing is retained is forgotten, though nobody asked."""
     choose = scenario(whole_class, classes="cat", fraction=0.9)
     with pytest.raises(PlanError, match=r"held_out_fraction=0\.5: .* class 0"):
@@ -201,7 +202,7 @@ def test_holding_out_all_that_is_left_of_a_class_is_refused():
         split_ids(data_set([30] * 3, [5] * 3), scenario(whole_class, classes="dog"), seed=0, held_out_fraction=0.99, calibration=3)
 
 
-def test_a_scenario_that_chooses_outside_the_training_table_is_refused():
+def test_a_scenario_that_chooses_outside_the_training_table_is_refused() -> None:
     """A stranger's scenario may return positions in place of ids."""
     with pytest.raises(PlanError, match="outside the training table"):
         split_ids(data_set([30] * 3, [5] * 3), lambda train, rng: numpy.array([500]), seed=0)

@@ -1,6 +1,7 @@
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -14,7 +15,7 @@ NAMES = [f"class {i}" for i in range(10)]
 
 
 @pytest.fixture
-def batches(tmp_path):
+def batches(tmp_path: Path) -> Any:
     """Five training batches of two images and a test batch of two, as the published archive holds them."""
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
@@ -25,7 +26,7 @@ def batches(tmp_path):
     return folder
 
 
-def test_the_published_batches_are_read_in_order(tmp_path, batches):
+def test_the_published_batches_are_read_in_order(tmp_path: Path, batches: Any) -> None:
     """Batches sorted by name or by time would give every id to another image."""
     data = cifar10(data_dir=tmp_path)
     assert numpy.array_equal(numpy.concatenate(data.pixels()), X)
@@ -33,7 +34,7 @@ def test_the_published_batches_are_read_in_order(tmp_path, batches):
     assert (data.classes, data.image_shape) == (tuple(NAMES), (3, 32, 32))
 
 
-def test_parquet_is_read_as_well(tmp_path, write_parquet, png):
+def test_parquet_is_read_as_well(tmp_path: Path, write_parquet: Any, png: Any) -> None:
     for part in ("train", "test"):
         write_parquet(tmp_path / f"cifar10/{part}-00000.parquet", [png(x.transpose(1, 2, 0)) for x in X[:10]], Y[:10], NAMES)
     data = cifar10(data_dir=tmp_path)
@@ -41,7 +42,7 @@ def test_parquet_is_read_as_well(tmp_path, write_parquet, png):
     assert data.classes == tuple(NAMES)
 
 
-def test_a_batch_cut_short_is_named(tmp_path, batches):
+def test_a_batch_cut_short_is_named(tmp_path: Path, batches: Any) -> None:
     (batches / "data_batch_3").write_bytes((batches / "data_batch_3").read_bytes()[:500])
     with pytest.raises(DataError, match="data_batch_3: not a whole pickle of arrays .*download the data set again"):
         cifar10(data_dir=tmp_path)
@@ -49,7 +50,7 @@ def test_a_batch_cut_short_is_named(tmp_path, batches):
 
 @pytest.mark.slow
 @pytest.mark.skipif("CANFORGET_DATA_DIR" not in os.environ, reason="CANFORGET_DATA_DIR names no directory of data sets")
-def test_the_real_data_set_has_its_known_mean_and_sizes():
+def test_the_real_data_set_has_its_known_mean_and_sizes() -> None:
     """The means are those that the field normalizes by."""
     data = cifar10(data_dir=Path(os.environ["CANFORGET_DATA_DIR"]))
     train, test = data.pixels()

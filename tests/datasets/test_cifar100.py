@@ -1,4 +1,6 @@
 import pickle
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -10,7 +12,7 @@ FINE, COARSE = ["apple", "bear", "cup"], ["fruit", "animal"]
 
 
 @pytest.fixture
-def archive(tmp_path):
+def archive(tmp_path: Path) -> Any:
     """Three training images and one test image, as the published archive holds them."""
     folder = tmp_path / "cifar-100-python"
     folder.mkdir()
@@ -22,7 +24,7 @@ def archive(tmp_path):
 
 
 @pytest.mark.parametrize(("labels", "names", "numbers"), [("fine", FINE, [0, 1, 2]), ("coarse", COARSE, [0, 1, 0])])
-def test_fine_and_coarse_labels_go_with_their_names(archive, labels, names, numbers):
+def test_fine_and_coarse_labels_go_with_their_names(archive: Any, labels: Any, names: Any, numbers: Any) -> None:
     """Coarse numbers under fine names forget the wrong class."""
     data = cifar100(data_dir=archive, labels=labels)
     assert data.classes == tuple(names)
@@ -30,13 +32,13 @@ def test_fine_and_coarse_labels_go_with_their_names(archive, labels, names, numb
     assert numpy.array_equal(numpy.concatenate(data.pixels()), X)
 
 
-def test_fine_and_coarse_have_fingerprints_of_their_own(archive):
+def test_fine_and_coarse_have_fingerprints_of_their_own(archive: Any) -> None:
     """The images are the same, and the files: only the labels differ."""
     assert cifar100(data_dir=archive).fingerprint != cifar100(data_dir=archive, labels="coarse").fingerprint
 
 
 @pytest.mark.parametrize(("labels", "column"), [("fine", "label"), ("fine", "fine_label"), ("coarse", "coarse_label")])
-def test_parquet_names_its_columns_in_several_ways(tmp_path, write_parquet, png, labels, column):
+def test_parquet_names_its_columns_in_several_ways(tmp_path: Path, write_parquet: Any, png: Any, labels: Any, column: Any) -> None:
     for part in ("train", "test"):
         write_parquet(tmp_path / f"cifar100/{part}-0.parquet", [png(x.transpose(1, 2, 0)) for x in X], [0, 1, 1, 0], COARSE, label=column)
     data = cifar100(data_dir=tmp_path, labels=labels)

@@ -1,4 +1,5 @@
 import struct
+from pathlib import Path
 
 import numpy
 
@@ -7,7 +8,7 @@ from canforget.datasets.fashion_mnist import fashion_mnist
 X = numpy.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=numpy.uint8)
 
 
-def test_the_raw_files_of_torchvision_are_read(tmp_path):
+def test_the_raw_files_of_torchvision_are_read(tmp_path: Path) -> None:
     """The same files serve both, so that nobody downloads twice."""
     raw = tmp_path / "FashionMNIST/raw"
     raw.mkdir(parents=True)

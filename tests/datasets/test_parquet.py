@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 import numpy
 import pytest
 
@@ -8,26 +11,26 @@ X = numpy.random.default_rng(0).integers(0, 256, (4, 6, 6), dtype=numpy.uint8)
 
 
 @pytest.fixture
-def folder(tmp_path, write_parquet, png):
+def folder(tmp_path: Path, write_parquet: Any, png: Any) -> Any:
     for name in ("train-0", "train-1", "test-0"):
         write_parquet(tmp_path / f"faces/{name}.parquet", [png(x) for x in X], [0, 1, 0, 1], ["ann", "bob"], image="photo", label="person")
     return tmp_path
 
 
-def test_folder_patterns_and_columns_are_the_users(folder):
+def test_folder_patterns_and_columns_are_the_users(folder: Any) -> None:
     data = parquet(data_dir=folder, folder="faces", image="photo", label="person")
     assert (len(data.train), len(data.test), data.classes) == (8, 4, ("ann", "bob"))
     assert numpy.array_equal(data.pixels()[1][:, 0], X)
     assert len(parquet(data_dir=folder / "faces", train_files="train-1.parquet", image="photo", label="person").train) == 4
 
 
-def test_size_and_channels_are_the_users(folder):
+def test_size_and_channels_are_the_users(folder: Any) -> None:
     data = parquet(data_dir=folder, folder="faces", image="photo", label="person", size=3, channels=3)
     assert data.image_shape == (3, 3, 3)
     assert data.pixels()[0].shape == (8, 3, 3, 3)
 
 
-def test_patterns_that_match_nothing_or_the_same_file_are_refused(folder):
+def test_patterns_that_match_nothing_or_the_same_file_are_refused(folder: Any) -> None:
     """The same file to train and to test on gives a perfect score."""
     with pytest.raises(DataError, match=r"parquet: no file .*train-\*\.parquet; pass another folder="):
         parquet(data_dir=folder)
@@ -48,14 +51,14 @@ def test_patterns_that_match_nothing_or_the_same_file_are_refused(folder):
         ({"folder": "faces", "classes": ("ann", "ann")}, "parquet: classes: two classes are called 'ann'"),
     ],
 )
-def test_files_and_classes_that_cannot_be_are_one_line_with_the_way_out(folder, arguments, message):
+def test_files_and_classes_that_cannot_be_are_one_line_with_the_way_out(folder: Any, arguments: Any, message: Any) -> None:
     with pytest.raises(DataError) as caught:
         parquet(data_dir=folder, image="photo", label="person", **arguments)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_classes_are_the_users_and_hidden_files_are_left_out(folder):
+def test_classes_are_the_users_and_hidden_files_are_left_out(folder: Any) -> None:
     """What a Mac leaves beside a file matches the same pattern."""
     (folder / "faces/._train-9.parquet").write_bytes(b"")
     data = parquet(data_dir=folder, folder="faces", image="photo", label="person", train_files="*train-*.parquet", classes=("a", "b"))

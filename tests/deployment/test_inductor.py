@@ -1,13 +1,15 @@
 """The network that torch compiles: the integers of the simulation, in integer kernels."""
 
 from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
 import torch
 from torch import Tensor, nn
 
-from canforget.data.images import together
+from canforget.data.images import Split, together
 from canforget.deployment.inductor import Compiled, graph_of, simulation
 from canforget.deployment.model_file import describe, hash_tensors, load, save
 from canforget.errors import SpecError
@@ -34,7 +36,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
-        return self.head(self.pool(self.add(self.body(x), x).relu()).flatten(1))
+        answer: Tensor = self.head(self.pool(self.add(self.body(x), x).relu()).flatten(1))
+        return answer
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +47,16 @@ def model() -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def simulated(model, digits_split) -> nn.Module:
+def simulated(model: Any, digits_split: Split) -> nn.Module:
     return to_int(model, digits_split.calibration)
 
 
 @pytest.fixture(scope="module")
-def compiled(simulated) -> Compiled:
+def compiled(simulated: Any) -> Compiled:
     return Compiled(simulated)
 
 
-def test_what_is_compiled_holds_the_simulations_codes_and_scales(simulated):
+def test_what_is_compiled_holds_the_simulations_codes_and_scales(simulated: Any) -> None:
     """Audited and shipped weights must be the same integers."""
     tensors = list(graph_of(simulated, 2, (1, 8, 8)).state_dict().values())
     for held in codes(simulated).values():
@@ -61,7 +64,7 @@ def test_what_is_compiled_holds_the_simulations_codes_and_scales(simulated):
         assert any(torch.equal(t, held.scale.flatten()) for t in tensors)
 
 
-def test_what_is_compiled_computes_as_the_simulation(simulated, digits_split):
+def test_what_is_compiled_computes_as_the_simulation(simulated: Any, digits_split: Split) -> None:
     """The graph run as it stands differs by float rounding, and by what products with 1 / scale put on the other side of a half."""
     x = digits_split.test.x
     exact, written = simulated(x), graph_of(simulated, len(x), (1, 8, 8))(x)
@@ -69,7 +72,7 @@ def test_what_is_compiled_computes_as_the_simulation(simulated, digits_split):
 
 
 @pytest.mark.compiles
-def test_compiled_it_agrees_with_the_simulation(simulated, compiled, digits_split):
+def test_compiled_it_agrees_with_the_simulation(simulated: Any, compiled: Any, digits_split: Split) -> None:
     """What is audited must be what is shipped: the same class on 99 images of 100."""
     images = together(digits_split.retain, digits_split.test)
     exact, real = predict(simulated, images).logits, predict(compiled, images).logits
@@ -78,7 +81,7 @@ def test_compiled_it_agrees_with_the_simulation(simulated, compiled, digits_spli
 
 
 @pytest.mark.compiles
-def test_images_are_answered_alike_alone_and_in_batches_that_no_block_divides(compiled, digits_split):
+def test_images_are_answered_alike_alone_and_in_batches_that_no_block_divides(compiled: Any, digits_split: Split) -> None:
     """One and `BLOCK` images are compiled apart, and what a batch lacks is filled up."""
     x = digits_split.test.x[:70]
     together = compiled(x)
@@ -87,7 +90,7 @@ def test_images_are_answered_alike_alone_and_in_batches_that_no_block_divides(co
 
 
 @pytest.mark.compiles
-def test_every_layer_becomes_an_integer_kernel(simulated, digits_split):
+def test_every_layer_becomes_an_integer_kernel(simulated: Any, digits_split: Split) -> None:
     """A layer that the compiler did not recognize would run in float, unnoticed but for the time it takes."""
     from torch._dynamo.utils import counters
 
@@ -98,7 +101,7 @@ def test_every_layer_becomes_an_integer_kernel(simulated, digits_split):
     assert lowered["qlinear_unary_lower_count"] == 1
 
 
-def test_it_is_saved_loaded_copied_and_hashed_like_any(compiled, simulated, tmp_path):
+def test_it_is_saved_loaded_copied_and_hashed_like_any(compiled: Any, simulated: Any, tmp_path: Path) -> None:
     """The file is that of the simulation, and says by what it is to be run."""
     path = save(compiled, tmp_path / "m.safetensors")
     assert describe(path)["engine"] == "inductor"
@@ -109,14 +112,16 @@ def test_it_is_saved_loaded_copied_and_hashed_like_any(compiled, simulated, tmp_
         assert coverage(other) == coverage(simulated)
 
 
-def test_noise_controls_take_the_errors_of_its_rounding(model, compiled, simulated):
+def test_noise_controls_take_the_errors_of_its_rounding(model: Any, compiled: Any, simulated: Any) -> None:
     """They speak of layers by the names that these have in the float network."""
     one, other = rounding_errors(model, simulation(compiled)), rounding_errors(model, simulated)
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_a_machine_without_a_compiler_says_so_in_words(model, simulated, digits_split, monkeypatch):
+def test_a_machine_without_a_compiler_says_so_in_words(
+    model: Any, simulated: Any, digits_split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half of all laptops have none."""
     from torch._inductor import cpp_builder, exc
 

@@ -1,6 +1,8 @@
 """What engines multiply as integers of the graphs that we give them: all of it, also where activations and norms stand between layers."""
 
 from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -38,7 +40,8 @@ class Mixed(nn.Module):
         x = self.deep(self.stem(x))
         x = x * torch.sigmoid(self.excite(torch.relu(self.squeeze(self.pool(x)))))
         x = self.clipped(self.dense(torch.relu(self.before(torch.cat([x, self.grow(x)], 1)))))
-        return self.head(silu(self.tokens(self.norm(x.flatten(2).transpose(1, 2)))).mean(1))
+        answer: Tensor = self.head(silu(self.tokens(self.norm(x.flatten(2).transpose(1, 2)))).mean(1))
+        return answer
 
 
 @pytest.fixture(scope="module")
@@ -47,19 +50,19 @@ def images() -> Images:
 
 
 @pytest.fixture(scope="module")
-def simulated(images) -> nn.Module:
+def simulated(images: Any) -> nn.Module:
     with global_stream(generator("mixed")):
         model = Classifier(Mixed(), Normalize((0.5,), (0.25,))).eval()
     return to_int(model, images)
 
 
 @pytest.fixture(scope="module")
-def graph(simulated) -> bytes:
+def graph(simulated: Any) -> bytes:
     return graph_of(simulated, (1, 8, 8), {})
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
-def test_every_product_runs_on_integers(engine, simulated, graph):
+def test_every_product_runs_on_integers(engine: Any, simulated: Any, graph: Any) -> None:
     """MobileNetV3 40 %, EfficientNet 39 %, DenseNet 52 %: a convolution whose output goes into a SiLU unrounded runs in float."""
     pytest.importorskip(engine)
     found = run_on_integers(coverage(simulated), graph, engine)
@@ -70,20 +73,20 @@ def test_every_product_runs_on_integers(engine, simulated, graph):
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 @torch.no_grad()
-def test_what_runs_on_integers_agrees_with_the_simulation(engine, simulated, graph, images):
+def test_what_runs_on_integers_agrees_with_the_simulation(engine: Any, simulated: Any, graph: Any, images: Any) -> None:
     """Rounding in the engine alone would be rounding that nobody audited."""
     pytest.importorskip(engine)
     exact, found = simulated(images.x), Deployed(graph, engine)(images.x)
     assert (found - exact).abs().max() < 0.1 * exact.std()
 
 
-def test_only_convolutions_that_nothing_rounds_next_round_what_they_put_out(simulated):
+def test_only_convolutions_that_nothing_rounds_next_round_what_they_put_out(simulated: Any) -> None:
     """Rounding twice, before and after a ReLU, would cost and gain nothing."""
     layers = {name: m for name, m in simulated.net.named_modules() if isinstance(m, QuantizedLayer)}
     assert {name for name, m in layers.items() if m.writer is not None} == {"stem.0", "deep.0", "excite", "grow", "clipped.3"}
 
 
-def test_a_convolution_left_without_its_rounded_output_is_found_out(simulated):
+def test_a_convolution_left_without_its_rounded_output_is_found_out(simulated: Any) -> None:
     """The account must tell what the engine does, not what was hoped for."""
     changed = deepcopy(simulated)
     changed.get_submodule("net.deep.0").writer = None
@@ -92,7 +95,7 @@ def test_a_convolution_left_without_its_rounded_output_is_found_out(simulated):
     assert found.integer_fraction == pytest.approx(1 - 8 * 8 * 8 * 9 / found.macs)
 
 
-def test_weights_only_runs_no_integers(images):
+def test_weights_only_runs_no_integers(images: Any) -> None:
     """Rounded weights save bytes; what multiplies them as floats is no faster."""
     with global_stream(generator("two")):
         model = Classifier(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 10)), Normalize((0.5,), (0.25,))).eval()
@@ -100,7 +103,7 @@ def test_weights_only_runs_no_integers(images):
     assert (found.macs_fraction, found.integer_fraction) == (1.0, 0.0)
 
 
-def test_the_account_of_an_engine_is_kept_in_the_file(simulated, tmp_path):
+def test_the_account_of_an_engine_is_kept_in_the_file(simulated: Any, tmp_path: Path) -> None:
     """A file is asked by people who have no engine."""
     model = deployed(simulated, "onnxruntime", (1, 8, 8))
     assert coverage(model).engine == "onnxruntime"
@@ -109,7 +112,7 @@ def test_the_account_of_an_engine_is_kept_in_the_file(simulated, tmp_path):
     assert Coverage.of(coverage(model).to_json()) == coverage(model)
 
 
-def test_a_simulation_was_run_by_no_engine(simulated):
+def test_a_simulation_was_run_by_no_engine(simulated: Any) -> None:
     """0 would be a figure, and a wrong one."""
     assert coverage(simulated).integer_fraction is None
     assert coverage(simulated).engine == ""

@@ -4,13 +4,14 @@ import json
 import os
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from canforget.data.images import Images
+from canforget.data.images import Images, Split
 from canforget.deployment import model_file
 from canforget.deployment.foreign_weights import load_pickle, load_weights
 from canforget.deployment.model_file import describe, hash_tensors, load, save
@@ -24,8 +25,9 @@ from canforget.quantizers.int import int as to_int
 from canforget.quantizers.none import none
 from canforget.registry import find, names
 from canforget.rng import generator
+from tests.narrowed import present
 
-FORMATS = {
+FORMATS: dict[str, Any] = {
     **{name: find("quantizers", name).load() for name in names("quantizers")},
     **{f"int{b}": partial(to_int, bits=b) for b in (2, 3, 4, 5, 6, 7)},
     "affine": partial(to_int, symmetric=False, granularity="per_tensor"),
@@ -44,7 +46,7 @@ def pictures() -> Images:
 
 
 @pytest.mark.parametrize("label", FORMATS)
-def test_a_loaded_model_has_bit_identical_logits(label, tmp_path, pictures):
+def test_a_loaded_model_has_bit_identical_logits(label: Any, tmp_path: Path, pictures: Any) -> None:
     """A scale written in another precision, a bias left out, a weight laid out otherwise."""
     model = FORMATS[label](made(width=4), pictures)
     loaded = load(save(model, tmp_path / "m.safetensors"))
@@ -58,7 +60,7 @@ def test_a_loaded_model_has_bit_identical_logits(label, tmp_path, pictures):
         assert torch.equal(codes(loaded)[name].codes, held.codes)
 
 
-def test_eight_bits_take_a_quarter_and_four_an_eighth_of_the_bytes(tmp_path, pictures):
+def test_eight_bits_take_a_quarter_and_four_an_eighth_of_the_bytes(tmp_path: Path, pictures: Any) -> None:
     """A file that claims eight bits and holds float32."""
     model = made(width=16, depth=2)
     size = {
@@ -69,14 +71,14 @@ def test_eight_bits_take_a_quarter_and_four_an_eighth_of_the_bytes(tmp_path, pic
     assert size[4] / size[32] < 0.20
 
 
-def test_hyperparameters_that_are_tuples_come_back_as_tuples(tmp_path):
+def test_hyperparameters_that_are_tuples_come_back_as_tuples(tmp_path: Path) -> None:
     """JSON knows lists only."""
     model = made("speed_net", 32, widths=(8, 16, 16))
     loaded = load(save(model, tmp_path / "m.safetensors"))
-    assert loaded.architecture.parameters == {"widths": (8, 16, 16)}
+    assert isinstance(loaded, Classifier) and present(loaded.architecture).parameters == {"widths": (8, 16, 16)}
 
 
-def test_a_file_says_what_it_is_without_its_tensors(tmp_path, pictures):
+def test_a_file_says_what_it_is_without_its_tensors(tmp_path: Path, pictures: Any) -> None:
     """Listing a folder of models must not read gigabytes."""
     path = save(to_int(made(width=4), pictures), tmp_path / "m.safetensors", origin={"seed": 3}, classes=list("abcdefghij"))
     about = describe(path)
@@ -87,16 +89,16 @@ def test_a_file_says_what_it_is_without_its_tensors(tmp_path, pictures):
     assert about["quantization"]["layers"]["net.0.0"]["weights"]["bits"] == 8
 
 
-def test_the_hash_tells_every_bit_apart_and_nothing_else():
+def test_the_hash_tells_every_bit_apart_and_nothing_else() -> None:
     """Two models that differ in one weight; the same model twice."""
     model, other = made(width=4), made(width=4)
     assert hash_tensors(model) == hash_tensors(other)
     with torch.no_grad():
-        other.net[0][0].weight[0, 0, 0, 0] += 1e-6
+        other.get_parameter("net.0.0.weight")[0, 0, 0, 0] += 1e-6
     assert hash_tensors(model) != hash_tensors(other)
 
 
-def test_a_users_own_module_is_loaded_into_one_like_it(small_model, digits_split, tmp_path):
+def test_a_users_own_module_is_loaded_into_one_like_it(small_model: Classifier, digits_split: Split, tmp_path: Path) -> None:
     """A file cannot hold code; who wrote the code passes a module."""
     for model in (small_model, to_int(small_model, digits_split.calibration)):
         path = save(model, tmp_path / "m.safetensors")
@@ -105,7 +107,7 @@ def test_a_users_own_module_is_loaded_into_one_like_it(small_model, digits_split
         load(path)
 
 
-def test_another_architecture_than_the_one_named_is_refused(tmp_path):
+def test_another_architecture_than_the_one_named_is_refused(tmp_path: Path) -> None:
     """The message names both, and the flag."""
     path = save(made(width=4), tmp_path / "cat.safetensors")
     with pytest.raises(ArtifactError, match=r"cat\.safetensors: \d+ tensors for resnet20, but resnet18 was named; pass --model resnet20"):
@@ -113,7 +115,7 @@ def test_another_architecture_than_the_one_named_is_refused(tmp_path):
     assert load(path, expected="resnet20") is not None
 
 
-def test_files_that_are_no_models_are_refused_in_words(tmp_path):
+def test_files_that_are_no_models_are_refused_in_words(tmp_path: Path) -> None:
     """Missing, empty, truncated, text, a pickle, somebody else's safetensors, one from the future."""
     path = tmp_path / "m.safetensors"
     with pytest.raises(ArtifactError, match="no such file"):
@@ -139,48 +141,49 @@ def test_files_that_are_no_models_are_refused_in_words(tmp_path):
         load(path)
 
 
-def test_a_tensor_that_is_missing_misshapen_or_extra_is_named(tmp_path):
+def test_a_tensor_that_is_missing_misshapen_or_extra_is_named(tmp_path: Path) -> None:
     """`load_state_dict(strict=False)` would leave random weights in place."""
     model = made(width=4)
-    for change, says in (
+    changes: list[tuple[Any, str]] = [
         (lambda s: s.pop("net.0.0.weight"), r"no tensor 'net\.0\.0\.weight'"),
         (lambda s: s.update({"net.0.0.weight": torch.ones(2)}), r"'net\.0\.0\.weight' is \[2\]"),
         (lambda s: s.update({"zzz": torch.ones(2)}), r"1 tensors that the architecture has not, 'zzz'"),
-    ):
+    ]
+    for change, says in changes:
         state = {name: t.clone() for name, t in model.state_dict().items()}
         change(state)
         save_file(state, tmp_path / "m.safetensors")
         with pytest.raises(ArtifactError, match=says):
-            load_weights(tmp_path / "m.safetensors", model.architecture)
+            load_weights(tmp_path / "m.safetensors", present(model.architecture))
 
 
 @pytest.mark.parametrize("nested", [None, "state_dict", "model"])
-def test_weights_that_others_wrote_are_loaded(nested, tmp_path, pictures):
+def test_weights_that_others_wrote_are_loaded(nested: Any, tmp_path: Path, pictures: Any) -> None:
     """A state dict of the whole model or of the net alone, bare or under a name, with or without the prefix of parallel training."""
     model = made(width=4)
     for state in (model.state_dict(), model.net.state_dict(), {f"module.{k}": v for k, v in model.net.state_dict().items()}):
         torch.save({nested: state, "epoch": 3} if nested else state, tmp_path / "m.pth")
-        assert torch.equal(load_pickle(tmp_path / "m.pth", model.architecture)(pictures.x), model(pictures.x))
+        assert torch.equal(load_pickle(tmp_path / "m.pth", present(model.architecture))(pictures.x), model(pictures.x))
     save_file(model.net.state_dict(), tmp_path / "m.safetensors")
-    assert torch.equal(load_weights(tmp_path / "m.safetensors", model.architecture)(pictures.x), model(pictures.x))
+    assert torch.equal(load_weights(tmp_path / "m.safetensors", present(model.architecture))(pictures.x), model(pictures.x))
 
 
 class Bomb:
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return os.system, ("echo it ran",)
 
 
-def test_a_pickle_that_would_run_code_is_refused_and_names_it(tmp_path, capfd):
+def test_a_pickle_that_would_run_code_is_refused_and_names_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Checkpoints come from strangers."""
     torch.save({"state_dict": Bomb()}, tmp_path / "m.pth")
     with pytest.raises(ArtifactError, match=r"would call .*system; save its state_dict"):
-        load_pickle(tmp_path / "m.pth", made(width=4).architecture)
+        load_pickle(tmp_path / "m.pth", present(present(made(width=4).architecture)))
     assert "it ran" not in capfd.readouterr().out
 
 
-def test_a_checkpoint_that_is_cut_off_or_holds_no_weights_is_refused(tmp_path):
+def test_a_checkpoint_that_is_cut_off_or_holds_no_weights_is_refused(tmp_path: Path) -> None:
     """One line, not a stack of torch's."""
-    wanted = made(width=4).architecture
+    wanted = present(present(made(width=4).architecture))
     path = tmp_path / "m.pth"
     torch.save(made(width=4).state_dict(), path)
     path.write_bytes(path.read_bytes()[:3000])
@@ -193,7 +196,7 @@ def test_a_checkpoint_that_is_cut_off_or_holds_no_weights_is_refused(tmp_path):
         load_pickle(tmp_path / "none.pth", wanted)
 
 
-def test_a_full_disk_leaves_the_former_file_and_nothing_half_written(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_former_file_and_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that was there stays; no stray file lies beside it."""
     path = save(made(width=4), tmp_path / "m.safetensors")
     before = path.read_bytes()
@@ -208,7 +211,7 @@ def test_a_full_disk_leaves_the_former_file_and_nothing_half_written(tmp_path, m
     assert os.listdir(tmp_path) == ["m.safetensors"]
 
 
-def test_what_is_said_about_a_model_must_be_json_and_not_ours(tmp_path):
+def test_what_is_said_about_a_model_must_be_json_and_not_ours(tmp_path: Path) -> None:
     """A name of ours would overwrite the architecture."""
     with pytest.raises(ArtifactError, match="plain JSON"):
         save(made(width=4), tmp_path / "m", origin=Path())
@@ -216,7 +219,7 @@ def test_what_is_said_about_a_model_must_be_json_and_not_ours(tmp_path):
         save(made(width=4), tmp_path / "m", architecture=1)
 
 
-def test_pretrained_nets_are_not_fetched_again(tmp_path, monkeypatch):
+def test_pretrained_nets_are_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Loading a file must work without a network."""
     model = made(width=4)
     asked = {}
@@ -228,10 +231,10 @@ def test_pretrained_nets_are_not_fetched_again(tmp_path, monkeypatch):
     object.__setattr__(model.architecture, "parameters", {"pretrained": True})
     loaded = load(save(model, tmp_path / "m.safetensors"))
     assert asked == {"pretrained": False}
-    assert loaded.architecture.parameters == {"pretrained": True}
+    assert isinstance(loaded, Classifier) and present(loaded.architecture).parameters == {"pretrained": True}
 
 
-def test_channels_last_weights_stay_so(tmp_path, pictures):
+def test_channels_last_weights_stay_so(tmp_path: Path, pictures: Any) -> None:
     """Another layout may take another kernel, and the last bits with it."""
     model = made(width=8).to(memory_format=torch.channels_last)
     loaded = load(save(model, tmp_path / "m.safetensors"))

@@ -1,6 +1,8 @@
 """The header of a model file, ONNX metadata and records: whatever JSON says, it is read as described or refused in one line."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,8 +12,9 @@ from canforget.deployment.model_header import ModelHeader, check_own_file, read_
 from canforget.deployment.onnx_checks import facts_of
 from canforget.errors import ArtifactError
 from canforget.report import record
+from tests.narrowed import present
 
-SOUND = {
+SOUND: dict[str, Any] = {
     "version": 1, "checksum": "0" * 64, "channels_last": False, "engine": None, "classes": ["a", "b"], "origin": {"dataset": "digits"}, "quantization": None,
     "architecture": {"name": "tiny_cnn", "num_classes": 2, "image_shape": [1, 8, 8], "mean": [0.5], "std": [0.5], "parameters": {}, "input_size": 0},
 }  # fmt: skip
@@ -19,14 +22,14 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_s
 JSON = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=8
 )
-PLACES = (
-    [(k,) for k in SOUND]
-    + [("architecture", k) for k in SOUND["architecture"]]
-    + [("origin", k) for k in ("dataset", "scenario", "split_seed")]
-)
+PLACES: list[tuple[str, ...]] = [
+    *[(k,) for k in SOUND],
+    *[("architecture", k) for k in SOUND["architecture"]],
+    *[("origin", k) for k in ("dataset", "scenario", "split_seed")],
+]
 
 
-def one_line_or_read(read, *arguments):
+def one_line_or_read(read: Any, *arguments: Any) -> Any:
     """What is read, or nothing where it is refused in one line; anything else is a fault."""
     try:
         return read(*arguments)
@@ -36,21 +39,21 @@ def one_line_or_read(read, *arguments):
     return None
 
 
-def with_value(place, value):
+def with_value(place: Any, value: Any) -> Any:
     about = json.loads(json.dumps(SOUND))
     inner = about if len(place) == 1 else about[place[0]]
     inner[place[-1]] = value
     return about
 
 
-def test_a_sound_header_is_read():
+def test_a_sound_header_is_read() -> None:
     """The fuzzing below must not pass because everything is refused."""
-    assert read_header(json.dumps(SOUND), "m").architecture.num_classes == 2
+    assert present(read_header(json.dumps(SOUND), "m").architecture).num_classes == 2
 
 
 @settings(max_examples=150)
 @given(place=st.sampled_from(PLACES), value=JSON)
-def test_any_json_in_any_field_is_read_as_described_or_refused_in_a_line(place, value):
+def test_any_json_in_any_field_is_read_as_described_or_refused_in_a_line(place: Any, value: Any) -> None:
     """Sixty-four malformed files gave a traceback."""
     found = one_line_or_read(read_header, json.dumps(with_value(place, value)), "m.safetensors")
     assert found is None or isinstance(found, ModelHeader)
@@ -58,7 +61,7 @@ def test_any_json_in_any_field_is_read_as_described_or_refused_in_a_line(place, 
 
 @settings(max_examples=80)
 @given(line=JSON.map(json.dumps) | st.text(max_size=30))
-def test_any_text_for_a_header_is_read_or_refused_in_a_line(line):
+def test_any_text_for_a_header_is_read_or_refused_in_a_line(line: Any) -> None:
     """No JSON, JSON that is no object, half of a line."""
     one_line_or_read(read_header, line, "m.safetensors")
 
@@ -76,14 +79,14 @@ class Graph:
     | JSON.map(json.dumps)
     | st.text(max_size=30)
 )
-def test_any_metadata_of_an_onnx_file_are_read_or_refused_in_a_line(line):
+def test_any_metadata_of_an_onnx_file_are_read_or_refused_in_a_line(line: Any) -> None:
     """An origin that is no table ended in an AttributeError."""
     one_line_or_read(facts_of, Graph(line), "m.onnx")
 
 
 @settings(max_examples=80)
 @given(content=JSON | st.fixed_dictionaries({"records": JSON}))
-def test_any_json_for_records_is_read_or_refused_in_a_line(content, tmp_path_factory):
+def test_any_json_for_records_is_read_or_refused_in_a_line(content: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     """`records: 3` was iterated."""
     path = tmp_path_factory.getbasetemp() / "records.json"
     path.write_text(json.dumps(content), encoding="utf-8")
@@ -91,7 +94,7 @@ def test_any_json_for_records_is_read_or_refused_in_a_line(content, tmp_path_fac
 
 
 @pytest.mark.parametrize("path", [json.__file__, pytest.__file__, "/usr/lib/python3.12/os.py"])
-def test_code_of_the_python_installation_is_no_network(path, tmp_path):
+def test_code_of_the_python_installation_is_no_network(path: Any, tmp_path: Path) -> None:
     """A file of a stranger could name `os.py:system`, with the command among its hyperparameters."""
     with pytest.raises(ValueError, match="belongs to the Python installation"):
         check_own_file(type(tmp_path)(path))

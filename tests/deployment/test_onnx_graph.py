@@ -3,13 +3,14 @@
 from collections import Counter
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
 import torch
 from torch import Tensor, nn
 
-from canforget.data.images import Images, together
+from canforget.data.images import Images, Split, together
 from canforget.deployment.model_file import describe, hash_tensors, load, save
 from canforget.deployment.onnx_graph import Deployed, deployed, export, in_onnxruntime
 from canforget.deployment.operators import writable
@@ -40,32 +41,33 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
         x = self.pool(self.add(self.body(x), x).relu()).flatten(2).transpose(1, 2)
-        return self.head(self.tokens(x).relu().mean(1))
+        answer: Tensor = self.head(self.tokens(x).relu().mean(1))
+        return answer
 
 
 @pytest.fixture(scope="module")
-def simulated(digits_split) -> nn.Module:
+def simulated(digits_split: Split) -> nn.Module:
     with global_stream(generator("residual")):
         model = Classifier(Residual(), Normalize((0.3,), (0.4,))).eval()
     return to_int(model, digits_split.calibration)
 
 
 @pytest.fixture(scope="module")
-def shipped(simulated, tmp_path_factory):
+def shipped(simulated: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return export(simulated, tmp_path_factory.mktemp("shipped") / "net.onnx", image_shape=(1, 8, 8), origin={"seed": 1})
 
 
-def everything(split) -> Images:
+def everything(split: Any) -> Images:
     return together(split.retain, split.test)
 
 
-def test_what_is_written_is_the_simulation_bit_for_bit(simulated, digits_split):
+def test_what_is_written_is_the_simulation_bit_for_bit(simulated: Any, digits_split: Split) -> None:
     """Integers, scales and biases are the same; only the sums of real kernels, and how they round between layers, may differ."""
     x = digits_split.test.x
     assert torch.equal(writable(simulated)(x), simulated(x))
 
 
-def test_real_kernels_agree_with_the_simulation(simulated, shipped, digits_split):
+def test_real_kernels_agree_with_the_simulation(simulated: Any, shipped: Any, digits_split: Split) -> None:
     """What is audited must be what is shipped: one part in a hundred of the logits' spread, and the same class."""
     images = everything(digits_split)
     exact, real = predict(simulated, images).logits, predict(load(shipped), images).logits
@@ -73,7 +75,7 @@ def test_real_kernels_agree_with_the_simulation(simulated, shipped, digits_split
     assert numpy.mean(real.argmax(1) == exact.argmax(1)) >= 0.99
 
 
-def test_openvino_agrees_too(simulated, shipped, digits_split):
+def test_openvino_agrees_too(simulated: Any, shipped: Any, digits_split: Split) -> None:
     """A second engine, to tell a fault of ours from one of theirs."""
     pytest.importorskip("openvino")
     images = everything(digits_split)
@@ -81,7 +83,7 @@ def test_openvino_agrees_too(simulated, shipped, digits_split):
     assert numpy.mean(real.argmax(1) == exact.argmax(1)) >= 0.99
 
 
-def test_the_weights_in_the_file_are_the_simulations_codes(simulated, shipped):
+def test_the_weights_in_the_file_are_the_simulations_codes(simulated: Any, shipped: Any) -> None:
     """Codes rounded again by an exporter with scales of its own are another network."""
     stored = [onnx.numpy_helper.to_array(t) for t in onnx.load(shipped).graph.initializer]
     integers = [t for t in stored if t.dtype == numpy.int8]
@@ -100,7 +102,7 @@ def fused(path: Path, folder: Path) -> Counter[str]:
     return Counter(node.op_type for node in onnx.load(folder / "fused.onnx").graph.node)
 
 
-def test_convolutions_and_sums_become_integer_kernels(shipped, tmp_path):
+def test_convolutions_and_sums_become_integer_kernels(shipped: Any, tmp_path: Path) -> None:
     """A sum left in float splits the graph, and most of the speed is gone."""
     kinds = fused(shipped, tmp_path)
     assert kinds["QLinearConv"] == 2
@@ -109,13 +111,13 @@ def test_convolutions_and_sums_become_integer_kernels(shipped, tmp_path):
     assert kinds["Conv"] == 0
 
 
-def test_any_batch_size_is_taken(shipped):
+def test_any_batch_size_is_taken(shipped: Any) -> None:
     """The exporter fixes what it was shown, unless told otherwise."""
     run = in_onnxruntime(shipped.read_bytes(), 1)
     assert [run(numpy.zeros((n, 1, 8, 8), numpy.uint8)).shape for n in (1, 7)] == [(1, 10), (7, 10)]
 
 
-def test_a_deployed_model_is_saved_loaded_copied_and_hashed_like_any(simulated, digits_split, tmp_path):
+def test_a_deployed_model_is_saved_loaded_copied_and_hashed_like_any(simulated: Any, digits_split: Split, tmp_path: Path) -> None:
     """The store, the audits and the records know nothing of engines."""
     model = deployed(simulated, "onnxruntime", (1, 8, 8))
     loaded = load(save(model, tmp_path / "m.safetensors"))
@@ -127,14 +129,14 @@ def test_a_deployed_model_is_saved_loaded_copied_and_hashed_like_any(simulated, 
         assert coverage(other).layers == coverage(model).layers
 
 
-def test_a_file_says_what_it_is_and_not_where_it_was_made(shipped):
+def test_a_file_says_what_it_is_and_not_where_it_was_made(shipped: Any) -> None:
     """Exporters write stack traces with the paths of whoever ran them."""
     assert describe(shipped)["origin"] == {"seed": 1}
     assert b"site-packages" not in shipped.read_bytes()
     assert b"/src/" not in shipped.read_bytes()
 
 
-def test_a_convolution_before_a_maximum_becomes_an_integer_kernel_and_rounds_no_otherwise(digits_split, tmp_path):
+def test_a_convolution_before_a_maximum_becomes_an_integer_kernel_and_rounds_no_otherwise(digits_split: Split, tmp_path: Path) -> None:
     """The maximum stands between the convolution and what rounds its output; left there, the convolution runs in float."""
     with global_stream(generator("pools")):
         pooled = nn.Sequential(
@@ -155,13 +157,13 @@ def test_a_convolution_before_a_maximum_becomes_an_integer_kernel_and_rounds_no_
         ({"granularity": "per_group", "group_size": 4}, "has int8 per_group weights"),
     ],
 )
-def test_formats_that_no_kernel_runs_are_refused_in_words(told, says, small_model, digits_split):
+def test_formats_that_no_kernel_runs_are_refused_in_words(told: Any, says: Any, small_model: Classifier, digits_split: Split) -> None:
     """Running something near it under the same name would be a lie."""
     with pytest.raises(SpecError, match=says):
         deployed(to_int(small_model, digits_split.calibration, **told), "onnxruntime", (1, 8, 8))
 
 
-def test_other_refusals(small_model, digits_split, tmp_path):
+def test_other_refusals(small_model: Classifier, digits_split: Split, tmp_path: Path) -> None:
     """Eight-bit floats on a CPU, an engine nobody has, an unknown shape, files that are none."""
     with pytest.raises(SpecError, match="reads float8_e4m3"):
         deployed(float8(small_model, digits_split.calibration), "onnxruntime", (1, 8, 8))
@@ -176,10 +178,10 @@ def test_other_refusals(small_model, digits_split, tmp_path):
         load(tmp_path / "m.onnx")
 
 
-def test_weights_only_and_four_bits_run_as_well(small_model, digits_split, tmp_path):
+def test_weights_only_and_four_bits_run_as_well(small_model: Classifier, digits_split: Split, tmp_path: Path) -> None:
     """Four-bit codes travel as 8-bit integers; without readers the engine computes in float with the same weights."""
-    for told in ({"bits": 4}, {"bits": 4, "activations": 0}):
-        model = to_int(small_model, digits_split.calibration, **told)
+    for activations in (8, 0):
+        model = to_int(small_model, digits_split.calibration, bits=4, activations=activations)
         real = load(export(model, tmp_path / "m.onnx", image_shape=(1, 8, 8)))
         exact, found = (predict(m, digits_split.test).logits for m in (model, real))
         assert numpy.abs(found - exact).max() < 0.1 * exact.std()
@@ -187,7 +189,7 @@ def test_weights_only_and_four_bits_run_as_well(small_model, digits_split, tmp_p
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 @pytest.mark.parametrize("size", [0, 12])
-def test_a_file_carries_its_preprocessing_and_says_so(engine, size, tmp_path, digits_split):
+def test_a_file_carries_its_preprocessing_and_says_so(engine: Any, size: Any, tmp_path: Path, digits_split: Split) -> None:
     """Normalized twice, or not at all, by whoever deploys it: half of the accuracy is gone, and nothing fails."""
     pytest.importorskip(engine)
     with global_stream(generator("resized")):
@@ -203,19 +205,20 @@ def test_a_file_carries_its_preprocessing_and_says_so(engine, size, tmp_path, di
         assert torch.allclose(real, model(digits_split.test.x), atol=1e-4)
 
 
-def test_a_users_own_module_is_said_to_take_raw_pixels(tmp_path):
+def test_a_users_own_module_is_said_to_take_raw_pixels(tmp_path: Path) -> None:
     """Nothing is known of what it does with them."""
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
 
     class Own(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            return net(x / 255.0)
+            answer: Tensor = net(x / 255.0)
+            return answer
 
     said = describe(export(Own().eval(), tmp_path / "m.onnx", image_shape=(1, 8, 8)))
     assert (said["input"]["dtype"], said["preprocessing"]) == ("uint8", None)
 
 
-def test_what_is_in_a_graph_already_and_names_of_ours_are_refused(simulated, tmp_path):
+def test_what_is_in_a_graph_already_and_names_of_ours_are_refused(simulated: Any, tmp_path: Path) -> None:
     """A traceback out of an exporter."""
     with pytest.raises(SpecError, match="runs in onnxruntime already"):
         export(deployed(simulated, "onnxruntime", (1, 8, 8)), tmp_path / "m.onnx", image_shape=(1, 8, 8))

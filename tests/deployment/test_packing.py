@@ -1,5 +1,7 @@
 """Packed codes come back as they were, in as many bytes as they need."""
 
+from typing import Any
+
 import numpy
 import torch
 from hypothesis import given
@@ -10,7 +12,7 @@ from canforget.deployment.packing import pack, unpack
 
 
 @given(st.integers(2, 8), st.booleans(), st.data())
-def test_packed_codes_come_back_and_take_their_bits(bits, signed, data):
+def test_packed_codes_come_back_and_take_their_bits(bits: Any, signed: Any, data: Any) -> None:
     """The last byte of an odd number of codes; the sign of the lowest code."""
     low = -(2 ** (bits - 1)) if signed else 0
     kind = numpy.int8 if signed else numpy.uint8

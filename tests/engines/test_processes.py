@@ -3,6 +3,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,23 +12,23 @@ from canforget.study.planned_steps import Step
 from canforget.study.schedule import Graph, Outcome
 
 
-def steps(*names, needs=None):
+def steps(*names: Any, needs: Any = None) -> Any:
     """Steps named by letters; `needs` maps a letter to those it waits for."""
     needs = needs or {}
     return {("v", n): Step("v", n, tuple(("v", m) for m in needs.get(n, "")), n, {}) for n in names}
 
 
-def fails_at_a(step):
+def fails_at_a(step: Any) -> Any:
     return Outcome(step, "failed", error="broke") if step.key == "a" else Outcome(step, "done")
 
 
-def dies_at_a(step):
+def dies_at_a(step: Any) -> Any:
     if step.key == "a":
         os._exit(1)
     return Outcome(step, "done")
 
 
-def test_steps_come_after_what_they_need_and_a_failed_one_costs_only_what_needs_it():
+def test_steps_come_after_what_they_need_and_a_failed_one_costs_only_what_needs_it() -> None:
     found = [
         (o.step.key, o.status) for o in processes(Graph(steps(*"abcdef", needs={"b": "a", "c": "b", "f": "e"})), fails_at_a, workers=2)
     ]
@@ -36,21 +37,21 @@ def test_steps_come_after_what_they_need_and_a_failed_one_costs_only_what_needs_
     assert order.index("f") > order.index("e")
 
 
-def lost_at_a(step):
+def lost_at_a(step: Any) -> Any:
     return Outcome(step, "lost" if step.key == "a" else "done", notes=("damaged",))
 
 
-def test_what_needs_a_damaged_artifact_is_lost_for_the_round_and_lines_come_back_from_the_workers():
+def test_what_needs_a_damaged_artifact_is_lost_for_the_round_and_lines_come_back_from_the_workers() -> None:
     found = {o.step.key: (o.status, o.notes) for o in processes(Graph(steps(*"abc", needs={"b": "a"})), lost_at_a, workers=1)}
     assert found == {"a": ("lost", ("damaged",)), "b": ("lost", ()), "c": ("done", ("damaged",))}
 
 
-def test_a_worker_that_dies_is_replaced_and_its_step_fails_after_a_second_try():
+def test_a_worker_that_dies_is_replaced_and_its_step_fails_after_a_second_try() -> None:
     found = {o.step.key: o.status for o in processes(Graph(steps(*"abc")), dies_at_a, workers=1)}
     assert found == {"a": "failed", "b": "done", "c": "done"}
 
 
-def test_workers_end_with_a_killed_parent(tmp_path):
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     """A study that is killed leaves nothing computing behind."""
     script = tmp_path / "parent.py"
     script.write_text(

@@ -1,6 +1,7 @@
 """Coin-flip audits against enumeration, scipy's binomial, slow loops, and worlds simulated from known answers."""
 
 from itertools import combinations
+from typing import Any
 
 import numpy
 import pytest
@@ -15,13 +16,13 @@ from canforget.evaluation.statistics import auc
 RNG = numpy.random.default_rng
 
 
-def world(rng, n=200, effect=0.0):
+def world(rng: numpy.random.Generator, n: Any = 200, effect: Any = 0.0) -> Any:
     """Scores of one model and the coins; an image tossed in scores `effect` higher."""
     coins = rng.random(n) < 0.5
     return rng.normal(0, 1, n) + effect * coins, coins
 
 
-def test_a_permutation_p_is_that_of_all_exchanges():
+def test_a_permutation_p_is_that_of_all_exchanges() -> None:
     """Against every way in which four of nine coins may fall in, ties included."""
     scores, coins = numpy.array([3, 1, 2, 2, 5, 0, 4, 2, 1.0]), numpy.arange(9) < 4
     every = [auc(scores[list(c)], numpy.delete(scores, list(c))) for c in combinations(range(9), 4)]
@@ -33,13 +34,13 @@ def test_a_permutation_p_is_that_of_all_exchanges():
     assert found.p_below == pytest.approx(numpy.mean(numpy.array(every) <= own + 1e-12), abs=0.01)
 
 
-def test_any_statistic_may_be_asked_and_coins_stay_in_their_class():
+def test_any_statistic_may_be_asked_and_coins_stay_in_their_class() -> None:
     """Exchanging coins between classes would take the classes' difference for memory."""
     labels, coins = numpy.repeat([0, 1], 50), numpy.repeat([True, False, True, False], [40, 10, 10, 40])
     scores = labels + RNG(1).normal(0, 0.1, 100)
     seen = []
 
-    def difference(s, c):
+    def difference(s: Any, c: Any) -> Any:
         seen.append((c[:50].sum(), c[50:].sum()))
         return s[c].mean() - s[~c].mean()
 
@@ -49,7 +50,7 @@ def test_any_statistic_may_be_asked_and_coins_stay_in_their_class():
     assert coin_flips.permutation_test(scores, coins, rng=RNG(1), draws=200).p < 0.05
 
 
-def test_p_is_uniform_and_epsilon_at_most_seldom_above_0_where_nothing_is_known():
+def test_p_is_uniform_and_epsilon_at_most_seldom_above_0_where_nothing_is_known() -> None:
     """A hundred worlds whose models know nothing of the coins."""
     rng, ps, bounds = RNG(2), [], []
     for _ in range(100):
@@ -60,7 +61,7 @@ def test_p_is_uniform_and_epsilon_at_most_seldom_above_0_where_nothing_is_known(
     assert numpy.mean(numpy.array(bounds) > 0) <= 0.05
 
 
-def test_what_is_known_is_found():
+def test_what_is_known_is_found() -> None:
     """An audit that never says yes is valid, too."""
     scores, coins = world(RNG(3), 400, effect=3.0)
     assert coin_flips.permutation_test(scores, coins, rng=RNG(0), draws=999).p_above == 0.001
@@ -70,12 +71,12 @@ def test_what_is_known_is_found():
 
 
 @given(guesses=st.integers(1, 300), share=st.floats(0, 1))
-def test_epsilon_is_the_largest_that_the_binomial_rejects(guesses, share):
+def test_epsilon_is_the_largest_that_the_binomial_rejects(guesses: Any, share: Any) -> None:
     """By scipy's binomial tail: at the bound the tail is α, a little above it more."""
     right = round(share * guesses)
     epsilon = coin_flips.epsilon_of_guesses(right, guesses)
 
-    def chance(e):
+    def chance(e: Any) -> Any:
         return stats.binom.sf(right - 1, guesses, 1 / (1 + numpy.exp(-e)))
 
     if epsilon > 0:
@@ -84,13 +85,13 @@ def test_epsilon_is_the_largest_that_the_binomial_rejects(guesses, share):
         assert chance(1e-9) > 0.0499999
 
 
-def test_the_bound_is_the_published_one():
+def test_the_bound_is_the_published_one() -> None:
     """All of 100,000 guesses right bound ε by ln(1/(1 - .05^(1/r)) - 1), as in the paper's idealized setting."""
     r = 100_000
     assert coin_flips.epsilon_of_guesses(r, r) == pytest.approx(-numpy.log(numpy.expm1(-numpy.log(0.05) / r)), abs=1e-6)
 
 
-def test_epsilon_stays_under_the_truth():
+def test_epsilon_stays_under_the_truth() -> None:
     """Randomized response at ε = 1 answers rightly in e/(1+e) of cases."""
     rng, over = RNG(4), []
     for _ in range(300):
@@ -101,7 +102,7 @@ def test_epsilon_stays_under_the_truth():
     assert numpy.mean(over) <= 0.05
 
 
-def test_ties_across_a_cut_abstain():
+def test_ties_across_a_cut_abstain() -> None:
     """In an array of members first, equal scores in their order would be guessed rightly for nothing."""
     scores, coins = numpy.zeros(100), numpy.arange(100) < 50
     found = coin_flips.epsilon_lower_bound(scores, coins, shares=[0.1, 1.0])
@@ -110,14 +111,14 @@ def test_ties_across_a_cut_abstain():
     assert guesses.tolist() == [1, 0, 0, 0, -1, -1]
 
 
-def test_coins_that_are_missing_or_all_alike_are_refused():
+def test_coins_that_are_missing_or_all_alike_are_refused() -> None:
     """An AUC of nobody against somebody is NaN."""
     for scores, coins in (([1.0, 2.0], [True, True]), ([1.0, numpy.nan], [True, False]), ([1.0], [True, False])):
         with pytest.raises(CanforgetError, match="coin flips"):
             coin_flips.permutation_test(scores, coins, rng=RNG(0))
 
 
-def test_swap_twins_cancel_difficulty_and_drift_and_have_the_interval_they_claim():
+def test_swap_twins_cancel_difficulty_and_drift_and_have_the_interval_they_claim() -> None:
     """Two models that differ by 5 as wholes, images by 10 in difficulty, and .3 through training."""
     rng, held, widths = RNG(15), [], []
     for _ in range(2000):
@@ -135,7 +136,7 @@ def test_swap_twins_cancel_difficulty_and_drift_and_have_the_interval_they_claim
 
 
 @pytest.mark.parametrize("shrink", [False, True])
-def test_likelihood_ratios_are_those_of_a_slow_loop(shrink):
+def test_likelihood_ratios_are_those_of_a_slow_loop(shrink: Any) -> None:
     """Image by image, each world left out of its own fit."""
     rng = RNG(6)
     coins = rng.permuted(numpy.repeat([[True] * 5, [False] * 5], 4, axis=0), axis=0)
@@ -157,7 +158,7 @@ def test_likelihood_ratios_are_those_of_a_slow_loop(shrink):
 
 
 @pytest.mark.parametrize("shrink", [False, True])
-def test_a_world_left_out_of_its_own_fit_knows_nothing_and_memory_is_seen(shrink):
+def test_a_world_left_out_of_its_own_fit_knows_nothing_and_memory_is_seen(shrink: Any) -> None:
     """A fit that holds the judged world finds an AUC above .5 where there is nothing."""
     rng = RNG(7)
     coins, hard = rng.random((16, 400)) < 0.5, rng.normal(0, 3, 400)
@@ -171,7 +172,7 @@ def test_a_world_left_out_of_its_own_fit_knows_nothing_and_memory_is_seen(shrink
     assert areas["memory"] > 0.7 > 0.62 > areas["raw memory"]
 
 
-def test_an_image_that_the_other_worlds_hold_on_one_side_only_is_not_judged():
+def test_an_image_that_the_other_worlds_hold_on_one_side_only_is_not_judged() -> None:
     """Its out-model has no mean: the ratio is 0, not NaN."""
     coins = numpy.array([[1, 1], [1, 0], [1, 1], [1, 0], [1, 1], [1, 0]], dtype=bool)
     found = coin_flips.likelihood_ratios(RNG(8).normal(0, 1, (6, 2)), coins)

@@ -1,5 +1,7 @@
 """Quotients against Fieller's closed form, test inversion and simulated coverage."""
 
+from typing import Any
+
 import numpy
 import pytest
 from scipy import stats
@@ -9,16 +11,16 @@ from canforget.evaluation.fieller import memory_signal, quotient_of, residue_fra
 from canforget.evaluation.moderated import ModelMean, model_means
 
 
-def fixed(mean, variance, freedom=12):
+def fixed(mean: Any, variance: Any, freedom: Any = 12) -> Any:
     return ModelMean(mean, variance, freedom, 5, freedom)
 
 
-def closed_form(a, b, vaa, vbb, vab, t):
+def closed_form(a: Any, b: Any, vaa: Any, vbb: Any, vab: Any, t: Any) -> Any:
     """The two roots of (a - f b)² = t² (vaa - 2 f vab + f² vbb)."""
     return sorted(numpy.roots([b * b - t * t * vbb, -2 * (a * b - t * t * vab), a * a - t * t * vaa]).real)
 
 
-def test_bounds_are_the_roots_of_fiellers_equation():
+def test_bounds_are_the_roots_of_fiellers_equation() -> None:
     """The retrained models stand in both differences: without their covariance the bounds are wrong."""
     u, o, g = fixed(0.60, 4e-5), fixed(0.72, 1e-4), fixed(0.50, 9e-5)
     found = residue_fraction(u, o, g)
@@ -28,7 +30,7 @@ def test_bounds_are_the_roots_of_fiellers_equation():
     assert found.upper == pytest.approx(closed_form(*args, stats.t.ppf(0.95, 12))[1], abs=1e-9)
 
 
-def test_covariance_of_two_measures_of_the_same_models_counts():
+def test_covariance_of_two_measures_of_the_same_models_counts() -> None:
     """The change of g stands above, quantized g below: they vary together."""
     a, b = fixed(0.05, 2e-5), fixed(0.2, 8e-5)
     found = quotient_of([(1, a)], [(1, b)], covariance=1e-5)
@@ -37,7 +39,7 @@ def test_covariance_of_two_measures_of_the_same_models_counts():
     assert flipped.value == found.value and flipped.interval == pytest.approx(found.interval)
 
 
-def test_of_nothing_there_is_no_fraction():
+def test_of_nothing_there_is_no_fraction() -> None:
     """A quotient whose denominator may be 0 can be any number."""
     u, o, g = model_means([[0.51, 0.52, 0.50], [0.52, 0.50, 0.53], [0.50, 0.49, 0.51]])
     assert memory_signal(o, g).standard_errors < 3
@@ -45,7 +47,7 @@ def test_of_nothing_there_is_no_fraction():
         residue_fraction(u, o, g)
 
 
-def test_a_signal_that_t_does_not_see_has_no_finite_bound():
+def test_a_signal_that_t_does_not_see_has_no_finite_bound() -> None:
     """Beyond three standard errors, and yet within t at two degrees of freedom."""
     found = quotient_of([(1, fixed(0.1, 1e-4, 2))], [(1, fixed(0.35, 1e-2, 2))])
     assert found.interval is None
@@ -53,7 +55,7 @@ def test_a_signal_that_t_does_not_see_has_no_finite_bound():
 
 
 @pytest.mark.parametrize("truth", [0.0, 0.25, 1.0])
-def test_fractions_are_within_their_bounds_as_often_as_these_say(truth):
+def test_fractions_are_within_their_bounds_as_often_as_these_say(truth: Any) -> None:
     """Seeds differ, and so do the variances of the three kinds of models."""
     rng, inside, below = numpy.random.default_rng(0), [], []
     for _ in range(700):

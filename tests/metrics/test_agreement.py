@@ -9,7 +9,7 @@ from canforget.metrics.agreement import agreement
 from canforget.testing.metrics_and_audits import example_evidence
 
 
-def test_an_unlearned_model_is_nearer_to_the_original_than_retrained_models_are():
+def test_an_unlearned_model_is_nearer_to_the_original_than_retrained_models_are() -> None:
     """The two references must not be swapped."""
     evidence = example_evidence()
     retrained = replace(evidence, subject=evidence.retrained[0])

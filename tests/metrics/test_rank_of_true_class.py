@@ -7,7 +7,7 @@ from canforget.evaluation.evidence import evidence_of
 from canforget.metrics.rank_of_true_class import rank_of_true_class
 
 
-def test_ranks_are_scipys_ties_included():
+def test_ranks_are_scipys_ties_included() -> None:
     """A constant model would rank every label first, and so look like the original."""
     z = numpy.random.default_rng(0).integers(0, 4, size=(20, 5)).astype(float)
     y = numpy.arange(20) % 5

@@ -1,6 +1,7 @@
 """Classifiers normalize for themselves, are built from a name, and can be made fresh again."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from canforget.network.classifier import Architecture, Classifier, Normalize, ch
 from canforget.rng import generator
 from canforget.training.loop import Fit, train_
 
-GREY = {"mean": (0.3,), "std": (0.4,)}
+GREY: dict[str, Any] = {"mean": (0.3,), "std": (0.4,)}
 NET = """
 from torch import nn
 class Net(nn.Sequential):

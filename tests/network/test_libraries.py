@@ -129,7 +129,7 @@ def test_own_nets_import_no_library() -> None:
         ("torchvision/vit_b_16", {}),
     ],
 )
-def test_a_transformer_is_built_for_the_input_size_that_is_asked(name, more):
+def test_a_transformer_is_built_for_the_input_size_that_is_asked(name: Any, more: Any) -> None:
     """Its position embedding is made for one size: resized images alone would be refused at the first batch."""
     model = build(name, 10, (3, 32, 32), rng=generator("size"), mean=(0.5,) * 3, std=(0.5,) * 3, parameters={"input_size": 32, **more})
     assert model(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).shape == (2, 10)

@@ -35,7 +35,7 @@ def test_the_batch_size_changes_no_more_than_rounding(small_model: Classifier, d
 def test_the_model_is_left_as_it_was(small_model: Classifier, digits_split: Split) -> None:
     """Each module has a mode of its own, and BatchNorm's statistics must not move."""
     model = deepcopy(small_model).train()
-    model.net[1].eval()
+    model.get_submodule("net.1").eval()
     modes, weights = [m.training for m in model.modules()], deepcopy(model.state_dict())
     state = torch.get_rng_state()
     predict(model, digits_split.test)
@@ -63,7 +63,7 @@ def test_features_of_a_net_without_a_linear_layer_are_refused(digits_split: Spli
 
 def test_bfloat16_predicts_nearly_the_same(small_model: Classifier, digits_split: Split) -> None:
     """A precision that is ignored gives the very same logits."""
-    exact, coarse = (predict(small_model, digits_split.test, precision=p) for p in ("float32", "bfloat16"))  # type: ignore[arg-type]
+    exact, coarse = (predict(small_model, digits_split.test, precision=p) for p in ("float32", "bfloat16"))
     assert not numpy.array_equal(exact.logits, coarse.logits)
     assert coarse.logits.dtype == numpy.float32
     assert (exact.predicted == coarse.predicted).mean() > 0.97
@@ -77,9 +77,9 @@ def test_no_images_give_no_predictions(small_model: Classifier, digits_split: Sp
 def test_judging_changes_nothing_in_the_model(small_model: Classifier, digits_split: Split) -> None:
     """An accuracy taken in train mode moves BatchNorm's statistics."""
     small_model.train()
-    before = small_model.net[1].running_mean.clone()
+    before = small_model.get_buffer("net.1.running_mean").clone()
     found = fraction_correct(small_model, digits_split.test, batch_size=33)
     assert small_model.training
     small_model.eval()
-    assert torch.equal(before, small_model.net[1].running_mean)
+    assert torch.equal(before, small_model.get_buffer("net.1.running_mean"))
     assert found == float((small_model(digits_split.test.x).argmax(1) == digits_split.test.y).double().mean())

@@ -38,28 +38,28 @@ def test_a_weight_or_statistic_that_is_not_finite_is_named(small_model: Classifi
 def failing_inside(model: Classifier, bias: torch.Tensor) -> None:
     """Lends the model another bias, and fails."""
     with replaced(model, {"net.8.bias": bias}):
-        assert torch.equal(model.net[8].bias, bias)
+        assert torch.equal(model.get_parameter("net.8.bias"), bias)
         raise ZeroDivisionError
 
 
 def test_weights_are_lent_for_the_block_and_come_back_even_after_an_error(small_model: Classifier) -> None:
     """A rounded weight that stays behind is what the next step starts from."""
     model = deepcopy(small_model)
-    own = model.net[8].bias.detach().clone()
+    own = model.get_parameter("net.8.bias").detach().clone()
     with pytest.raises(ZeroDivisionError):
         failing_inside(model, own + 1)
-    assert torch.equal(model.net[8].bias, own)
+    assert torch.equal(model.get_parameter("net.8.bias"), own)
 
 
 def test_statistics_are_held_still_for_the_block_and_move_after_it(small_model: Classifier, digits_split: Split) -> None:
     """A penalty taken on forget images would feed their statistics to the model."""
     model = deepcopy(small_model).train()
-    model.net[4].eval()
+    model.get_submodule("net.4").eval()
     before = {name: b.clone() for name, b in model.named_buffers()}
     with still(model):
         cross_entropy(model(digits_split.forget.x), digits_split.forget.y)
     assert all(torch.equal(b, before[name]) for name, b in model.named_buffers())
-    assert model.net[1].training
-    assert not model.net[4].training
+    assert model.get_submodule("net.1").training
+    assert not model.get_submodule("net.4").training
     model(digits_split.forget.x)
-    assert not torch.equal(model.net[1].running_mean, before["net.1.running_mean"])
+    assert not torch.equal(model.get_buffer("net.1.running_mean"), before["net.1.running_mean"])

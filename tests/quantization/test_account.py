@@ -1,5 +1,7 @@
 """What the account says of modules that stay in float: each with its own reason."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -26,6 +28,8 @@ class Odd(nn.Module):
         super().__init__()
         self.normed = weight_norm(nn.Conv2d(3, 4, 3, padding=1))
         self.twice = nn.Conv2d(4, 4, 3, padding=1)
+        self.mean: Tensor
+        self.var: Tensor
         self.register_buffer("mean", torch.zeros(4))
         self.register_buffer("var", torch.ones(4))
         self.gain = nn.Parameter(torch.ones(4))
@@ -35,10 +39,11 @@ class Odd(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.twice(self.twice(self.normed(x / 255.0)))
         x = batch_norm(x, self.mean, self.var, self.gain).flatten(2).transpose(1, 2)
-        return self.head(self.learned(x, x, x, need_weights=False)[0].mean(1))
+        answer: Tensor = self.head(self.learned(x, x, x, need_weights=False)[0].mean(1))
+        return answer
 
 
-def test_every_module_left_in_float_has_its_own_reason(pictures):
+def test_every_module_left_in_float_has_its_own_reason(pictures: Any) -> None:
     """A BatchNorm written as a function was listed among the tokens and scales."""
     with global_stream(generator("odd")):
         model = Odd().eval()
@@ -54,7 +59,7 @@ def test_every_module_left_in_float_has_its_own_reason(pictures):
     assert (found - exact).abs().max() < 0.05 * exact.abs().max()
 
 
-def test_a_layer_under_two_names_in_a_network_that_cannot_be_traced_is_rounded_under_both(pictures):
+def test_a_layer_under_two_names_in_a_network_that_cannot_be_traced_is_rounded_under_both(pictures: Any) -> None:
     """The second name went on using the float layer, and the account said that it was never reached."""
 
     class Two(nn.Module):
@@ -65,18 +70,20 @@ def test_a_layer_under_two_names_in_a_network_that_cannot_be_traced_is_rounded_u
 
         def forward(self, x: Tensor) -> Tensor:
             x = self.one(x / 255.0) if x.float().mean() > -1 else x
-            return self.head(self.other(x).mean((2, 3)))
+            answer: Tensor = self.head(self.other(x).mean((2, 3)))
+            return answer
 
     with global_stream(generator("two")):
         quantized = to_int(Two(), pictures)
-    assert quantized.net.one is quantized.net.other
-    assert isinstance(quantized.net.one, QuantizedLayer)
+    one, other = (quantized.get_submodule(f"net.{name}") for name in ("one", "other"))
+    assert one is other
+    assert isinstance(one, QuantizedLayer)
     found = coverage(quantized)
     assert [e.name for e in found.left] == ["forward"]
     assert "control flow" in found.left[0].reason
 
 
-def test_torchs_own_transformer_layers_are_rounded_and_their_sums_are_listed(pictures):
+def test_torchs_own_transformer_layers_are_rounded_and_their_sums_are_listed(pictures: Any) -> None:
     """Their fused path hands packed weights to one kernel, past every layer that was put in their place."""
 
     class Encoder(nn.Module):
@@ -86,7 +93,8 @@ def test_torchs_own_transformer_layers_are_rounded_and_their_sums_are_listed(pic
             self.patch, self.encoder, self.head = nn.Conv2d(3, 8, 4, 4), nn.TransformerEncoder(layer, 2), nn.Linear(8, 2)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.head(self.encoder(self.patch(x / 255.0).flatten(2).transpose(1, 2)).mean(1))
+            answer: Tensor = self.head(self.encoder(self.patch(x / 255.0).flatten(2).transpose(1, 2)).mean(1))
+            return answer
 
     with global_stream(generator("encoder")):
         model = Encoder().eval()

@@ -1,8 +1,11 @@
 """Attention with linear layers gives what torch's and torchvision's own give."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
-from torch import nn
+from torch import Generator, nn
 
 from canforget.data.images import Images
 from canforget.deployment.model_file import load, save, stored
@@ -12,9 +15,10 @@ from canforget.quantization.folding import folded
 from canforget.quantization.quantized import coverage
 from canforget.quantizers.int import int as to_int
 from canforget.rng import global_stream
+from tests.narrowed import present
 
 
-def shaken_(net: nn.Module, rng) -> nn.Module:
+def shaken_(net: nn.Module, rng: Generator) -> nn.Module:
     """Weights and biases none of which is zero."""
     for parameter in net.parameters():
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=rng)
@@ -36,7 +40,7 @@ def shaken_(net: nn.Module, rng) -> nn.Module:
     ],
 )
 @torch.no_grad()
-def test_split_attention_is_torchs(made, asked, rng):
+def test_split_attention_is_torchs(made: Any, asked: Any, rng: Generator) -> None:
     """Every layout, mask and width that torch's takes; relative 1e-5."""
     with global_stream(rng):
         packed = shaken_(nn.MultiheadAttention(8, 2, **made), rng)
@@ -52,7 +56,7 @@ def test_split_attention_is_torchs(made, asked, rng):
     }
     told = {name: masks.get(value, value) if isinstance(value, str) else value for name, value in asked.items() if name != "alone"}
     given = (q[0], k[0], v[0]) if asked.get("alone") else (q, k, v)
-    split = split_form(packed).eval()
+    split = present(split_form(packed)).eval()
     for exact, found in zip(packed(*given, **told), split(*given, **told), strict=True):
         assert (exact is None) == (found is None)
         assert exact is None or torch.allclose(found, exact, rtol=1e-5, atol=1e-6)
@@ -61,18 +65,18 @@ def test_split_attention_is_torchs(made, asked, rng):
 @pytest.mark.parametrize("version", ["ShiftedWindowAttention", "ShiftedWindowAttentionV2"])
 @pytest.mark.parametrize(("size", "shift"), [((8, 8), (2, 2)), ((8, 12), (2, 0)), ((7, 9), (2, 2)), ((4, 8), (2, 2)), ((3, 4), (2, 2))])
 @torch.no_grad()
-def test_window_attention_is_torchvisions(version, size, shift, rng):
+def test_window_attention_is_torchvisions(version: Any, size: Any, shift: Any, rng: Generator) -> None:
     """Padding, one window or many, shifts along one side or both."""
     swin = pytest.importorskip("torchvision.models.swin_transformer")
     with global_stream(rng):
         packed = shaken_(getattr(swin, version)(8, [4, 4], list(shift), 2), rng)
     x = torch.randn(3, *size, 8, generator=rng)
-    split = split_form(packed).eval()
+    split = present(split_form(packed)).eval()
     assert isinstance(split, WindowAttention)
     assert torch.allclose(split(x), packed(x), rtol=1e-5, atol=1e-6)
 
 
-def test_splitting_leaves_the_global_random_state_alone():
+def test_splitting_leaves_the_global_random_state_alone() -> None:
     """A layer made on the way draws weights that nobody uses, and everybody else's change."""
     packed = nn.MultiheadAttention(8, 2)
     before = torch.random.get_rng_state()
@@ -80,7 +84,7 @@ def test_splitting_leaves_the_global_random_state_alone():
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_attention_with_learned_keys_is_left_alone():
+def test_attention_with_learned_keys_is_left_alone() -> None:
     """It appends what no linear layer gives."""
     assert split_form(nn.MultiheadAttention(8, 2, add_bias_kv=True)) is None
     assert split_form(nn.MultiheadAttention(8, 2, add_zero_attn=True)) is None
@@ -89,17 +93,21 @@ def test_attention_with_learned_keys_is_left_alone():
 
 def vit() -> nn.Module:
     models = pytest.importorskip("torchvision.models.vision_transformer")
-    return models.VisionTransformer(32, 8, num_layers=2, num_heads=2, hidden_dim=96, mlp_dim=192, num_classes=10)
+    answer: nn.Module = models.VisionTransformer(32, 8, num_layers=2, num_heads=2, hidden_dim=96, mlp_dim=192, num_classes=10)
+    return answer
 
 
 def swin() -> nn.Module:
     models = pytest.importorskip("torchvision.models.swin_transformer")
-    return models.SwinTransformer([2, 2], 32, [1, 2], [2, 4], [2, 2], num_classes=10)
+    answer: nn.Module = models.SwinTransformer([2, 2], 32, [1, 2], [2, 4], [2, 2], num_classes=10)
+    return answer
 
 
 @pytest.mark.parametrize(("make", "kind"), [(vit, SplitAttention), (swin, WindowAttention)])
 @torch.no_grad()
-def test_torchvisions_transformers_are_rounded_whole_and_their_files_a_quarter_in_size(make, kind, rng, tmp_path):
+def test_torchvisions_transformers_are_rounded_whole_and_their_files_a_quarter_in_size(
+    make: Any, kind: Any, rng: Generator, tmp_path: Path
+) -> None:
     """A third of their weights stayed in float, handed to functions, and their files were half as large as float32."""
     images = Images.of(torch.randint(0, 256, (6, 3, 32, 32), generator=rng, dtype=torch.uint8), torch.zeros(6))
     with global_stream(rng):

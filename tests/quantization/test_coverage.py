@@ -1,6 +1,7 @@
 """The account of a quantized network: what is rounded, what is not, and why."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -27,20 +28,20 @@ def pictures() -> Images:
     return Images.of(torch.randint(0, 256, (40, 3, 16, 16), generator=generator("pictures"), dtype=torch.uint8), torch.zeros(40))
 
 
-def test_weights_only_leaves_what_layers_read_in_float(net, pictures):
+def test_weights_only_leaves_what_layers_read_in_float(net: Any, pictures: Any) -> None:
     """W4 and W4A8 are different claims."""
     quantized = to_int(net, pictures, bits=4, activations=0)
     assert all(not m.reading() for m in quantized.modules() if isinstance(m, QuantizedLayer))
     assert {entry.activations for entry in coverage(quantized).layers} == {"float32"}
 
 
-def test_bit_widths_are_for_weights_and_activations_each(net, pictures):
+def test_bit_widths_are_for_weights_and_activations_each(net: Any, pictures: Any) -> None:
     """One argument used for both."""
     entry = coverage(to_int(net, pictures, bits=3, activations=6)).layers[0]
     assert (entry.weights, entry.activations) == ("int3 per_channel", "int6")
 
 
-def test_coverage_counts_multiply_accumulates(pictures):
+def test_coverage_counts_multiply_accumulates(pictures: Any) -> None:
     """By hand: a 3 x 3 convolution on 16 x 16, a grouped one on 14 x 14, a linear layer."""
     net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 6, 3, groups=2), nn.Flatten(), nn.Linear(6 * 14 * 14, 5))
     found = coverage(eight(Classifier(net, Normalize((0.5,) * 3, (0.5,) * 3)), pictures))
@@ -53,7 +54,7 @@ def test_coverage_counts_multiply_accumulates(pictures):
     assert found.left == ()
 
 
-def test_what_stays_in_float_is_listed_with_its_reason():
+def test_what_stays_in_float_is_listed_with_its_reason() -> None:
     """Coverage is a figure, never a guess: the products of attention, LayerNorms, tokens, custom convolutions."""
     pytest.importorskip("timm")
     vit = build(
@@ -74,7 +75,7 @@ def test_what_stays_in_float_is_listed_with_its_reason():
     assert 0.9 < found.macs_fraction < 1
 
 
-def test_a_variant_of_a_convolution_is_left_alone_and_listed(pictures):
+def test_a_variant_of_a_convolution_is_left_alone_and_listed(pictures: Any) -> None:
     """A weight-standardizing convolution computes with another weight than the one it holds."""
 
     class Standardized(nn.Conv2d):
@@ -89,7 +90,7 @@ def test_a_variant_of_a_convolution_is_left_alone_and_listed(pictures):
     assert found.weights_fraction < 1
 
 
-def test_a_network_that_cannot_be_traced_is_quantized_and_says_so(pictures):
+def test_a_network_that_cannot_be_traced_is_quantized_and_says_so(pictures: Any) -> None:
     """Its layers are rounded all the same; its sums are not, and the account says why."""
 
     class Fickle(nn.Module):
@@ -100,7 +101,8 @@ def test_a_network_that_cannot_be_traced_is_quantized_and_says_so(pictures):
         def forward(self, x: Tensor) -> Tensor:
             x = x / 255.0
             x = self.conv(x) if x.mean() > -1 else x
-            return self.head((x + x).mean((2, 3)))
+            answer: Tensor = self.head((x + x).mean((2, 3)))
+            return answer
 
     found = coverage(eight(Fickle(), pictures))
     assert [e.coded for e in found.layers] == [True, True, False]

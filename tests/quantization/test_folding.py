@@ -1,8 +1,10 @@
 """Folding changes how a network is written and nothing that it computes."""
 
+from typing import Any
+
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from canforget.network.build import build
 from canforget.network.classifier import Add
@@ -12,7 +14,7 @@ from canforget.quantization.tracing import BATCH_NORMS
 from canforget.rng import global_stream
 
 
-def lived_in_(net: nn.Module, rng) -> nn.Module:
+def lived_in_(net: nn.Module, rng: Generator) -> nn.Module:
     """BatchNorms with statistics and weights as after training, in evaluation mode."""
     for norm in net.modules():
         if isinstance(norm, BATCH_NORMS):
@@ -36,7 +38,8 @@ class Branches(nn.Module):
         shared = self.shared(self.first(x))
         x = self.norm(shared).relu()
         x = self.second(self.conv(x)) + shared
-        return self.head(x.mean((2, 3)))
+        answer: Tensor = self.head(x.mean((2, 3)))
+        return answer
 
 
 class Fickle(nn.Module):
@@ -49,10 +52,11 @@ class Fickle(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.body(x if x.mean() < 100 else -x)
-        return self.head(x.mean((2, 3)))
+        answer: Tensor = self.head(x.mean((2, 3)))
+        return answer
 
 
-NETS = {
+NETS: dict[str, Any] = {
     "convolution": (lambda: nn.Sequential(nn.Conv2d(2, 6, 3, bias=False), nn.BatchNorm2d(6)), 0),
     "grouped": (lambda: nn.Sequential(nn.Conv2d(2, 6, 3, groups=2), nn.BatchNorm2d(6)), 0),
     "transposed": (lambda: nn.Sequential(nn.ConvTranspose2d(2, 6, 3), nn.BatchNorm2d(6)), 0),
@@ -65,7 +69,7 @@ NETS = {
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_folding_leaves_the_outputs_as_they_were(name, rng):
+def test_folding_leaves_the_outputs_as_they_were(name: Any, rng: Generator) -> None:
     """Grouped transposed convolutions order their channels otherwise; a layer that others read too must not be scaled."""
     make, left = NETS[name]
     with global_stream(rng):
@@ -78,7 +82,7 @@ def test_folding_leaves_the_outputs_as_they_were(name, rng):
 
 
 @pytest.mark.parametrize("name", ["tiny_cnn", "resnet20", "speed_net"])
-def test_folding_changes_the_logits_of_our_nets_by_less_than_a_hundred_thousandth(name, rng):
+def test_folding_changes_the_logits_of_our_nets_by_less_than_a_hundred_thousandth(name: Any, rng: Generator) -> None:
     """The property that issue after issue of other libraries is about."""
     model = lived_in_(build(name, 10, (3, 32, 32), rng=rng, mean=(0.5,) * 3, std=(0.25,) * 3), rng)
     x = torch.randint(0, 256, (8, 3, 32, 32), generator=rng, dtype=torch.uint8)
@@ -88,7 +92,7 @@ def test_folding_changes_the_logits_of_our_nets_by_less_than_a_hundred_thousandt
     assert not any(isinstance(m, BATCH_NORMS) for m in folded(model).modules())
 
 
-def test_sums_become_modules_unless_a_norm_reads_them():
+def test_sums_become_modules_unless_a_norm_reads_them() -> None:
     """A transformer's residual stream goes into LayerNorm, which runs in float: rounding it would only cost."""
 
     class Stream(nn.Module):
@@ -108,13 +112,13 @@ def test_sums_become_modules_unless_a_norm_reads_them():
     assert found.float_sums == {"net.sum_0": "feeds a normalization, which runs in float"}
 
 
-def test_a_network_that_cannot_be_traced_says_why(rng):
+def test_a_network_that_cannot_be_traced_says_why(rng: Generator) -> None:
     """What stays in float must be told, with its reason."""
     found = folded(lived_in_(Fickle(), rng))
     assert "control flow" in found.folding.note
 
 
-def test_the_original_keeps_its_batchnorm(rng):
+def test_the_original_keeps_its_batchnorm(rng: Generator) -> None:
     """Folding in place would ruin the float model that everything is compared with."""
     net = lived_in_(NETS["convolution"][0](), rng)
     before = {name: t.clone() for name, t in net.state_dict().items()}
@@ -122,7 +126,7 @@ def test_the_original_keeps_its_batchnorm(rng):
     assert all(torch.equal(t, before[name]) for name, t in net.state_dict().items())
 
 
-def test_a_batchnorm_without_statistics_stays(rng):
+def test_a_batchnorm_without_statistics_stays(rng: Generator) -> None:
     """It normalizes by the batch, so there is nothing fixed to fold."""
     net = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3, track_running_stats=False)).eval()
     x = torch.randn(4, 2, 5, 5, generator=rng)
@@ -132,7 +136,7 @@ def test_a_batchnorm_without_statistics_stays(rng):
 class Statement(nn.Module):
     """A residual sum written in one of the ways that change a tensor in place."""
 
-    def __init__(self, write) -> None:
+    def __init__(self, write: Any) -> None:
         super().__init__()
         self.write = write
         self.stem, self.conv = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4)), nn.Conv2d(4, 4, 3, padding=1, bias=False)
@@ -140,7 +144,8 @@ class Statement(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x).relu()
-        return self.head(self.last(self.write(self.norm(self.conv(x)), x)).mean((2, 3)))
+        answer: Tensor = self.head(self.last(self.write(self.norm(self.conv(x)), x)).mean((2, 3)))
+        return answer
 
 
 def as_a_statement(out: Tensor, x: Tensor) -> Tensor:
@@ -193,7 +198,7 @@ WAYS = {
 
 @pytest.mark.parametrize("write", WAYS)
 @torch.no_grad()
-def test_a_sum_is_never_lost_however_it_is_written(write, rng):
+def test_a_sum_is_never_lost_however_it_is_written(write: Any, rng: Generator) -> None:
     """`out.add_(x)` whose result nobody reads vanished from the traced network: other answers, and nothing said so."""
     with global_stream(rng):
         net = lived_in_(Statement(write), rng)
@@ -214,12 +219,13 @@ class Tokens(nn.Module):
         self.embed, self.norm, self.head = nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(64, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.norm(self.embed(x)).flatten(1))
+        answer: Tensor = self.head(self.norm(self.embed(x)).flatten(1))
+        return answer
 
 
 @pytest.mark.parametrize("told", [True, False])
 @torch.no_grad()
-def test_a_batchnorm_that_normalizes_tokens_stays(told, rng):
+def test_a_batchnorm_that_normalizes_tokens_stays(told: Any, rng: Generator) -> None:
     """As many tokens as features: folded by channel, the network was another one, and no shape said so."""
     with global_stream(rng):
         net = lived_in_(Tokens(), rng)
@@ -240,11 +246,12 @@ class Shared(nn.Module):
         self.head = nn.Linear(2, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.b(self.a(x if x.mean() < 100 else -x)).mean((2, 3)))
+        answer: Tensor = self.head(self.b(self.a(x if x.mean() < 100 else -x)).mean((2, 3)))
+        return answer
 
 
 @torch.no_grad()
-def test_a_module_used_twice_keeps_its_batchnorms(rng):
+def test_a_module_used_twice_keeps_its_batchnorms(rng: Generator) -> None:
     """Folding both into the one weight scales each output by the other's gain too."""
     with global_stream(rng):
         net = lived_in_(Shared(), rng)
@@ -253,7 +260,7 @@ def test_a_module_used_twice_keeps_its_batchnorms(rng):
 
 
 @torch.no_grad()
-def test_a_network_folded_again_by_its_folding_is_the_same_bit_for_bit(rng):
+def test_a_network_folded_again_by_its_folding_is_the_same_bit_for_bit(rng: Generator) -> None:
     """A file holds how its network was folded; what is decided anew, with other images or none, may be decided otherwise."""
     with global_stream(rng):
         net = lived_in_(nn.Sequential(nn.Flatten(), nn.Linear(128, 5), nn.BatchNorm1d(5)), rng)
@@ -265,7 +272,7 @@ def test_a_network_folded_again_by_its_folding_is_the_same_bit_for_bit(rng):
 
 
 @torch.no_grad()
-def test_a_folded_network_that_answers_otherwise_is_not_used(rng, monkeypatch):
+def test_a_folded_network_that_answers_otherwise_is_not_used(rng: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else folding may get wrong: the answers decide."""
     monkeypatch.setattr(folding, "fold_into_", lambda layer, norm: None)
     net = lived_in_(NETS["convolution"][0](), rng)

@@ -1,8 +1,10 @@
 """GPTQ against the slow textbook form of its algorithm, and against rounding to nearest."""
 
+from typing import Any
+
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from canforget.quantization.gptq import gptq, settle
 from canforget.quantization.grid import Grid
@@ -24,7 +26,7 @@ def slow(weight: Tensor, moments: Tensor, scale: Tensor) -> Tensor:
     return values.float()
 
 
-def test_blocks_of_columns_give_what_one_column_at_a_time_gives(rng):
+def test_blocks_of_columns_give_what_one_column_at_a_time_gives(rng: Generator) -> None:
     """The lazy update of later blocks, and the Cholesky factor in place of the inverse."""
     x = torch.randn(100, 20, generator=rng) @ torch.randn(20, 20, generator=rng)
     weight, moments = torch.randn(4, 20, generator=rng), x.T @ x / 100
@@ -44,7 +46,7 @@ def test_blocks_of_columns_give_what_one_column_at_a_time_gives(rng):
     ],
 )
 @pytest.mark.parametrize("grid", [Grid(bits=3), Grid(bits=3, symmetric=False), Grid("nf4", 4, "per_group", 8)], ids=lambda g: g.label)
-def test_the_output_is_nearer_than_with_nearest(make, shape, grid, rng):
+def test_the_output_is_nearer_than_with_nearest(make: Any, shape: Any, grid: Any, rng: Generator) -> None:
     """With inputs that go together; a dead input column must not spoil the inverse."""
     with global_stream(rng):
         layer = make().requires_grad_(False)

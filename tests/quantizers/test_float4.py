@@ -1,13 +1,16 @@
 """Four-bit formats: their block scales, their size in a file, and that they come back bit for bit."""
 
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from canforget.data.images import Images
+from canforget.data.images import Images, Split
 from canforget.deployment.model_file import load, save
 from canforget.network.build import build
+from canforget.network.classifier import Classifier
 from canforget.quantization.layer import codes
 from canforget.quantizers.float4 import float4
 from canforget.quantizers.int import int as to_int
@@ -15,7 +18,7 @@ from canforget.quantizers.nf4 import nf4
 from canforget.quantizers.none import none
 from canforget.rng import generator
 
-FORMATS = {
+FORMATS: dict[str, Any] = {
     "mxfp4": (partial(float4, format="mxfp4"), 4.25),
     "nvfp4": (partial(float4, format="nvfp4"), 4.5),
     "nf4": (nf4, 4.5),
@@ -25,7 +28,7 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_files_hold_the_bits_per_weight_that_the_format_promises(name, tmp_path):
+def test_files_hold_the_bits_per_weight_that_the_format_promises(name: Any, tmp_path: Path) -> None:
     """Block scales kept as float32 make an NVFP4 file half as large again; logits must not change on the way."""
     quantizer, bits = FORMATS[name]
     model = build("resnet20", 10, (3, 16, 16), rng=generator("a"), mean=(0.5,) * 3, std=(0.2,) * 3, parameters={"width": 32}).eval()
@@ -37,7 +40,7 @@ def test_files_hold_the_bits_per_weight_that_the_format_promises(name, tmp_path)
     assert path.stat().st_size * 8 / (full / 4) == pytest.approx(bits, rel=0.15)
 
 
-def test_nvfp4_scales_are_float8_numbers_times_one_for_the_tensor(small_model, digits_split):
+def test_nvfp4_scales_are_float8_numbers_times_one_for_the_tensor(small_model: Classifier, digits_split: Split) -> None:
     """Else no kernel could use them."""
     for held in codes(float4(small_model, digits_split.calibration)).values():
         whole = held.scale.max() / 448
@@ -45,13 +48,13 @@ def test_nvfp4_scales_are_float8_numbers_times_one_for_the_tensor(small_model, d
         assert torch.equal(ratio.to(torch.float8_e4m3fn).float() * whole, held.scale)
 
 
-def test_mxfp4_scales_are_powers_of_two(small_model, digits_split):
+def test_mxfp4_scales_are_powers_of_two(small_model: Classifier, digits_split: Split) -> None:
     """E8M0 holds nothing else."""
     for held in codes(float4(small_model, digits_split.calibration, format="mxfp4")).values():
         assert bool((torch.frexp(held.scale).mantissa == 0.5).all())
 
 
-def test_finer_blocks_are_nearer_to_the_weight(small_model, digits_split):
+def test_finer_blocks_are_nearer_to_the_weight(small_model: Classifier, digits_split: Split) -> None:
     """NVFP4 is there because MXFP4's powers of two waste up to half of the range."""
     off = {}
     for name in ("mxfp4", "nvfp4"):

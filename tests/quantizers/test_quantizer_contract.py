@@ -1,6 +1,7 @@
 """Every quantizer keeps the contract of the family with its defaults; and the contract notices those that do not."""
 
 from copy import deepcopy
+from typing import Any
 
 import pytest
 import torch
@@ -9,8 +10,8 @@ from torch import nn
 from canforget.data.images import Images
 from canforget.quantizers.int import int as to_int
 from canforget.registry import find, names
+from canforget.testing import ContractError
 from canforget.testing.quantizer import check_quantizer
-from canforget.testing.unlearner import ContractError
 
 
 @pytest.mark.parametrize("name", names("quantizers"))
@@ -65,7 +66,7 @@ def counts_batches_in_train_mode(model: nn.Module, calibration: Images) -> nn.Mo
         (counts_batches_in_train_mode, "mode of the model"),
     ],
 )
-def test_the_contract_names_what_is_broken(broken, says):
+def test_the_contract_names_what_is_broken(broken: Any, says: Any) -> None:
     """A contract that everything passes protects nothing."""
     with pytest.raises(ContractError, match=says):
         check_quantizer(broken)

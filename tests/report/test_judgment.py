@@ -70,7 +70,8 @@ def test_one_seed_is_not_enough_to_say() -> None:
 
 def test_one_model_against_three_retrained_ones_is_enough_to_accuse_and_to_acquit() -> None:
     """One model is the usual case."""
-    for changes, word in (({"membership__phi": 0.7}, "residual"), ({}, "consistent with retraining")):
+    cases: list[tuple[dict[str, Any], str]] = [({"membership__phi": 0.7}, "residual"), ({}, "consistent with retraining")]
+    for changes, word in cases:
         records = [r for r in study(**changes) if (r.case.unlearner, r.case.seed) not in {("scrub", 1), ("scrub", 2)}]
         assert ruling(records).word == word
 

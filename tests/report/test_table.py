@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from canforget.errors import SpecError
@@ -5,51 +7,51 @@ from canforget.report.record import Label, Measured, Record, RecordedVerdict
 from canforget.report.table import COLUMNS, blocks, columns_of, heads, text
 
 
-def record(unlearner, seed=0, quantizer="none", accuracy=0.9, **changes):
+def record(unlearner: Any, seed: Any = 0, quantizer: Any = "none", accuracy: Any = 0.9, **changes: Any) -> Any:
     return Record(Label("digits", "tiny_cnn", "whole", unlearner, quantizer, seed), {"test.accuracy": Measured(accuracy)}, **changes)
 
 
-def test_the_retrained_model_comes_first_and_the_original_second():
+def test_the_retrained_model_comes_first_and_the_original_second() -> None:
     rows = blocks([record("scrub"), record("nothing"), record("retrain")], COLUMNS)[0].rows
     assert [r[0] for r in rows] == ["retrained", "original", "scrub"]
 
 
-def test_columns_are_aligned():
+def test_columns_are_aligned() -> None:
     lines = text([record("scrub"), record("neggrad_plus", accuracy=1.0)]).split("\n")
     assert len(lines[1]) == len(lines[2]) == len(lines[3])
 
 
-def test_seeds_become_a_mean_with_its_interval():
+def test_seeds_become_a_mean_with_its_interval() -> None:
     assert "90.0 ± 0.0" in text([record("scrub", 0), record("scrub", 1)])
 
 
-def test_what_was_not_run_shows_its_reason():
+def test_what_was_not_run_shows_its_reason() -> None:
     assert "not run: forgets whole classes only" in text([record("scrub"), record("unsir", not_run="forgets whole classes only")])
 
 
-def test_every_data_set_has_its_own_block():
+def test_every_data_set_has_its_own_block() -> None:
     other = Record(Label("cifar10", "tiny_cnn", "whole", "scrub", "none", 0))
     assert len(blocks([record("scrub"), other], COLUMNS)) == 2
 
 
-def test_the_verdict_stands_in_the_last_column_and_only_where_there_is_one():
+def test_the_verdict_stands_in_the_last_column_and_only_where_there_is_one() -> None:
     ruled = [record("scrub", verdict=RecordedVerdict("residual", "forget.accuracy", "+0.300 from retraining", 3)), record("retrain")]
     rows = blocks(ruled, COLUMNS)[0].rows
     assert [(r[0], r[-1]) for r in rows] == [("retrained", "–"), ("scrub", "residual")]
     assert len(heads(COLUMNS)) == len(rows[0])
 
 
-def test_the_first_word_of_several_values_names_them_all_but_for_what_was_nowhere_measured():
+def test_the_first_word_of_several_values_names_them_all_but_for_what_was_nowhere_measured() -> None:
     values = {"probe.flip_rate_own": Measured(0.1), "probe.left": Measured(not_run="no codes"), "test.loss": Measured(0.5)}
     found = columns_of([Record(Label("digits", "tiny_cnn", "whole", "scrub", "none", 0), values)], ["test.loss", "probe"])
     assert [(c.title, c.name) for c in found] == [("test.loss", "test.loss"), ("flip rate own", "probe.flip_rate_own")]
 
 
-def test_wanted_columns_take_the_place_of_the_usual_ones():
+def test_wanted_columns_take_the_place_of_the_usual_ones() -> None:
     shown = text([record("scrub")], ["test.accuracy"])
     assert "test.accuracy" in shown and "forget set" not in shown
 
 
-def test_a_column_that_no_record_has_is_a_mistake():
+def test_a_column_that_no_record_has_is_a_mistake() -> None:
     with pytest.raises(SpecError, match="no value 'tset.accuracy' in these records; did you mean 'test.accuracy'"):
         columns_of([record("scrub")], ["tset.accuracy"])

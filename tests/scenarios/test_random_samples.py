@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy
 import pytest
 
@@ -8,19 +10,19 @@ from canforget.scenarios.random_samples import random_samples
 TABLE = Table(numpy.array([0] * 60 + [1] * 30 + [2] * 10), 500 + numpy.arange(100))
 
 
-def chosen(seed=0, **arguments):
+def chosen(seed: Any = 0, **arguments: Any) -> Any:
     return random_samples(TABLE, class_names=("a", "b", "c"), rng=numpy.random.default_rng(seed), **arguments)
 
 
 @pytest.mark.parametrize("arguments", [{"fraction": 0.2}, {"count": 20}])
-def test_a_stratified_draw_keeps_the_proportions_of_the_classes(arguments):
+def test_a_stratified_draw_keeps_the_proportions_of_the_classes(arguments: Any) -> None:
     """Without it a small class may go unforgotten, or wholly."""
     ids = chosen(**arguments)
     assert numpy.bincount(TABLE.only(ids).labels).tolist() == [12, 6, 2]
     assert (numpy.diff(ids) > 0).all()
 
 
-def test_an_unstratified_draw_takes_every_image_with_the_same_chance():
+def test_an_unstratified_draw_takes_every_image_with_the_same_chance() -> None:
     """The mean over many seeds is the class's share; a single draw is not held to it."""
     draws = [numpy.bincount(TABLE.only(chosen(seed, count=20, stratified=False)).labels, minlength=3) for seed in range(300)]
     assert numpy.mean(draws, axis=0) == pytest.approx([12, 6, 2], abs=0.5)
@@ -40,7 +42,7 @@ def test_an_unstratified_draw_takes_every_image_with_the_same_chance():
         ({"fraction": 0.999}, PlanError, "the forget set is the whole training set"),
     ],
 )
-def test_what_cannot_be_drawn_is_one_line_that_says_why(arguments, error, message):
+def test_what_cannot_be_drawn_is_one_line_that_says_why(arguments: Any, error: Any, message: Any) -> None:
     """A fraction of 1 leaves nothing to retain; two sizes contradict each other."""
     with pytest.raises(error) as caught:
         chosen(**arguments)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy
 import pytest
 from scipy import stats
@@ -11,15 +13,15 @@ TABLE = Table(numpy.repeat([0, 1, 2], [60, 30, 10]), 500 + numpy.arange(100))
 NAMES = ("a", "b", "c")
 
 
-def tossed(seed=0, table=TABLE, **arguments):
+def tossed(seed: Any = 0, table: Any = TABLE, **arguments: Any) -> Any:
     return randomized_inclusion(table, class_names=NAMES, rng=numpy.random.default_rng(seed), **arguments)
 
 
-def pool(halves):
+def pool(halves: Any) -> Any:
     return numpy.sort(numpy.concatenate([halves.inside, halves.outside])).tolist()
 
 
-def test_every_image_has_its_own_fair_coin():
+def test_every_image_has_its_own_fair_coin() -> None:
     """Halves of fixed size make coins depend on one another, and a bound on epsilon by a binomial is then not one."""
     halves = [tossed(seed, classes=0) for seed in range(400)]
     sizes = [len(h.inside) for h in halves]
@@ -29,7 +31,7 @@ def test_every_image_has_its_own_fair_coin():
     assert stats.chisquare(often, numpy.full(60, 200), sum_check=False).pvalue > 0.01
 
 
-def test_a_twin_turns_every_coin_and_a_draw_tosses_the_same_pool_anew():
+def test_a_twin_turns_every_coin_and_a_draw_tosses_the_same_pool_anew() -> None:
     """Another pool, or a coin that stayed, and nothing cancels."""
     one, twin, other = (tossed(fraction=0.4, **more) for more in ({}, {"twin": True}, {"draw": 1}))
     assert one.inside.tolist() == twin.outside.tolist() and one.outside.tolist() == twin.inside.tolist()
@@ -38,7 +40,7 @@ def test_a_twin_turns_every_coin_and_a_draw_tosses_the_same_pool_anew():
 
 
 @pytest.mark.parametrize("draw", [0, 1])
-def test_draws_are_independent_of_one_another(draw):
+def test_draws_are_independent_of_one_another(draw: Any) -> None:
     """Coins of one draw must tell nothing of the next."""
     same = [
         numpy.isin(pool(a), a.inside) == numpy.isin(pool(a), b.inside)
@@ -59,16 +61,16 @@ def test_draws_are_independent_of_one_another(draw):
         ({}, PlanError, "the whole training set"),
     ],
 )
-def test_what_cannot_be_tossed_for_is_one_line_that_says_why(arguments, error, message):
+def test_what_cannot_be_tossed_for_is_one_line_that_says_why(arguments: Any, error: Any, message: Any) -> None:
     """A pool that is the whole training set leaves nothing to retain."""
     with pytest.raises(error) as caught:
         tossed(**arguments)
     assert message in str(caught.value)
 
 
-def test_a_pool_of_two_may_fall_on_one_side():
+def test_a_pool_of_two_may_fall_on_one_side() -> None:
     """An audit needs both sides."""
-    outcomes = set()
+    outcomes: set[str | bool] = set()
     for seed in range(20):
         try:
             tossed(seed, count=2)
@@ -78,12 +80,12 @@ def test_a_pool_of_two_may_fall_on_one_side():
     assert outcomes == {"both", True}
 
 
-def test_images_tossed_out_are_trained_on_by_nobody():
+def test_images_tossed_out_are_trained_on_by_nobody() -> None:
     """The original model trains on forget and retain: an image tossed out must be in neither."""
     data = DataSet("toy", *tables_of(TABLE.labels, TABLE.labels), NAMES, (1, 1, 1), "", pytest.fail)
     seen = []
 
-    def choose(train, rng, twin=False):
+    def choose(train: Any, rng: numpy.random.Generator, twin: Any = False) -> Any:
         halves = randomized_inclusion(train, class_names=NAMES, rng=rng, fraction=0.4, twin=twin)
         seen.append(halves)
         return halves

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy
 import pytest
 
@@ -9,7 +11,7 @@ NAMES = ("airplane", "cat", "7")
 TABLE = Table(numpy.array([0, 1, 2] * 10), 100 + numpy.arange(30))
 
 
-def chosen(**arguments):
+def chosen(**arguments: Any) -> Any:
     ids = whole_class(TABLE, class_names=NAMES, rng=numpy.random.default_rng(0), **arguments)
     return numpy.bincount(TABLE.only(ids).labels, minlength=3).tolist()
 
@@ -25,12 +27,12 @@ def chosen(**arguments):
         (["cat", "cat"], [0, 10, 0]),
     ],
 )
-def test_classes_are_named_by_word_or_number_one_or_several(classes, counts):
+def test_classes_are_named_by_word_or_number_one_or_several(classes: Any, counts: Any) -> None:
     """A class whose name is a number goes by its name; a flag's value is always a word."""
     assert chosen(classes=classes) == counts
 
 
-def test_a_fraction_takes_that_part_of_each_class():
+def test_a_fraction_takes_that_part_of_each_class() -> None:
     """A fraction of the union would leave the classes unequal."""
     assert chosen(classes=("airplane", "cat"), fraction=0.3) == [3, 3, 0]
 
@@ -48,7 +50,7 @@ def test_a_fraction_takes_that_part_of_each_class():
         ({"classes": (0, 1, 2)}, PlanError, "the forget set is the whole training set (30 images)"),
     ],
 )
-def test_what_cannot_be_forgotten_is_one_line_that_says_why(arguments, error, message):
+def test_what_cannot_be_forgotten_is_one_line_that_says_why(arguments: Any, error: Any, message: Any) -> None:
     """-1 would be the last class, 10 every image, and nothing at all a perfect score."""
     with pytest.raises(error) as caught:
         chosen(**arguments)

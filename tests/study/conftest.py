@@ -1,5 +1,7 @@
 """One small study with every option on, carried out once for all tests of this folder."""
 
+from typing import Any
+
 import pytest
 
 from canforget.study.definition import Study
@@ -9,7 +11,7 @@ from canforget.study.store import Store
 
 
 @pytest.fixture(scope="session")
-def done(tmp_path_factory):
+def done(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The plan, the store and the records by (unlearner, quantizer, seed)."""
     study = Study.of(
         datasets="digits", models="tiny_cnn", scenarios="whole_class:classes=3", unlearners="neggrad_plus:fit.epochs=1", fit={"epochs": 2},

@@ -1,4 +1,6 @@
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -6,7 +8,7 @@ from canforget.errors import DamagedError
 from canforget.study.collect_records import record_of
 
 
-def test_a_record_says_what_made_it_what_it_cost_and_where_it_was_found(done):
+def test_a_record_says_what_made_it_what_it_cost_and_where_it_was_found(done: Any) -> None:
     drawn, _, records = done
     for case, record in zip(drawn.cases, records.values(), strict=True):
         assert record.hyperparameters == case.hyperparameters
@@ -21,7 +23,7 @@ def test_a_record_says_what_made_it_what_it_cost_and_where_it_was_found(done):
     assert all(r.hyperparameters["quantizer"]["parameters"]["bits"] == 3 for r in rounded)
 
 
-def test_the_record_of_a_failed_case_says_which_step_failed_why_and_what_it_was_to_be(done):
+def test_the_record_of_a_failed_case_says_which_step_failed_why_and_what_it_was_to_be(done: Any) -> None:
     drawn, store, _ = done
     case = drawn.cases[-1]
     record = record_of(case, drawn, store, {case.steps["predict"]: "diverged"})
@@ -31,7 +33,7 @@ def test_the_record_of_a_failed_case_says_which_step_failed_why_and_what_it_was_
     assert record_of(replace(case, not_run="cannot act here"), drawn, store, {}).not_run == "cannot act here"
 
 
-def test_a_record_is_never_made_of_what_is_damaged(done, tmp_path, capsys):
+def test_a_record_is_never_made_of_what_is_damaged(done: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The values of a case are read once more after everything was computed."""
     import shutil
 

@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +13,7 @@ from canforget.study.definition import Study, from_toml, parsed_toml
 GIVEN = {"datasets": "digits", "models": "tiny_cnn", "scenarios": "whole_class:classes=3", "unlearners": ["scrub"]}
 
 
-def test_a_study_in_toml_and_in_python_are_the_same(tmp_path):
+def test_a_study_in_toml_and_in_python_are_the_same(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(
         'datasets = ["digits"]\nscenarios = ["whole_class:classes=3"]\nunlearners = ["scrub"]\nseeds = 2\n'
@@ -24,7 +27,7 @@ def test_a_study_in_toml_and_in_python_are_the_same(tmp_path):
     assert study == same
 
 
-def test_every_mistake_is_told_at_once_with_its_place():
+def test_every_mistake_is_told_at_once_with_its_place() -> None:
     with pytest.raises(SpecError) as problem:
         Study.of(
             "x.toml", **GIVEN | {"models": ["tiny_cn"], "unlearners": ["scrub:alhpa=1", "salun:keep=x"], "sedes": 3, "val_fraction": 0.7}
@@ -38,28 +41,28 @@ def test_every_mistake_is_told_at_once_with_its_place():
 
 
 @pytest.mark.parametrize("seeds", [0, [], [1, 1], "three", True])
-def test_seeds_are_a_count_or_different_numbers(seeds):
+def test_seeds_are_a_count_or_different_numbers(seeds: Any) -> None:
     with pytest.raises(SpecError, match="seeds"):
         Study.of(**GIVEN | {"seeds": seeds})
 
 
-def test_an_axis_left_empty_is_refused():
+def test_an_axis_left_empty_is_refused() -> None:
     with pytest.raises(SpecError, match="unlearners: none given"):
         Study.of(**GIVEN | {"unlearners": []})
 
 
-def test_a_name_given_twice_counts_once():
+def test_a_name_given_twice_counts_once() -> None:
     assert len(Study.of(**GIVEN | {"unlearners": ["scrub", "scrub"]}).unlearners) == 1
 
 
-def test_the_training_is_as_the_study_says():
+def test_the_training_is_as_the_study_says() -> None:
     assert Study.of(**GIVEN).models[0].fit == TRAINING
     assert Study.of(**GIVEN | {"fit": {"epochs": 1}}).models[0].fit.epochs == 1
     assert isinstance(TRAINING, Fit)
 
 
 @pytest.mark.parametrize(("text", "message"), [("a = ", "not valid TOML"), (None, "no such study file")])
-def test_a_file_that_cannot_be_read_is_one_line(tmp_path, text, message):
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, text: Any, message: Any) -> None:
     path = tmp_path / "x.toml"
     if text is not None:
         path.write_text(text)
@@ -67,14 +70,14 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path, text, message):
         from_toml(path)
 
 
-def test_the_retrained_and_other_models_of_two_studies_with_the_same_words_are_one():
+def test_the_retrained_and_other_models_of_two_studies_with_the_same_words_are_one() -> None:
     """Words from flags and values from TOML are the same study."""
     words = {"val_fraction": Word("0.2"), "calibration": Word("64"), "probes": Word("true"), "fit": {"epochs": Word("2")}}
     values = {"val_fraction": 0.2, "calibration": 64, "probes": True, "fit": {"epochs": 2}}
     assert Study.of(**GIVEN | words) == Study.of(**GIVEN | values)
 
 
-def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(
         "\ufeff" + "".join(f"{k} = {v!r}\n" for k, v in GIVEN.items() if isinstance(v, str)) + 'unlearners = "scrub"\n', encoding="utf-8"
@@ -98,7 +101,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
-def test_whatever_a_study_says_it_is_understood_or_every_mistake_is_a_line(changes):
+def test_whatever_a_study_says_it_is_understood_or_every_mistake_is_a_line(changes: Any) -> None:
     """Tables, dates, huge numbers and keys that are names of arguments ended in tracebacks."""
     try:
         found = Study.of("s.toml", **GIVEN | changes)
@@ -110,7 +113,7 @@ def test_whatever_a_study_says_it_is_understood_or_every_mistake_is_a_line(chang
 
 
 @given(st.text(alphabet=st.sampled_from('abe=[]{}".,#\n -1e9_') | st.characters(), max_size=40))
-def test_whatever_a_file_holds_it_is_toml_or_one_line_says_that_it_is_not(text):
+def test_whatever_a_file_holds_it_is_toml_or_one_line_says_that_it_is_not(text: Any) -> None:
     try:
         found = parsed_toml(text, "s.toml")
     except SpecError as refused:

@@ -1,5 +1,8 @@
 """What the steps leave in the store, and what of it reaches a record: one small study with every option on."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy
 import pytest
 
@@ -13,12 +16,12 @@ from canforget.study.run import run
 from canforget.study.store import Store
 
 
-def files(done, verb, name):
+def files(done: Any, verb: Any, name: Any) -> Any:
     drawn, store, _ = done
     return [store.folder(s.verb, s.key) / name for s in drawn.steps if s.verb == verb]
 
 
-def test_features_are_kept_for_every_view_that_is_judged_by_them_and_no_other(done):
+def test_features_are_kept_for_every_view_that_is_judged_by_them_and_no_other(done: Any) -> None:
     for path in files(done, "predict", "predictions.npz"):
         arrays = read_arrays(path)
         assert {n.removesuffix(".features") for n in arrays if n.endswith(".features")} == {"forget", "retain", "test"}
@@ -26,7 +29,7 @@ def test_features_are_kept_for_every_view_that_is_judged_by_them_and_no_other(do
         assert len(arrays["test.features"]) == len(arrays["test.ids"])
 
 
-def test_without_the_option_no_features_are_kept(tmp_path):
+def test_without_the_option_no_features_are_kept(tmp_path: Path) -> None:
     given = {
         "datasets": "digits",
         "models": "tiny_cnn",
@@ -41,7 +44,7 @@ def test_without_the_option_no_features_are_kept(tmp_path):
     assert not any("features" in name for found in arrays for name in found)
 
 
-def test_noise_is_asked_on_a_fixed_part_of_what_the_subject_is_judged_on(done):
+def test_noise_is_asked_on_a_fixed_part_of_what_the_subject_is_judged_on(done: Any) -> None:
     """Draws of other images for every model could not be compared."""
     every = [read_arrays(p) for p in files(done, "noise", "noise.npz")]
     predicted = read_arrays(files(done, "predict", "predictions.npz")[0])
@@ -54,14 +57,14 @@ def test_noise_is_asked_on_a_fixed_part_of_what_the_subject_is_judged_on(done):
         assert arrays["forget.logits"].std(axis=0).max() > 0
 
 
-def test_a_probe_holds_every_layer_and_their_sum(done):
+def test_a_probe_holds_every_layer_and_their_sum(done: Any) -> None:
     for path in files(done, "probe", "probe.json"):
         found = read_json(path)
         assert sum(layer["weights"] for layer in found["layers"].values()) == found["together"]["weights"]
         assert 0 < found["together"]["flip_rate_own"] <= 1
 
 
-def test_a_record_of_a_rounded_model_says_what_rounding_did(done, tmp_path):
+def test_a_record_of_a_rounded_model_says_what_rounding_did(done: Any, tmp_path: Path) -> None:
     records = done[2]
     rounded, plain = (records["neggrad_plus", q, 0] for q in ("int:bits=3", "none"))
     assert rounded.values["recovery.margin_noise_p"].n == 20
@@ -75,13 +78,13 @@ def test_a_record_of_a_rounded_model_says_what_rounding_did(done, tmp_path):
     assert load(tmp_path) == [rounded]
 
 
-def test_probes_of_features_run_where_features_were_kept(done):
+def test_probes_of_features_run_where_features_were_kept(done: Any) -> None:
     values = done[2]["neggrad_plus", "none", 0].values
     assert 0 <= values["nearest_prototype.accuracy_5_shots"].value <= 1
     assert values["nearest_prototype.excess_5_shots"].n == 2
 
 
-def test_agreement_in_a_record_is_counted_on_the_rounded_predictions(done):
+def test_agreement_in_a_record_is_counted_on_the_rounded_predictions(done: Any) -> None:
     drawn, store, records = done
     found = {(c.unlearner.partition(":")[0], c.seed): c for c in drawn.cases if c.quantizer.startswith("int")}
     one, other = (read_arrays(store.folder(*found[u, 0].steps["predict"]) / "predictions.npz") for u in ("neggrad_plus", "nothing"))
@@ -89,7 +92,7 @@ def test_agreement_in_a_record_is_counted_on_the_rounded_predictions(done):
     assert records["neggrad_plus", "int:bits=3", 0].values["probe.test_agreement_original"].value == pytest.approx(by_hand)
 
 
-def test_a_request_that_changed_after_planning_is_not_carried_out_in_the_name_of_the_first(tmp_path):
+def test_a_request_that_changed_after_planning_is_not_carried_out_in_the_name_of_the_first(tmp_path: Path) -> None:
     """The names of results hold the images that were planned; another file under the same path would fill them with others."""
     request = tmp_path / "request.txt"
     request.write_text("1\n2\n3\n")

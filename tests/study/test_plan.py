@@ -1,4 +1,6 @@
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -14,58 +16,58 @@ GIVEN = {
 }  # fmt: skip
 
 
-def drawn(**changes):
+def drawn(**changes: Any) -> Any:
     return plan(Study.of(**GIVEN | changes))
 
 
-def count(found, verb):
+def count(found: Any, verb: Any) -> Any:
     return sum(s.verb == verb for s in found.steps)
 
 
-def test_every_combination_is_a_case_and_the_references_are_always_there():
+def test_every_combination_is_a_case_and_the_references_are_always_there() -> None:
     found = drawn()
     assert len(found.cases) == 3 * 2 * 2
     assert {c.unlearner for c in found.cases} == {"retrain", "nothing", "scrub"}
 
 
-def test_a_step_that_two_cases_name_is_planned_once():
+def test_a_step_that_two_cases_name_is_planned_once() -> None:
     found = drawn()
     assert count(found, "train") == 4  # original and retrained, two seeds
     assert count(found, "unlearn") == 2
     assert len(found.steps) < found.named
 
 
-def test_the_original_model_is_shared_between_scenarios():
+def test_the_original_model_is_shared_between_scenarios() -> None:
     """It is trained on forget and retain together, whichever is which."""
     found = drawn(scenarios=["whole_class:classes=3", "random_samples:count=50"])
     assert count(found, "train") == 2 + 2 * 2
 
 
-def test_the_retrained_model_is_the_same_component_on_the_retain_set():
+def test_the_retrained_model_is_the_same_component_on_the_retain_set() -> None:
     trainings = [s for s in drawn().steps if s.verb == "train"]
     assert {tuple(s.what["parts"]) for s in trainings} == {("forget", "retain"), ("retain",)}
     assert len({str(s.what["fit"]) for s in trainings}) == 1
 
 
-def test_steps_come_after_what_they_need():
-    seen = set()
+def test_steps_come_after_what_they_need() -> None:
+    seen: set[Any] = set()
     for step in drawn().steps:
         assert set(step.needs) <= seen, step.label
         seen.add(step.name)
 
 
-def test_keys_do_not_depend_on_what_else_is_in_the_study():
+def test_keys_do_not_depend_on_what_else_is_in_the_study() -> None:
     small, large = drawn(), drawn(unlearners=["scrub", "finetune"], quantizers=["none", "int", "float8"])
     assert {s.name for s in small.steps if s.verb != "judge"} <= {s.name for s in large.steps}
 
 
 @pytest.mark.parametrize("change", [{"fit": {"epochs": 3}}, {"val_fraction": 0.2}, {"models": ["tiny_cnn:width=8"]}, {"split_seed": 1}])
-def test_what_decides_a_result_decides_its_key(change):
+def test_what_decides_a_result_decides_its_key(change: Any) -> None:
     before, after = ({s.key for s in p.steps if s.verb == "train"} for p in (drawn(), drawn(**change)))
     assert not before & after
 
 
-def test_a_retrained_model_is_judged_against_the_others_never_against_itself():
+def test_a_retrained_model_is_judged_against_the_others_never_against_itself() -> None:
     found = drawn()
     steps = {s.name: s for s in found.steps}
     for case in found.cases:
@@ -75,7 +77,7 @@ def test_a_retrained_model_is_judged_against_the_others_never_against_itself():
             assert judge["subject"] not in judge["retrained"]
 
 
-def test_a_quantized_model_is_judged_against_retrained_models_in_the_same_format():
+def test_a_quantized_model_is_judged_against_retrained_models_in_the_same_format() -> None:
     found = drawn()
     steps = {s.name: s for s in found.steps}
     by_place = {(c.unlearner, c.quantizer, c.seed): c for c in found.cases}
@@ -83,13 +85,13 @@ def test_a_quantized_model_is_judged_against_retrained_models_in_the_same_format
     assert judge["retrained"] == [by_place["retrain", "int:bits=8", s].steps["predict"][1] for s in (0, 1)]
 
 
-def judgements(found):
+def judgements(found: Any) -> Any:
     """What every case is judged by, for its labels."""
     steps = {s.name: s for s in found.steps}
     return {(c.unlearner, c.quantizer, c.seed): (c, steps[c.steps["judge"]]) for c in found.cases}
 
 
-def test_a_quantized_model_is_judged_beside_the_same_models_before_rounding_in_the_same_order():
+def test_a_quantized_model_is_judged_beside_the_same_models_before_rounding_in_the_same_order() -> None:
     """A rebound of one retrained model must not be paired with another."""
     cases = judgements(drawn(seeds=3))
     for (unlearner, quantizer, seed), (case, judge) in cases.items():
@@ -101,14 +103,14 @@ def test_a_quantized_model_is_judged_beside_the_same_models_before_rounding_in_t
         assert {("predict", k) for k in (before["subject"], before["original"], *before["retrained"])} <= set(judge.needs)
 
 
-def test_models_before_rounding_are_predicted_even_if_the_study_does_not_ask():
+def test_models_before_rounding_are_predicted_even_if_the_study_does_not_ask() -> None:
     """A study of int8 alone still needs its rebound."""
     alone, both = drawn(quantizers=["int"]), drawn()
     assert {s.key for s in alone.steps if s.verb == "predict"} == {s.key for s in both.steps if s.verb == "predict"}
     assert len(alone.cases) == 3 * 2
 
 
-def test_options_left_alone_change_no_key_and_features_change_those_of_predictions_only():
+def test_options_left_alone_change_no_key_and_features_change_those_of_predictions_only() -> None:
     """Results of earlier studies stay of use."""
     before = {s.name for s in drawn().steps if s.verb != "judge"}
     assert before == {s.name for s in drawn(noise_draws=20, probes=True).steps if s.verb not in ("judge", "noise", "probe")}
@@ -116,7 +118,7 @@ def test_options_left_alone_change_no_key_and_features_change_those_of_predictio
     assert {v for v, _ in before - after} == {v for v, _ in after - before} == {"predict"}
 
 
-def test_noise_and_probes_are_planned_for_rounded_models_only():
+def test_noise_and_probes_are_planned_for_rounded_models_only() -> None:
     """The original has no update to probe; what was not rounded has no rounding to compare with."""
     found = drawn(noise_draws=20, probes=True, quantizers=["none", "int", "int:symmetric=false", "float8"])
     assert count(found, "noise") == 3 * 3 * 2
@@ -129,12 +131,12 @@ def test_noise_and_probes_are_planned_for_rounded_models_only():
     assert not {"unprobed", "noise", "probe"} & cases["scrub", "none", 0][1].what.keys()
 
 
-def test_too_few_draws_of_noise_are_refused():
+def test_too_few_draws_of_noise_are_refused() -> None:
     with pytest.raises(CanforgetError, match="noise_draws: 5 can decide nothing; give 0, or at least 19"):
         drawn(noise_draws=5)
 
 
-def test_the_calibration_set_may_touch_the_retain_set_only():
+def test_the_calibration_set_may_touch_the_retain_set_only() -> None:
     """The predecessor calibrated on images that were to be forgotten."""
     from canforget.data.split import split_ids
     from canforget.registry import find
@@ -155,18 +157,18 @@ def test_the_calibration_set_may_touch_the_retain_set_only():
         ("ids:file=absent.txt", "absent.txt"),
     ],
 )
-def test_a_forget_set_that_cannot_be_is_found_before_anything_is_computed(scenario, message):
+def test_a_forget_set_that_cannot_be_is_found_before_anything_is_computed(scenario: Any, message: Any) -> None:
     with pytest.raises(CanforgetError, match=f"nothing was run: digits.*{message}"):
         drawn(scenarios=[scenario])
 
 
-def test_a_missing_data_set_is_one_line_that_says_how_to_get_it(tmp_path):
+def test_a_missing_data_set_is_one_line_that_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cifar10") as problem:
         plan(Study.of(**GIVEN | {"datasets": "cifar10", "scenarios": "whole_class:classes=cat"}), tmp_path)
     assert "\n" not in str(problem.value)
 
 
-def test_a_case_is_named_by_its_key_however_long_its_labels_are():
+def test_a_case_is_named_by_its_key_however_long_its_labels_are() -> None:
     """A plausible label of 311 characters ended a study with "File name too long" and no results at all."""
     long = Case("digits", "tiny_cnn", "whole_class:classes=3", "scrub:" + "x" * 400, "none", 0, {})
     assert len(long.key) == 16
@@ -174,7 +176,7 @@ def test_a_case_is_named_by_its_key_however_long_its_labels_are():
     assert {c.key for c in drawn().cases} == {c.key for c in drawn().cases}
 
 
-def test_a_case_holds_every_hyperparameter_of_its_components_and_settings():
+def test_a_case_holds_every_hyperparameter_of_its_components_and_settings() -> None:
     """The record of a retrained model, of the original and of one that was not rounded did not say what made it."""
     by_place = {(c.unlearner, c.quantizer): c.hyperparameters for c in drawn(unlearners=["scrub:alpha=0.5"], fit={"epochs": 7}).cases}
     for found in by_place.values():
@@ -192,7 +194,7 @@ def test_a_case_holds_every_hyperparameter_of_its_components_and_settings():
     assert scrub["quantizer"]["parameters"]["bits"] == 8
 
 
-def test_the_plan_says_how_many_images_calibrate_where_a_study_does_not():
+def test_the_plan_says_how_many_images_calibrate_where_a_study_does_not() -> None:
     """A default that adapts must be told in numbers: the record holds what was used."""
     (split,) = [s for s in drawn().steps if s.verb == "split"]
     assert split.what["calibration"] == split.what["counts"]["calibration"] == 256

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from canforget.fit_settings import Fit
@@ -6,7 +8,7 @@ from canforget.study.definition import ModelSpec
 from canforget.study.planned_steps import PlanBuilder, as_the_original, unprobed
 
 
-def test_a_step_that_is_named_twice_is_kept_once_with_its_first_label():
+def test_a_step_that_is_named_twice_is_kept_once_with_its_first_label() -> None:
     builder = PlanBuilder()
     first = builder.add("train", "k", "one")
     assert builder.add("train", "k", "two", (first, first, None)) is first
@@ -15,7 +17,7 @@ def test_a_step_that_is_named_twice_is_kept_once_with_its_first_label():
     assert len(builder.steps) == 2
 
 
-def test_the_retrained_model_is_trained_as_the_original_unless_told_otherwise():
+def test_the_retrained_model_is_trained_as_the_original_unless_told_otherwise() -> None:
     trained = ModelSpec(parse("models", "tiny_cnn"), Fit(epochs=3))
     assert as_the_original(parse("unlearners", "retrain"), trained)["fit"] == trained.fit
     assert as_the_original(parse("unlearners", "retrain:fit.epochs=5"), trained)["fit"].epochs == 5
@@ -33,5 +35,5 @@ def test_the_retrained_model_is_trained_as_the_original_unless_told_otherwise():
         ("float8", False),
     ],
 )
-def test_codes_are_probed_only_where_the_theory_of_their_flips_holds(quantizer, probed):
+def test_codes_are_probed_only_where_the_theory_of_their_flips_holds(quantizer: Any, probed: Any) -> None:
     assert (unprobed(parse("quantizers", quantizer)) == "") == probed

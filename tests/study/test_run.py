@@ -1,6 +1,7 @@
 import json
 import os
 import time
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ LONG = "finetune:fit.epochs=1," + ",".join(
 
 
 @pytest.fixture(scope="module")
-def carried(tmp_path_factory):
+def carried(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A small study carried out once, with a case whose label is longer than a file name may be."""
     root = tmp_path_factory.mktemp("run")
     drawn = plan(
@@ -36,7 +37,7 @@ def carried(tmp_path_factory):
     return root, drawn, carry_out(drawn, root / "store", root / "out")
 
 
-def test_a_label_longer_than_a_file_name_ends_no_study(carried):
+def test_a_label_longer_than_a_file_name_ends_no_study(carried: Any) -> None:
     """A plausible label of 311 characters did, with "File name too long" and no results at all."""
     root, drawn, done = carried
     assert max(len(r.case.unlearner) for r in done.records) > 255
@@ -45,14 +46,16 @@ def test_a_label_longer_than_a_file_name_ends_no_study(carried):
     assert sorted(index) == sorted(f"{c.key}.json" for c in drawn.cases)
 
 
-def test_what_was_said_of_the_controls_is_told_and_kept(carried):
+def test_what_was_said_of_the_controls_is_told_and_kept(carried: Any) -> None:
     root, _, done = carried
     assert "controls: 0 of 1 behaved; destroyed was called inconclusive" in done.text()  # of one seed nothing can be said
     kept = json.loads((root / "out" / "results.json").read_text())["controls"]
     assert [(c["control"], c["expected"], c["behaved"]) for c in kept] == [("destroyed", "utility lost", False)]
 
 
-def test_what_is_noted_during_a_run_is_told_on_standard_error_and_the_results_are_as_before(carried, capsys):
+def test_what_is_noted_during_a_run_is_told_on_standard_error_and_the_results_are_as_before(
+    carried: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     root, drawn, _ = carried
     step = next(s for s in drawn.steps if s.verb == "predict")
     (Store(root / "store").folder(*step.name) / "predictions.npz").write_bytes(b"")
@@ -63,7 +66,7 @@ def test_what_is_noted_during_a_run_is_told_on_standard_error_and_the_results_ar
     assert (root / "out" / "results.parquet").read_bytes() == before
 
 
-def test_a_run_sweeps_what_killed_writers_left(carried):
+def test_a_run_sweeps_what_killed_writers_left(carried: Any) -> None:
     root, drawn, _ = carried
     left = [root / "store" / "unfinished" / f"abc.{'0' * 32}", root / "out" / f".results.json.{'0' * 32}"]
     for path in left:

@@ -3,6 +3,8 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from canforget.study.schedule import ROUNDS, explained, missing
 from canforget.study.store import Store
 
 
-def small(**changes):
+def small(**changes: Any) -> Any:
     given = {
         "datasets": "digits",
         "models": "tiny_cnn",
@@ -25,8 +27,9 @@ def small(**changes):
     return plan(Study.of(**given | changes))
 
 
-def test_a_run_gives_a_record_a_case_and_running_again_computes_nothing(tmp_path):
-    drawn, seen = small(), []
+def test_a_run_gives_a_record_a_case_and_running_again_computes_nothing(tmp_path: Path) -> None:
+    drawn = small()
+    seen: list[Any] = []
     first = run(drawn, tmp_path)
     again = run(drawn, tmp_path, notify=seen.append)
     assert first == again
@@ -36,7 +39,7 @@ def test_a_run_gives_a_record_a_case_and_running_again_computes_nothing(tmp_path
     assert first[0].values["forget.accuracy"].value == 0.0
 
 
-def test_results_do_not_depend_on_the_engine(tmp_path):
+def test_results_do_not_depend_on_the_engine(tmp_path: Path) -> None:
     """Two cores' worth of processes or one: the name and the numbers of a result are the same."""
     drawn = small(quantizers=["none", "int"])
     one = run(drawn, tmp_path / "a")
@@ -45,24 +48,24 @@ def test_results_do_not_depend_on_the_engine(tmp_path):
     assert [r.values["test.accuracy"].value for r in one] == pytest.approx([r.values["test.accuracy"].value for r in two], abs=0.02)
 
 
-def test_a_diverging_method_is_an_error_of_its_case_alone(tmp_path):
+def test_a_diverging_method_is_an_error_of_its_case_alone(tmp_path: Path) -> None:
     records = run(small(unlearners=["finetune:fit.epochs=1,fit.lr=1e30"]), tmp_path)
     assert [bool(r.not_run) for r in records] == [False, False, True]
     assert "diverged" in records[2].not_run
 
 
-def test_a_method_that_cannot_act_on_a_scenario_is_not_run_with_its_reason(tmp_path):
+def test_a_method_that_cannot_act_on_a_scenario_is_not_run_with_its_reason(tmp_path: Path) -> None:
     drawn = small()
     refused = [c for c in drawn.cases if c.not_run]
     assert refused == []
 
 
-def test_an_unknown_engine_is_named_with_a_suggestion(tmp_path):
+def test_an_unknown_engine_is_named_with_a_suggestion(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no engine 'proceses'; did you mean 'processes'"):
         run(small(), tmp_path, engine="proceses")
 
 
-def test_control_c_loses_nothing_that_was_finished(tmp_path):
+def test_control_c_loses_nothing_that_was_finished(tmp_path: Path) -> None:
     """The command line leaves with one line; the same command goes on."""
     command = [sys.executable, "-m", "canforget", "run", "--datasets", "digits", "--models", "tiny_cnn", "--scenarios", "whole_class:classes=3",
                "--unlearners", "finetune", "--seeds", "9"]  # fmt: skip
@@ -114,7 +117,7 @@ def odd(model, forget, retain, *, rng):
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory):
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A plugin of methods that go wrong, each in its way."""
     from canforget.registry import add_plugin
 
@@ -124,7 +127,7 @@ def faulty(tmp_path_factory):
     return path
 
 
-def test_whatever_a_method_raises_costs_its_own_cases_and_no_other(tmp_path, faulty):
+def test_whatever_a_method_raises_costs_its_own_cases_and_no_other(tmp_path: Path, faulty: Any) -> None:
     """A plugin that called exit() ended the study, and a RecursionError left no record at all."""
     text = faulty.read_text().splitlines()
     causes = {"divides": "1 / 0", "leaves": "raise SystemExit", "recurses": "return deeper(n", "hoards": "raise Mem", "odd": "raise Odd"}
@@ -147,8 +150,8 @@ def test_whatever_a_method_raises_costs_its_own_cases_and_no_other(tmp_path, fau
     assert records["nothing"].values["forget.accuracy"].n
 
 
-def test_control_c_inside_a_method_still_stops_the_run(tmp_path, monkeypatch):
-    def stopped(*given, **more):
+def test_control_c_inside_a_method_still_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*given: Any, **more: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("canforget.study.schedule.compute", stopped)
@@ -156,23 +159,25 @@ def test_control_c_inside_a_method_still_stops_the_run(tmp_path, monkeypatch):
         run(small(), tmp_path)
 
 
-def test_an_error_of_ours_is_told_as_it_is_and_another_with_its_kind():
+def test_an_error_of_ours_is_told_as_it_is_and_another_with_its_kind() -> None:
     assert explained(SpecError("no such thing")) == "no such thing"
     assert explained(ValueError("a\n  b")) == "raised ValueError: a b"
 
 
-def flip(path):
+def flip(path: Any) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
 
-def told(records):
+def told(records: Any) -> Any:
     """What must not differ between two runs: everything but how long it took."""
     return [(r.case, r.values, r.not_run, r.verdict, r.hyperparameters, r.bytes, r.coverage, r.data, r.steps) for r in records]
 
 
-def test_a_flipped_bit_in_any_artifact_is_named_and_gives_the_same_records(tmp_path, capsys, done):
+def test_a_flipped_bit_in_any_artifact_is_named_and_gives_the_same_records(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], done: Any
+) -> None:
     """Of 72 corrupted artifacts 20 gave other records without a word."""
     drawn, whole, records = done
     shutil.copytree(whole.root, tmp_path / "store")
@@ -189,7 +194,9 @@ def test_a_flipped_bit_in_any_artifact_is_named_and_gives_the_same_records(tmp_p
     assert all(store.sound(*s.name) for s in drawn.steps)
 
 
-def test_a_store_from_before_artifacts_were_sealed_is_set_aside_and_not_believed(tmp_path, capsys, done):
+def test_a_store_from_before_artifacts_were_sealed_is_set_aside_and_not_believed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], done: Any
+) -> None:
     """Nothing says of such an artifact whether it is as it was written."""
     drawn, whole, records = done
     shutil.copytree(whole.root, tmp_path / "store")
@@ -200,7 +207,7 @@ def test_a_store_from_before_artifacts_were_sealed_is_set_aside_and_not_believed
     assert capsys.readouterr().err.count("damaged: judge: step.json.sha256 is missing") == len(judges)
 
 
-def test_what_is_damaged_while_a_study_runs_is_computed_again_and_costs_no_case(tmp_path, capsys):
+def test_what_is_damaged_while_a_study_runs_is_computed_again_and_costs_no_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An artifact that was sound when the run began may not be when it is read."""
     drawn, store = small(), Store(tmp_path)
     before = told(run(drawn, store))
@@ -209,7 +216,7 @@ def test_what_is_damaged_while_a_study_runs_is_computed_again_and_costs_no_case(
             (store.folder(*step.name) / "step.json").unlink()
     seen = []
 
-    def meddle(outcome):
+    def meddle(outcome: Any) -> None:
         seen.append(outcome)
         if outcome.step.verb == "train" and outcome.status == "cached":
             flip(store.folder(*outcome.step.name) / "model.safetensors")
@@ -219,16 +226,16 @@ def test_what_is_damaged_while_a_study_runs_is_computed_again_and_costs_no_case(
     assert {o.status for o in seen} == {"cached", "done"}
 
 
-def test_what_is_damaged_again_and_again_fails_in_the_end_and_says_so(tmp_path, monkeypatch):
+def test_what_is_damaged_again_and_again_fails_in_the_end_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken disk must not keep a study going round for ever."""
     from canforget.errors import DamagedError
 
-    def damaged(self, *given):
+    def damaged(self: Any, *given: Any) -> None:
         raise DamagedError("was damaged again and again")
 
     drawn = small()
     monkeypatch.setattr("canforget.study.store.Store.file", damaged)
-    seen = []
+    seen: list[Any] = []
     records = run(drawn, tmp_path, notify=seen.append)
     assert all("damaged again and again" in r.not_run for r in records)
     assert len(seen) < ROUNDS * len(drawn.steps)

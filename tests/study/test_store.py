@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,11 @@ from canforget.errors import DamagedError, StoreError
 from canforget.study.store import Store
 
 
-def put(store, key="abc", text="x"):
+def put(store: Any, key: Any = "abc", text: Any = "x") -> Any:
     return store.put("train", key, lambda folder: (folder / "file").write_text(text), {"key": key})
 
 
-def test_an_artifact_is_there_only_when_it_is_complete(tmp_path):
+def test_an_artifact_is_there_only_when_it_is_complete(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.raises(ValueError, match="half way"):
         store.put("train", "abc", broken, {})
@@ -26,12 +27,12 @@ def test_an_artifact_is_there_only_when_it_is_complete(tmp_path):
     assert store.provenance("train", "abc") == {"key": "abc", "files": {"file": hashlib.sha256(b"x").hexdigest()}}
 
 
-def broken(folder):
+def broken(folder: Any) -> None:
     (folder / "file").write_text("x")
     raise ValueError("half way")
 
 
-def test_the_first_of_two_writers_wins(tmp_path):
+def test_the_first_of_two_writers_wins(tmp_path: Path) -> None:
     store = Store(tmp_path)
     folder = put(store, text="first")
     put(store, text="second")
@@ -39,16 +40,18 @@ def test_the_first_of_two_writers_wins(tmp_path):
     assert [p.name for p in folder.parent.iterdir()] == ["abc"]
 
 
-def test_many_threads_may_put_the_same_key(tmp_path):
+def test_many_threads_may_put_the_same_key(tmp_path: Path) -> None:
     store = Store(tmp_path)
     threads = [threading.Thread(target=put, args=(store,)) for _ in range(8)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert store.holds("train", "abc")
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
-    def full(folder):
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    def full(folder: Any) -> None:
         (folder / "file").write_text("x")
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -59,12 +62,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "train").exists()
 
 
-def age(path):
+def age(path: Any) -> None:
     """Makes a file or folder one that nothing has been written to for hours."""
     os.utime(path, (time.time() - 9999,) * 2)
 
 
-def flip(path):
+def flip(path: Any) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -72,7 +75,9 @@ def flip(path):
 
 @pytest.mark.parametrize("name", ["file", "step.json", "step.json.sha256"])
 @pytest.mark.parametrize("harm", [flip, lambda p: p.write_bytes(p.read_bytes()[:-1]), lambda p: p.write_bytes(b""), Path.unlink])
-def test_whatever_happens_to_a_file_of_an_artifact_is_named_and_set_aside(tmp_path, capsys, name, harm):
+def test_whatever_happens_to_a_file_of_an_artifact_is_named_and_set_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: Any, harm: Any
+) -> None:
     """A flipped bit in a model's weights gave other records without a word."""
     store = Store(tmp_path)
     folder = put(store)
@@ -90,7 +95,7 @@ def test_whatever_happens_to_a_file_of_an_artifact_is_named_and_set_aside(tmp_pa
     assert store.sound("train", "abc")
 
 
-def test_a_damaged_file_is_never_handed_out(tmp_path, capsys):
+def test_a_damaged_file_is_never_handed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = Store(tmp_path)
     flip(put(store) / "file")
     with pytest.raises(DamagedError):
@@ -100,7 +105,7 @@ def test_a_damaged_file_is_never_handed_out(tmp_path, capsys):
         store.provenance("train", "abc")
 
 
-def test_a_verified_file_is_not_read_again_until_it_changes(tmp_path, monkeypatch):
+def test_a_verified_file_is_not_read_again_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A judgement reads the same predictions as a hundred others."""
     store = Store(tmp_path)
     path = put(store) / "file"
@@ -113,17 +118,17 @@ def test_a_verified_file_is_not_read_again_until_it_changes(tmp_path, monkeypatc
     assert not store.sound("train", "abc")
 
 
-def test_the_seal_is_what_sha256sum_reads(tmp_path):
+def test_the_seal_is_what_sha256sum_reads(tmp_path: Path) -> None:
     folder = put(Store(tmp_path))
     digest, name = (folder / "step.json.sha256").read_text().split()
     assert digest == hashlib.sha256((folder / name).read_bytes()).hexdigest()
 
 
-def test_what_cannot_be_set_aside_is_one_line(tmp_path, monkeypatch):
+def test_what_cannot_be_set_aside_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path)
     folder = put(store)
 
-    def refused(self, target):
+    def refused(self: Any, target: Any) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "rename", refused)
@@ -131,7 +136,7 @@ def test_what_cannot_be_set_aside_is_one_line(tmp_path, monkeypatch):
         store.set_aside(folder, "train: step.json is missing")
 
 
-def test_what_killed_writers_left_is_swept_when_it_is_old_and_nobody_works_on_it(tmp_path):
+def test_what_killed_writers_left_is_swept_when_it_is_old_and_nobody_works_on_it(tmp_path: Path) -> None:
     """Folders of interrupted writes and torn checkpoints stayed for ever."""
     store = Store(tmp_path)
     put(store, key="done")
@@ -152,6 +157,6 @@ def test_what_killed_writers_left_is_swept_when_it_is_old_and_nobody_works_on_it
     assert store.sound("train", "done")
 
 
-def test_a_store_that_is_not_there_yet_has_nothing_to_sweep(tmp_path):
+def test_a_store_that_is_not_there_yet_has_nothing_to_sweep(tmp_path: Path) -> None:
     Store(tmp_path / "none").sweep()
     assert not (tmp_path / "none").exists()

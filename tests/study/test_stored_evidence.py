@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any
+
 import numpy
 
 from canforget.evaluation.evidence import Evidence, Predictions
@@ -7,9 +10,10 @@ from canforget.study.plan import plan
 from canforget.study.run import run
 from canforget.study.store import Store
 from canforget.study.stored_evidence import noise_in, probed, views_in
+from tests.narrowed import present
 
 
-def test_the_views_of_a_model_are_those_of_its_split(done):
+def test_the_views_of_a_model_are_those_of_its_split(done: Any) -> None:
     """Matched and retained test images are parts of the test set, predicted once."""
     drawn, store, _ = done
     step = next(s for s in drawn.steps if s.verb == "predict")
@@ -20,7 +24,7 @@ def test_the_views_of_a_model_are_those_of_its_split(done):
     assert not set(views["test_retain"].labels) & set(views["forget"].labels)
 
 
-def test_every_draw_of_noise_is_a_model_of_its_own(tmp_path):
+def test_every_draw_of_noise_is_a_model_of_its_own(tmp_path: Path) -> None:
     store, logits = Store(tmp_path), numpy.arange(24, dtype=numpy.float32).reshape(3, 4, 2)
     arrays = {"forget.logits": logits, "forget.labels": numpy.zeros(4, int), "forget.ids": numpy.arange(4)}
     store.put("noise", "some", lambda folder: write_arrays(folder / "noise.npz", arrays), {})
@@ -29,10 +33,10 @@ def test_every_draw_of_noise_is_a_model_of_its_own(tmp_path):
     assert noise_in(store, "none") == ()
 
 
-def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so():
+def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so() -> None:
     """By hand: of four images, the original agrees on one and the retrained model on three."""
 
-    def model(*classes):
+    def model(*classes: Any) -> Any:
         predictions = Predictions(numpy.eye(2, dtype=numpy.float32)[list(classes)], numpy.zeros(4, int), numpy.arange(4))
         return {"forget": predictions, "test": predictions}
 
@@ -44,12 +48,12 @@ def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so()
     assert "nothing was updated" in found["probe.retained_projection"]["not_run"]
 
 
-def test_coins_reach_the_audit_that_needs_them(tmp_path):
+def test_coins_reach_the_audit_that_needs_them(tmp_path: Path) -> None:
     """A study of tossed images asks for the exact audit by itself; one of other images has no such number."""
     given = {"datasets": "digits", "models": "tiny_cnn", "unlearners": "destroyed", "fit": {"epochs": 1}, "judged_retain": 200}
     drawn = plan(Study.of(scenarios="randomized_inclusion:fraction=0.2", **given))
     records = run(drawn, Store(tmp_path))
     for record in records:
-        assert 0 < record.values["coin_flips.p"].value <= 1
+        assert 0 < present(record.values["coin_flips.p"].value) <= 1
         assert record.values["coin_flips.p"].n == sum(record.data["counts"][k] for k in ("forget", "held_out"))
     assert "coin_flips" not in [a.name for a in Study.of(scenarios="random_samples:count=50", **given).audits]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from canforget.study import versions
@@ -12,7 +14,7 @@ GIVEN = {
 AFTER_TRAINING = {"train", "unlearn", "quantize", "predict", "noise", "probe", "judge"}
 
 
-def rekeyed(monkeypatch, table, name, **changes):
+def rekeyed(monkeypatch: pytest.MonkeyPatch, table: Any, name: Any, **changes: Any) -> Any:
     """The verbs of which some step, and of which every step, gets another key when a version is raised."""
     study = Study.of(**GIVEN | changes)
     before = {s.name for s in plan(study).steps}
@@ -33,36 +35,36 @@ def rekeyed(monkeypatch, table, name, **changes):
         ("evaluation", {"probe", "judge"}),
     ],
 )
-def test_a_study_is_rekeyed_from_where_its_machinery_changed(monkeypatch, room, verbs):
+def test_a_study_is_rekeyed_from_where_its_machinery_changed(monkeypatch: pytest.MonkeyPatch, room: Any, verbs: Any) -> None:
     """A mended training loop left the results of the faulty one in use."""
     some, _ = rekeyed(monkeypatch, ROOMS, room)
     assert some == verbs
 
 
-def test_another_rounding_rule_rekeys_what_is_rounded_and_no_training_that_is_not(monkeypatch):
+def test_another_rounding_rule_rekeys_what_is_rounded_and_no_training_that_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the trainings, only a method that trains through rounded weights."""
     some, whole = rekeyed(monkeypatch, ROOMS, "quantization")
     assert some == {"unlearn", "quantize", "predict", "noise", "probe", "judge"}
     assert whole == {"quantize", "noise", "probe"} | ({"judge"} if "judge" in whole else set())
 
 
-def test_training_through_rounded_weights_rests_on_their_rounding(monkeypatch):
+def test_training_through_rounded_weights_rests_on_their_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     some, _ = rekeyed(monkeypatch, ROOMS, "quantization", fit={"bits": 4})
     assert "train" in some
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))
-def test_a_verb_that_changes_rekeys_its_own_steps(monkeypatch, verb):
+def test_a_verb_that_changes_rekeys_its_own_steps(monkeypatch: pytest.MonkeyPatch, verb: Any) -> None:
     some, whole = rekeyed(monkeypatch, VERBS, verb)
     assert verb in some & whole
 
 
-def test_versions_of_one_leave_the_keys_of_earlier_results_as_they_were():
+def test_versions_of_one_leave_the_keys_of_earlier_results_as_they_were() -> None:
     from canforget.spec import key_of
 
     assert versions.step_key("train", seed=0) == key_of("train", seed=0) or max(ROOMS.values()) > 1
 
 
-def test_every_verb_says_what_it_rests_on():
+def test_every_verb_says_what_it_rests_on() -> None:
     assert RESTS_ON.keys() == VERBS.keys() | {"images"}
     assert {room for rooms in RESTS_ON.values() for room in rooms} == ROOMS.keys()

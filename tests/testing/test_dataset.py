@@ -1,6 +1,7 @@
 """The contract of data sets holds for every member, and catches what it is there for."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy
 import pytest
@@ -14,18 +15,18 @@ LABELS = numpy.array([0, 1, 2, 0, 1, 2])
 PIXELS = numpy.arange(6 * 16, dtype=numpy.uint8).reshape(6, 1, 4, 4)
 
 
-def sound():
+def sound() -> Any:
     return DataSet("own", *tables_of(LABELS[:4], LABELS[4:]), ("a", "b", "c"), (1, 4, 4), "f", lambda: (PIXELS[:4], PIXELS[4:]))
 
 
-def loading(**changes):
-    def own(*, data_dir=None, size: int = 4):
+def loading(**changes: Any) -> Any:
+    def own(*, data_dir: Any = None, size: int = 4) -> Any:
         return replace(sound(), **changes)
 
     return own
 
 
-def test_the_digits_and_a_sound_set_of_ones_own_keep_the_contract():
+def test_the_digits_and_a_sound_set_of_ones_own_keep_the_contract() -> None:
     check_dataset(digits)
     check_dataset(loading())
 
@@ -44,24 +45,24 @@ def test_the_digits_and_a_sound_set_of_ones_own_keep_the_contract():
         ({"fingerprint": ""}, "two fingerprints, or none"),
     ],
 )
-def test_a_broken_data_set_is_told_what_is_wrong(changes, said):
+def test_a_broken_data_set_is_told_what_is_wrong(changes: Any, said: Any) -> None:
     """A contract that passes everything."""
     with pytest.raises(ContractError) as broken:
         check_dataset(loading(**changes))
     assert said in str(broken.value)
 
 
-def random_pixels(*, data_dir=None):
+def random_pixels(*, data_dir: Any = None) -> Any:
     return replace(
         sound(), pixels=lambda: tuple(numpy.random.default_rng().integers(0, 256, (n, 1, 4, 4), dtype=numpy.uint8) for n in (4, 2))
     )
 
 
-def absent(*, data_dir=None):
+def absent(*, data_dir: Any = None) -> None:
     raise DataError("own: no such folder")
 
 
-def crashing(*, data_dir=None):
+def crashing(*, data_dir: Any = None) -> None:
     raise KeyError("x")
 
 
@@ -76,7 +77,7 @@ def crashing(*, data_dir=None):
         (lambda *, size: 3, "it takes no keyword 'data_dir'"),
     ],
 )
-def test_a_data_set_that_is_none_is_told_what_is_wrong(dataset, said):
+def test_a_data_set_that_is_none_is_told_what_is_wrong(dataset: Any, said: Any) -> None:
     with pytest.raises(ContractError) as broken:
         check_dataset(dataset)
     assert said in str(broken.value)

@@ -1,8 +1,10 @@
 """The contract of models holds for every member, and catches what it is there for."""
 
+from typing import Any
+
 import pytest
 import torch
-from torch import nn
+from torch import Generator, nn
 
 from canforget.errors import ContractError, SpecError
 from canforget.registry import find, names
@@ -11,7 +13,7 @@ from canforget.testing.model import check_model
 
 
 @pytest.mark.parametrize("name", [n for n in names("models") if "/" not in n])
-def test_every_model_keeps_the_contract(name):
+def test_every_model_keeps_the_contract(name: Any) -> None:
     """A net that draws from the global stream is never the same twice."""
     check_model(find("models", name).load())
 
@@ -19,7 +21,7 @@ def test_every_model_keeps_the_contract(name):
 class Net(nn.Module):
     """A linear layer, with the fault that is asked for."""
 
-    def __init__(self, num_classes, image_shape, fault):
+    def __init__(self, num_classes: Any, image_shape: Any, fault: Any) -> None:
         super().__init__()
         self.fault, self.calls = fault, 0
         self.linear = nn.Linear(image_shape[0], num_classes - (fault == "classes"))
@@ -27,7 +29,7 @@ class Net(nn.Module):
             self.extra = nn.Linear(2, 2)
         self.hidden = torch.randn(())
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         out = self.linear(x.mean((2, 3)))
         match self.fault:
             case "nan":
@@ -45,8 +47,8 @@ class Net(nn.Module):
         return out
 
 
-def faulty(fault):
-    def net(num_classes, image_shape, *, rng, width: int = 1):
+def faulty(fault: Any) -> Any:
+    def net(num_classes: Any, image_shape: Any, *, rng: Generator, width: int = 1) -> Any:
         if fault == "refuses":
             raise SpecError("no images at all")
         if fault == "global":
@@ -78,16 +80,16 @@ def faulty(fault):
         ("none", "it returned NoneType, not a torch module"),
     ],
 )
-def test_a_broken_model_is_told_what_is_wrong(fault, said):
+def test_a_broken_model_is_told_what_is_wrong(fault: Any, said: Any) -> None:
     """A contract that passes everything."""
     with pytest.raises(ContractError) as broken:
         check_model(faulty(fault))
     assert said in str(broken.value)
 
 
-def test_a_sound_net_of_ones_own_passes_and_a_signature_is_read():
+def test_a_sound_net_of_ones_own_passes_and_a_signature_is_read() -> None:
     check_model(faulty(""))
     with pytest.raises(ContractError, match="its arguments by place are"):
-        check_model(lambda num_classes, *, rng: None)
+        check_model(lambda num_classes, *, rng: nn.Identity())
     with pytest.raises(ContractError, match="'width' must be keyword-only and typed"):
-        check_model(lambda num_classes, image_shape, *, rng, width=3: None)
+        check_model(lambda num_classes, image_shape, *, rng, width=3: nn.Identity())

@@ -1,9 +1,12 @@
 """The contract of scenarios holds for every member, and catches what it is there for."""
 
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
+from torch import Generator
 
 from canforget.data.split import Tossed
 from canforget.errors import ContractError, SpecError
@@ -12,7 +15,7 @@ from canforget.testing.scenario import check_scenario
 
 
 @pytest.fixture
-def bound(tmp_path):
+def bound(tmp_path: Path) -> Any:
     """Values for hyperparameters that have no default."""
     request = tmp_path / "request.txt"
     request.write_text("0\n4\n")
@@ -25,29 +28,29 @@ def bound(tmp_path):
 
 
 @pytest.mark.parametrize("name", names("scenarios"))
-def test_every_scenario_keeps_the_contract(name, bound):
+def test_every_scenario_keeps_the_contract(name: Any, bound: Any) -> None:
     """A forget set that is drawn from a global stream cannot be drawn again."""
     for values in bound.get(name, [{}]):
         check_scenario(partial(find("scenarios", name).load(), **values))
 
 
-def scenario(choose):
-    def rule(train, *, class_names, rng, share: float = 0.5):
+def scenario(choose: Any) -> Any:
+    def rule(train: Any, *, class_names: Any, rng: Generator, share: float = 0.5) -> Any:
         return choose(train, rng)
 
     return rule
 
 
-def spoiled(train, rng):
+def spoiled(train: Any, rng: Generator) -> Any:
     train.labels[:] = 0
     return train.ids[:3]
 
 
-def crashing(train, rng):
+def crashing(train: Any, rng: Generator) -> None:
     raise KeyError("cat")
 
 
-def refusing(train, rng):
+def refusing(train: Any, rng: Generator) -> None:
     raise SpecError("no")
 
 
@@ -68,19 +71,19 @@ def refusing(train, rng):
         (refusing, "it refuses whatever it is given: no"),
     ],
 )
-def test_a_broken_scenario_is_told_what_is_wrong(choose, said):
+def test_a_broken_scenario_is_told_what_is_wrong(choose: Any, said: Any) -> None:
     """A contract that passes everything."""
     with pytest.raises(ContractError) as broken:
         check_scenario(scenario(choose))
     assert said in str(broken.value)
 
 
-def test_a_hyperparameter_without_a_default_asks_for_a_value():
+def test_a_hyperparameter_without_a_default_asks_for_a_value() -> None:
     with pytest.raises(ContractError, match=r"'classes' has no default; .*check_scenario\(functools.partial"):
         check_scenario(find("scenarios", "whole_class").load())
 
 
-def test_an_image_tossed_both_in_and_out_is_told():
+def test_an_image_tossed_both_in_and_out_is_told() -> None:
     """It would be a member and its own non-member."""
     with pytest.raises(ContractError, match="both in and out"):
         check_scenario(scenario(lambda train, rng: Tossed(train.ids[:4], train.ids[3:8])))

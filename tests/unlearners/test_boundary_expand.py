@@ -23,5 +23,5 @@ def test_the_extra_logit_is_gone_and_the_class_forgotten(small_model: Classifier
 def test_a_step_of_nothing_returns_the_same_head(small_model: Classifier, digits_split: Split, rng: Generator) -> None:
     """The rows of the known classes must be copied, in order."""
     unlearned = boundary_expand(small_model, digits_split.forget, digits_split.retain, rng=rng, fit=Fit(epochs=1, lr=1e-12, momentum=0.0))
-    torch.testing.assert_close(unlearned.net[8].weight, small_model.net[8].weight)
-    torch.testing.assert_close(unlearned.net[8].bias, small_model.net[8].bias)
+    torch.testing.assert_close(unlearned.get_parameter("net.8.weight"), small_model.get_parameter("net.8.weight"))
+    torch.testing.assert_close(unlearned.get_parameter("net.8.bias"), small_model.get_parameter("net.8.bias"))

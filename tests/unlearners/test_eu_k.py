@@ -16,8 +16,8 @@ def test_the_last_layers_know_nothing_of_the_original(small_model: Classifier, d
     """ModelSpec on from the original's weights it would be cf_k."""
     other = deepcopy(small_model)
     with torch.no_grad():
-        other.net[8].weight.add_(1.0)
-        other.net[8].bias.add_(1.0)
+        other.get_parameter("net.8.weight").add_(1.0)
+        other.get_parameter("net.8.bias").add_(1.0)
     fit = Fit(epochs=1, lr=0.05)
     one, two = (eu_k(m, digits_split.forget, digits_split.retain, rng=generator("e"), fit=fit, layers=1) for m in (small_model, other))
     assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
@@ -27,5 +27,5 @@ def test_statistics_of_the_last_layers_start_anew(small_model: Classifier, digit
     """Running statistics remember the forget set as weights do."""
     fit = Fit(epochs=1, lr=1e-6, momentum=0.0, batch_size=1000)
     model = eu_k(small_model, digits_split.forget, digits_split.retain, rng=rng, fit=fit, layers=2)
-    assert model.net[4].num_batches_tracked == 1
-    assert torch.equal(model.net[1].running_mean, small_model.net[1].running_mean)
+    assert model.get_buffer("net.4.num_batches_tracked") == 1
+    assert torch.equal(model.get_buffer("net.1.running_mean"), small_model.get_buffer("net.1.running_mean"))

@@ -25,7 +25,7 @@ def test_the_layer_answers_as_if_the_forget_directions_were_taken_out_of_its_inp
     onto_retain = torch.diag(torch.tensor([1.0, 0, 1, 0]))
     inputs = torch.cat([forget.x, retain.x]).flatten(1).float()
     left = inputs - inputs @ onto_forget @ (torch.eye(4) - onto_retain)
-    torch.testing.assert_close(unlearned[1](inputs), model[1](left), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(unlearned.get_submodule("1")(inputs), model[1](left), rtol=1e-4, atol=1e-3)
     torch.testing.assert_close(left[0], torch.tensor([9.0, 0.0, 0.0, 0.0]))
 
 

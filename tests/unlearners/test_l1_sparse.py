@@ -11,6 +11,7 @@ from canforget.network.classifier import Classifier
 from canforget.rng import generator
 from canforget.training.loop import Fit
 from canforget.unlearners.l1_sparse import l1_sparse
+from tests.narrowed import present
 
 
 def test_a_penalty_leaves_smaller_weights(small_model: Classifier, digits_split: Split) -> None:
@@ -35,6 +36,6 @@ def test_the_penalty_fades_linearly_from_epoch_to_epoch(small_model: Classifier,
         (cross_entropy(twin(retain.x), retain.y) + penalty * sum(p.abs().sum() for p in twin.parameters())).backward()
         with torch.no_grad():
             for p in twin.parameters():
-                p -= 0.1 * p.grad
+                p.sub_(0.1 * present(p.grad))
     for name, p in twin.named_parameters():
         torch.testing.assert_close(unlearned.get_parameter(name), p, rtol=0, atol=1e-4)

@@ -15,7 +15,7 @@ def test_every_changed_weight_moved_at_least_one_step(small_model: Classifier, d
     unlearned = magnitude_floor(small_model, forget, retain, rng=rng, base={"name": "neggrad_plus", "fit": fit}, bits=4, keep=0.05)
     changed = total = 0
     for place in (0, 3, 8):
-        old, new = small_model.net[place].weight.detach(), unlearned.net[place].weight.detach()
+        old, new = small_model.get_parameter(f"net.{place}.weight").detach(), unlearned.get_parameter(f"net.{place}.weight").detach()
         step = (old.flatten(1).abs().amax(dim=1) / 7).view(-1, *[1] * (old.ndim - 1)).expand_as(old)
         moved = (new - old).abs()
         assert (moved[moved > 0] >= step[moved > 0]).all()

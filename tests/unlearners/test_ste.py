@@ -41,4 +41,4 @@ def test_the_weights_returned_are_not_rounded(small_model: Classifier, digits_sp
     model = ste(
         small_model, digits_split.forget, digits_split.retain, rng=generator("s"), base="neggrad_plus:fit.epochs=1,fit.lr=1e-3", bits=2
     )
-    assert len(model.net[3].weight.unique()) > 100
+    assert len(model.get_parameter("net.3.weight").unique()) > 100

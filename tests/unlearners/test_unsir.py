@@ -20,7 +20,7 @@ def test_noise_has_a_high_loss_under_the_forgotten_label(small_model: Classifier
     """Noise labelled as another class, or minimized, teaches the class instead of blurring it."""
     labels = torch.zeros(16, dtype=torch.long)
     fits = [Fit(epochs=n, lr=0.1, optimizer="adam") for n in (1, 40)]
-    losses = [cross_entropy(small_model(maximized(frozen(small_model), labels, (1, 8, 8), rng, f, 0.1)), labels) for f in fits]
+    losses = [cross_entropy(small_model(maximized(frozen(small_model), labels, torch.Size((1, 8, 8)), rng, f, 0.1)), labels) for f in fits]
     assert losses[1] > 2 * losses[0]
 
 

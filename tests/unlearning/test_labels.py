@@ -26,6 +26,6 @@ def test_wrong_labels_are_even_over_the_other_classes(rng: Generator) -> None:
 
 def test_classes_are_counted_from_the_logits(small_model: Classifier, digits_split: Split) -> None:
     """Counting labels misses classes that the forget set lacks; and counting must not touch BatchNorm statistics."""
-    before = small_model.net[1].running_mean.clone()
+    before = small_model.get_buffer("net.1.running_mean").clone()
     assert class_count(small_model, digits_split.forget) == 10
-    assert torch.equal(before, small_model.net[1].running_mean)
+    assert torch.equal(before, small_model.get_buffer("net.1.running_mean"))

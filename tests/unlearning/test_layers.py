@@ -58,11 +58,12 @@ def test_moments_of_patches_give_the_energy_of_a_layers_outputs(rng: Generator) 
     """Patches cut or ordered otherwise than the kernel sees them belong to another layer."""
     images = Images.of(torch.randint(0, 256, (6, 2, 5, 5), generator=rng, dtype=torch.uint8), torch.zeros(6))
     conv = nn.Conv2d(2, 3, (3, 2), stride=2, padding=1, bias=False)
-    net = nn.Sequential(Halved(), conv, nn.Flatten(), nn.LazyLinear(2, bias=False))
+    head = nn.LazyLinear(2, bias=False)
+    net = nn.Sequential(Halved(), conv, nn.Flatten(), head)
     net(images.x)
     moments = input_moments(net, images, batch_size=4)
     x = images.x.float() / 2
-    for name, layer, inputs in (("1", conv, x), ("3", net[3], conv(x).flatten(1))):
+    for name, layer, inputs in (("1", conv, x), ("3", head, conv(x).flatten(1))):
         weight = layer.weight.detach().flatten(1).double()
         energy = (weight @ moments[name] @ weight.T).trace()
         torch.testing.assert_close(energy, layer(inputs).detach().double().square().sum(), rtol=1e-5, atol=0)
@@ -78,7 +79,7 @@ class Halved(nn.Module):
 def test_the_rest_keeps_its_bits_and_its_flags(small_model: Classifier, digits_split: Split, rng: Generator) -> None:
     """Statistics of frozen norms that go on moving change the frozen layers after all."""
     model = deepcopy(small_model)
-    model.net[8].bias.requires_grad_(False)
+    model.get_parameter("net.8.bias").requires_grad_(False)
     train_only_(model, {"net.8.weight", "net.8.bias"}, digits_split.retain, rng=rng, fit=Fit(epochs=1, lr=0.1))
     changed = {n for n, v in model.state_dict().items() if not torch.equal(v, small_model.state_dict()[n])}
     assert changed == {"net.8.weight"}

@@ -99,7 +99,7 @@ def check_gradients(net: nn.Module, shape: tuple[int, int, int]) -> None:
     """Every weight that may change has a say in the loss."""
     x, y = torch.randn(8, *shape, generator=generator("check model gradients")), torch.arange(8) % 7
     twin = deepcopy(net).train()
-    cross_entropy(answered(twin, x, shape), y).backward()  # type: ignore[no-untyped-call]
+    cross_entropy(answered(twin, x, shape), y).backward()
     idle = [n for n, p in twin.named_parameters() if p.requires_grad and p.grad is None]
     require_kept("model", not idle, f"{shape}: {idle[:1]} is a parameter that no logit depends on; leave it out, or freeze it")
 

@@ -97,7 +97,7 @@ class Epoch:
             with torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(self.fit, device)):
                 value = self.constraint.loss(loss(), self.model)
             self.optimizer.zero_grad(set_to_none=True)
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
         self.health.add_(value.detach())
         if self.gradients is not None:
             self.gradients(self.model)
