@@ -2,7 +2,9 @@
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -23,7 +25,7 @@ RETRAINED = {
 
 
 @pytest.fixture(scope="module")
-def instrument():
+def instrument() -> Iterator[Any]:
     spec = importlib.util.spec_from_file_location("instrument", PATH)
     assert spec is not None
     assert spec.loader is not None
@@ -34,9 +36,9 @@ def instrument():
     del sys.modules["instrument"]
 
 
-def bank(instrument, **faults):
+def bank(instrument: Any, **faults: tuple[float, dict[str, float]]) -> dict[tuple[str, int], Any]:
     """Models of every kind, each seed a little different; `faults` change what a kind is."""
-    kinds = {
+    kinds: dict[str, tuple[float, dict[str, float]]] = {
         "retrain": (0.0, {}),
         "nothing": (2.0, {"forget.accuracy": 1.0, "forget.linear_cka": 1.0}),
         "leaky_retrain": (1.0, {"forget.accuracy": 0.9}),
@@ -56,27 +58,27 @@ def bank(instrument, **faults):
     return made
 
 
-def said(instrument, made):
+def said(instrument: Any, made: Any) -> dict[str, tuple[str, bool]]:
     return {subject: (word, right) for subject, word, right in instrument.unit(made, "random_samples:fraction=0.1", range(4), range(4, 8))}
 
 
-def test_models_of_known_answer_get_their_word(instrument):
+def test_models_of_known_answer_get_their_word(instrument: Any) -> None:
     found = said(instrument, bank(instrument))
     assert {subject: right for subject, (_, right) in found.items() if not right} == {}
     assert found["retrained"][0] == "consistent with retraining"
     assert "head_mask" not in found  # no whole class is forgotten
 
 
-def test_a_control_that_is_none_is_not_called_right(instrument):
+def test_a_control_that_is_none_is_not_called_right(instrument: Any) -> None:
     """An instrument that says the expected word whatever it sees would pass otherwise."""
-    honest = (0.0, {})
+    honest: tuple[float, dict[str, float]] = (0.0, {})
     found = said(
         instrument, bank(instrument, leaky_retrain=honest, destroyed=honest, relabelled=honest, head_distillation=honest, nothing=honest)
     )
     assert not any(right for subject, (_, right) in found.items() if subject != "retrained")
 
 
-def test_an_alarm_against_honest_models_is_counted_and_bounded(instrument):
+def test_an_alarm_against_honest_models_is_counted_and_bounded(instrument: Any) -> None:
     row = instrument.row(
         "s", "none", "retrained", ["residual", *["consistent with retraining"] * 18, "inconclusive"], [False, *[True] * 18, False]
     )
@@ -85,7 +87,7 @@ def test_an_alarm_against_honest_models_is_counted_and_bounded(instrument):
     assert "false alarms 0.05" in instrument.text(row)
 
 
-def test_blocks_of_a_round_share_no_model_and_nobody_is_judged_by_himself(instrument):
+def test_blocks_of_a_round_share_no_model_and_nobody_is_judged_by_himself(instrument: Any) -> None:
     found = list(instrument.blocks(11, 3, 2))
     assert len(found) == 2 * 3
     for place in (found[:3], found[3:]):
