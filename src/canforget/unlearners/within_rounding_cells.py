@@ -13,14 +13,14 @@ from canforget.unlearning.requirements import require_images
 from canforget.unlearning.wrapper import base_call
 
 
-@component(version=2, wraps=True, control=True)
+@component(version=3, wraps=True, control=True)
 def within_rounding_cells(
     model: nn.Module,
     forget: Images,
     retain: Images,
     *,
     rng: Generator,
-    base: BaseMethod = "neggrad_plus:fit.epochs=5,fit.lr=0.05,fit.momentum=0.9,fit.weight_decay=0",
+    base: BaseMethod = "neggrad_plus:fit.epochs=5,fit.lr=0.003",
     bits: Bits = 4,
     share: Fraction = 1.0,
 ) -> nn.Module:
