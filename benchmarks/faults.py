@@ -188,18 +188,18 @@ def victim_of(kind: str, drawn: Plan, store: Store, checkpoints: Path, chance: r
 @contextmanager
 def keeping_checkpoints(folder: Path) -> Iterator[None]:
     """Copies every checkpoint that a training writes to a folder."""
-    written = loop.save
+    written = loop.save_checkpoint
 
     def copied(path: Path, *given: Any) -> None:
         written(path, *given)
         folder.mkdir(exist_ok=True)
         shutil.copy(path, folder)
 
-    loop.save = copied
+    loop.save_checkpoint = copied
     try:
         yield
     finally:
-        loop.save = written
+        loop.save_checkpoint = written
 
 
 def campaign(

@@ -28,7 +28,7 @@ from canforget.network.build import build
 from canforget.network.classifier import Normalize
 from canforget.network.predict import predict
 from canforget.pipeline import evaluate, open_split, unlearn
-from canforget.quantization.calibration import Scheme, quantize
+from canforget.quantization.calibration import Scheme, quantize_by_scheme
 from canforget.quantization.grid import Grid
 from canforget.quantization.ranges import RangeMethod
 from canforget.quantizers.float8 import float8
@@ -72,7 +72,7 @@ def normalization_of(model: nn.Module) -> Normalize:
 
 def symmetric(model: nn.Module, calibration: Images) -> nn.Module:
     """int8 as the predecessor's library sets it: per-tensor activations symmetric about 0, per-channel weights, min-max."""
-    return quantize(model, calibration, Scheme(Grid("int", 8, "per_channel"), Grid("int", 8, "per_tensor"), RangeMethod()))
+    return quantize_by_scheme(model, calibration, Scheme(Grid("int", 8, "per_channel"), Grid("int", 8, "per_tensor"), RangeMethod()))
 
 
 def formats(forget: Images) -> dict[str, Maker]:

@@ -14,7 +14,7 @@ from canforget import open_split, quantize
 from canforget.cli.app import main
 from canforget.deployment.model_file import save
 from canforget.deployment.onnx_graph import export
-from canforget.deployment.tensor_checks import checksum
+from canforget.deployment.tensor_checks import tensors_checksum
 from canforget.network.build import build
 from canforget.rng import generator
 
@@ -251,7 +251,7 @@ def test_a_model_file_with_one_thing_wrong_is_refused_by_its_name(
     about, tensors = opened_parts(bases[base], path)
     change((about, tensors))
     if about.get("checksum") not in (..., "abc", None):
-        about["checksum"] = checksum(tensors)
+        about["checksum"] = tensors_checksum(tensors)
     path.write_bytes(to_bytes(tensors, {"canforget": json.dumps(about)}))
     use = ("evaluate", "unlearn", "quantize", "sweep-bits")[number % 4] if base == "float" else "evaluate"
     refused(capsys, tmp_path, path, use, says)

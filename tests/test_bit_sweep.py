@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from canforget.bit_sweep import Row, Sweep, sweep, text, variants
+from canforget.bit_sweep import Row, Sweep, sweep, sweep_text, variants
 from canforget.cli.app import main
 from canforget.data.images import Split
 from canforget.deployment.model_file import save
@@ -60,8 +60,8 @@ def test_the_worst_neighbor_is_the_one_that_remembers_most() -> None:
     rows = [Row("a", 4, "", 0.9, 0.0, -5.0), Row("b", 4, "", 0.9, 0.6, 1.0), Row("c", 4, "", 0.9, 0.6, 2.0), Row("d", 4, not_run="no")]
     found = Sweep(rows[0], (), (), tuple(rows))
     assert present(found.worst).rounding == "c"
-    assert "Worst neighbor: c: 60.0 %" in text(found)
-    assert "d (not run: no)" in text(found)
+    assert "Worst neighbor: c: 60.0 %" in sweep_text(found)
+    assert "d (not run: no)" in sweep_text(found)
 
 
 def test_without_a_forget_set_nothing_is_said_of_forgetting(small_model: Classifier, digits_split: Split) -> None:
@@ -69,7 +69,7 @@ def test_without_a_forget_set_nothing_is_said_of_forgetting(small_model: Classif
     found = sweep(small_model, digits_split, call, bits=(8,), layer_bits=(), neighbor_bits=8, forgetting=False)
     assert found.worst is None
     assert found.uniform[0].forget_accuracy is None
-    assert "Worst" not in text(found)
+    assert "Worst" not in sweep_text(found)
 
 
 def test_a_format_without_bits_is_refused(small_model: Classifier, digits_split: Split) -> None:
@@ -78,7 +78,7 @@ def test_a_format_without_bits_is_refused(small_model: Classifier, digits_split:
 
 
 def test_columns_are_aligned(found: Any) -> None:
-    lines = [line for line in text(found).split("\n") if line.startswith("  ")]
+    lines = [line for line in sweep_text(found).split("\n") if line.startswith("  ")]
     assert len({len(line) for line in lines}) == 1
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from canforget.registry import FAMILIES, PACKAGE, add_plugin, find, fingerprint, names
+from canforget.registry import FAMILIES, PACKAGE, add_plugin, code_fingerprint, find, names
 from canforget.study.versions import ROOMS, VERBS
 
 GOLDEN = Path(__file__).parent / "golden.json"
@@ -29,7 +29,7 @@ def machinery() -> Any:
     return {
         str(
             path.relative_to(PACKAGE).with_suffix("")
-        ): f"{version} {fingerprint(ast.parse(path.read_text(encoding='utf-8')), imports=False)[:16]}"
+        ): f"{version} {code_fingerprint(ast.parse(path.read_text(encoding='utf-8')), imports=False)[:16]}"
         for path, version in (rooms | verbs).items()
         if path.stem != "__init__"
     }
@@ -69,8 +69,8 @@ def test_a_fingerprint_does_not_say_where_a_member_finds_its_names_but_a_plugins
     """A room that was renamed changed every member; a plugin's import may be of another file of its author's."""
     one, two = "from a import f\nx = f(1)\n", "def g():\n    import c\nfrom b import f\nx = f(1)\n"
     moved = two.replace("def g():\n    import c\n", "")
-    assert fingerprint(ast.parse(one), imports=False) == fingerprint(ast.parse(moved), imports=False)
-    assert fingerprint(ast.parse(one)) != fingerprint(ast.parse(moved))
+    assert code_fingerprint(ast.parse(one), imports=False) == code_fingerprint(ast.parse(moved), imports=False)
+    assert code_fingerprint(ast.parse(one)) != code_fingerprint(ast.parse(moved))
     text = '"""Returns the model."""\nfrom {a} import component\n@component("unlearners")\ndef same_{n}(model): ...\n'
     prints = []
     for n, package in enumerate(("canforget", "canforget.registry")):
@@ -86,4 +86,4 @@ def test_a_fingerprint_is_the_same_under_every_version_of_python() -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             vars(node)["type_params"] = []
-    assert fingerprint(tree) == fingerprint(ast.parse("def f(a: int = 1) -> int:\n    return f'{a!r:>3}' if a else 'x'\n"))
+    assert code_fingerprint(tree) == code_fingerprint(ast.parse("def f(a: int = 1) -> int:\n    return f'{a!r:>3}' if a else 'x'\n"))

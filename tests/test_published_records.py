@@ -10,7 +10,7 @@ import numpy
 import pytest
 from pyarrow import parquet
 
-from canforget.report.record import load, over_seeds
+from canforget.report.record import load_records, over_seeds
 from canforget.report.recovery_over_seeds import recoveries
 from tests.narrowed import interval_of
 
@@ -23,7 +23,7 @@ FIRST_PAGE = re.sub(r"\s+", " ", (RESULTS.parent / "README.md").read_text(encodi
 
 @lru_cache
 def records(study: Any) -> Any:
-    return load(RESULTS / study)
+    return load_records(RESULTS / study)
 
 
 @lru_cache

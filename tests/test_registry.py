@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from canforget.errors import SpecError
-from canforget.registry import FAMILIES, add_plugin, component, find, fingerprint, names
+from canforget.registry import FAMILIES, add_plugin, code_fingerprint, component, find, names
 
 PLUGIN = '''
 """Shrinks weights."""
@@ -123,7 +123,7 @@ def test_the_fingerprint_ignores_comments_and_docstrings_alone() -> None:
     import ast
 
     one, two, three = ('def f():\n    "a"\n    return 1', "def f():\n    # b\n    return 1", "def f():\n    return 2")
-    assert fingerprint(ast.parse(one)) == fingerprint(ast.parse(two)) != fingerprint(ast.parse(three))
+    assert code_fingerprint(ast.parse(one)) == code_fingerprint(ast.parse(two)) != code_fingerprint(ast.parse(three))
 
 
 def test_models_of_libraries_and_of_files_are_known_by_name(tmp_path: Path) -> None:

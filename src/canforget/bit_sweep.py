@@ -94,7 +94,7 @@ def sweep(
         judge(root, "float32", 32, ""),
         tuple(judge(quantize(model, split, changed(quantizer, bits=b)), f"{b} bits", b, "") for b in bits),
         tuple(row for b in layer_bits for row in one_layer_each(model, split, quantizer, b, judge)),
-        tuple(neighbors(model, split, changed(quantizer, bits=neighbor_bits), judge)),
+        tuple(neighbor_rows(model, split, changed(quantizer, bits=neighbor_bits), judge)),
     )
 
 
@@ -147,7 +147,7 @@ def one_layer_each(model: nn.Module, split: Split, quantizer: Call, bits: int, j
         root.set_submodule(name, layer)
 
 
-def neighbors(model: nn.Module, split: Split, quantizer: Call, judge: Judge) -> Iterator[Row]:
+def neighbor_rows(model: nn.Module, split: Split, quantizer: Call, judge: Judge) -> Iterator[Row]:
     """The rounding itself, and each that differs from it in one choice."""
     bits = quantizer["bits"]
     for name, call in [("as named", quantizer), *variants(quantizer)]:
@@ -176,20 +176,22 @@ def variants(call: Call) -> Iterator[tuple[str, Call]]:
 HEADS = ("rounding", "layer", "val %", "forget set %", "margin", "bytes")
 
 
-def text(found: Sweep) -> str:
+def sweep_text(found: Sweep) -> str:
     """The sweep as aligned tables, worst neighbor last."""
     tables = [
         ("All layers", [found.float32, *found.uniform]),
         ("One layer at a time, weights only", found.layers),
         ("Neighbors of the rounding", found.neighbors),
     ]
-    blocks = [(title, [cells(row) for row in rows]) for title, rows in tables if rows]
+    blocks = [(title, [sweep_cells(row) for row in rows]) for title, rows in tables if rows]
     wide = [max(len(line[i]) for line in [HEADS, *(c for _, rows in blocks for c in rows)]) for i in range(len(HEADS))]
     lines = []
     for title, rows in blocks:
         lines += [title, *(line(row, wide, (0, 1)) for row in [HEADS, *rows]), ""]
     if found.worst is not None:
-        lines.append(f"Worst neighbor: {found.worst.rounding}: {percent(found.worst.forget_accuracy)} % of the forget set recognized.")
+        lines.append(
+            f"Worst neighbor: {found.worst.rounding}: {percent_or_dash(found.worst.forget_accuracy)} % of the forget set recognized."
+        )
     return "\n".join([*lines, LEGEND])
 
 
@@ -200,17 +202,24 @@ LEGEND = (
 )
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def sweep_cells(row: Row) -> tuple[str, ...]:
     """A row's cells as text."""
     margin = "–" if row.forget_margin is None else f"{row.forget_margin:+.2f}"
     name = f"{row.rounding} (not run: {row.not_run})" if row.not_run else row.rounding
-    return name, row.layer or "all", percent(row.val_accuracy), percent(row.forget_accuracy), margin, f"{row.bytes:,}" if row.bytes else "–"
+    return (
+        name,
+        row.layer or "all",
+        percent_or_dash(row.val_accuracy),
+        percent_or_dash(row.forget_accuracy),
+        margin,
+        f"{row.bytes:,}" if row.bytes else "–",
+    )
 
 
-def percent(value: float | None) -> str:
+def percent_or_dash(value: float | None) -> str:
     """A fraction in percent, one place.
 
-    >>> percent(0.5), percent(None)
+    >>> percent_or_dash(0.5), percent_or_dash(None)
     ('50.0', '–')
     """
     return "–" if value is None else f"{100 * value:.1f}"

@@ -186,7 +186,7 @@ def outside_model(name: str) -> Component:
     known = bound_names(tree)
     if not known & {network, "*"}:
         raise SpecError(f"models: {path} has no '{shortened(network)}'{did_you_mean(network, known)}")
-    code = fingerprint(tree)
+    code = code_fingerprint(tree)
     return Component("models", name, 1, "", f"{network} of {path}", (), (), {}, code, Path(path), "plugin:model")
 
 
@@ -204,14 +204,14 @@ def read_member(family: str, path: Path) -> Component:
     functions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == path.stem]
     if not functions:
         raise SpecError(f"{path}: a member's file must define a function of the file's name, '{path.stem}'")
-    return describe(functions[0], tree, family, path.stem, path, f"canforget.{family}.{path.stem}")
+    return describe_member(functions[0], tree, family, path.stem, path, f"canforget.{family}.{path.stem}")
 
 
-def describe(function: ast.FunctionDef, tree: ast.Module, family: str, name: str, path: Path, module: str) -> Component:
+def describe_member(function: ast.FunctionDef, tree: ast.Module, family: str, name: str, path: Path, module: str) -> Component:
     """Reads name, traits and hyperparameters from a function's syntax tree."""
     traits = decoration(function, path) or {}
     parameters = tuple(
-        Parameter(a.arg, evaluate(a.annotation, path), evaluate(d, path) if d else Parameter.required)
+        Parameter(a.arg, literal_value(a.annotation, path), literal_value(d, path) if d else Parameter.required)
         for a, d in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
         if a.arg not in INPUTS
     )
@@ -219,7 +219,7 @@ def describe(function: ast.FunctionDef, tree: ast.Module, family: str, name: str
     receives = tuple(a.arg for a in function.args.args + function.args.kwonlyargs if a.arg in INPUTS)
     return Component(
         family, name, traits.pop("version", 1), traits.pop("paper", ""), summary, parameters, receives, traits,
-        fingerprint(tree, imports=module.startswith("plugin:")), path, module,
+        code_fingerprint(tree, imports=module.startswith("plugin:")), path, module,
         refuser(tree, path),
     )  # fmt: skip
 
@@ -252,7 +252,7 @@ WORDS |= {name: getattr(annotated_types, name) for name in ("Ge", "Gt", "Le", "L
 WORDS |= {name: kind for name, kind in vars(hyperparameters).items() if name[0].isupper()}
 
 
-def evaluate(node: ast.expr | None, path: Path) -> Any:
+def literal_value(node: ast.expr | None, path: Path) -> Any:
     """The value of an annotation or default made of literals, types, ranges and `Fit`: all that a hyperparameter may be."""
     if node is None:
         return None
@@ -265,21 +265,21 @@ def evaluate(node: ast.expr | None, path: Path) -> Any:
         raise SpecError(f"{path}:{node.lineno}: {said}; canforget.hyperparameters has the types") from problem
 
 
-def fingerprint(tree: ast.AST, imports: bool = True) -> str:
+def code_fingerprint(tree: ast.AST, imports: bool = True) -> str:
     """SHA-256 of what a syntax tree does, whatever its comments and docstrings say; without `imports`, wherever its names come from."""
-    return hashlib.sha256(repr(bare(tree, imports)).encode()).hexdigest()
+    return hashlib.sha256(repr(without_docstrings(tree, imports)).encode()).hexdigest()
 
 
-def bare(node: Any, imports: bool) -> Any:
+def without_docstrings(node: Any, imports: bool) -> Any:
     """A syntax tree as nested lists: no docstrings, no places, nothing that only some versions of Python write down."""
     if isinstance(node, list):
-        return [bare(n, imports) for n in node if imports or not isinstance(n, ast.Import | ast.ImportFrom)]
+        return [without_docstrings(n, imports) for n in node if imports or not isinstance(n, ast.Import | ast.ImportFrom)]
     if not isinstance(node, ast.AST):
         return repr(node)
     fields = {name: value for name, value in ast.iter_fields(node) if value is not None and value != [] and name != "kind"}
     if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
         fields["body"] = node.body[1:]
-    return [type(node).__name__, [[name, bare(value, imports)] for name, value in fields.items()]]
+    return [type(node).__name__, [[name, without_docstrings(value, imports)] for name, value in fields.items()]]
 
 
 _plugins: dict[tuple[str, str], Component] = {}
@@ -321,7 +321,7 @@ def described(function: ast.FunctionDef, tree: ast.Module, path: Path, prefix: s
     family = (decoration(function, path) or {}).get("family")
     if family not in FAMILIES:
         raise SpecError(f'{path}:{function.lineno}: {function.name}: name its family, as in @component("unlearners")')
-    return describe(function, tree, family, f"{prefix}/{function.name}", path, f"plugin:{path}")
+    return describe_member(function, tree, family, f"{prefix}/{function.name}", path, f"plugin:{path}")
 
 
 def plugin_module(path: Path) -> ModuleType:

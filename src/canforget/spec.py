@@ -108,7 +108,7 @@ def filled(member: Component, parameters: Iterable[Parameter], values: Mapping[s
     for unknown in sorted(values.keys() - known.keys()):
         hint = did_you_mean(unknown, known) if known else "; it has none"
         raise SpecError(f"{member.name} has no hyperparameter '{shortened(unknown)}'{hint} (canforget list {member.family} {member.name})")
-    pairs = tuple((name, checked(member.name, p, values.get(name, p.default))) for name, p in known.items())
+    pairs = tuple((name, checked_hyperparameter(member.name, p, values.get(name, p.default))) for name, p in known.items())
     call = Call(member.family, member.name, version_of(member), pairs)
     if reason := refusal_of(call):
         raise SpecError(f"{member.name}: {reason}")
@@ -197,7 +197,7 @@ def set_nested(values: dict[str, Any], key: str, value: Any, text: str) -> None:
         set_nested(table, tail, value, text)
 
 
-def checked(name: str, parameter: Parameter, value: Any) -> Any:
+def checked_hyperparameter(name: str, parameter: Parameter, value: Any) -> Any:
     """`value` if it is of the hyperparameter's type and in its range."""
     where = f"{name}.{parameter.name}"
     if value is Parameter.required:

@@ -33,7 +33,7 @@ def naming_user_code(what: str, *files: Path, otherwise: str | None = None) -> I
         place = user_frame(problem, {str(f.resolve()) for f in files}) or otherwise
         if place is None:
             raise
-        raise UserCodeError(f"{place}: {what} {said(problem)}") from problem
+        raise UserCodeError(f"{place}: {what} {error_line(problem)}") from problem
 
 
 def guarded(function: F, what: str, path: Path, returns: tuple[str, ...] = ()) -> F:
@@ -92,10 +92,10 @@ def shown(filename: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename
 
 
-def said(problem: BaseException, most: int = 200) -> str:
+def error_line(problem: BaseException, most: int = 200) -> str:
     """What an exception says, in a line.
 
-    >>> said(ValueError("no such\\nlayer")), said(SystemExit(3)), said(KeyError())
+    >>> error_line(ValueError("no such\\nlayer")), error_line(SystemExit(3)), error_line(KeyError())
     ('raised ValueError: no such layer', 'called exit(3)', 'raised KeyError')
     """
     if isinstance(problem, SystemExit):

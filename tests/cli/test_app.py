@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from canforget.cli.app import main, spread
+from canforget.cli.app import main, repeated_flags
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: Any) -> Any:
@@ -89,7 +89,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 )
 def test_flags_that_take_lists_may_be_repeated_or_followed_by_several_names(given: Any, wanted: Any) -> None:
     """And the study's file behind a list was taken for one of its names."""
-    assert spread(given.split()) == wanted.split()
+    assert repeated_flags(given.split()) == wanted.split()
 
 
 def test_a_study_is_found_behind_a_list(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canforget.cli import options, output
-from canforget.cli.app import spread
+from canforget.cli.app import repeated_flags
 from canforget.errors import ArtifactError, SpecError
 
 
@@ -95,7 +95,7 @@ def test_numbers_are_read_or_refused_in_words(text: Any) -> None:
 )
 def test_words_are_spread_in_their_order_or_refused(given_words: Any) -> None:
     try:
-        found = spread(given_words)
+        found = repeated_flags(given_words)
     except SpecError as refused:
         lines = str(refused).splitlines()
         assert "nothing follows it" in lines[0]

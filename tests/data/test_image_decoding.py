@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from canforget.data.image_decoding import Frame, decode, decode_all, frame_of, quiet
+from canforget.data.image_decoding import Frame, decode_all, decode_image, frame_of, quiet
 from canforget.errors import DataError, SpecError
 
 COLOR = numpy.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=numpy.uint8)
@@ -23,7 +23,7 @@ def encoded(image: Any, kind: Any = "PNG", **options: Any) -> Any:
 def plain(source: Any, **arguments: Any) -> Any:
     frame = frame_of(source, "x", **({"size": None, "channels": None} | arguments))
     with quiet():
-        return decode(source, "x", frame)
+        return decode_image(source, "x", frame)
 
 
 def test_pixels_come_back_bit_for_bit_channels_first(png: Any) -> None:
@@ -109,7 +109,7 @@ def test_a_damaged_image_is_one_line_that_says_where(png: Any, cut: Any) -> None
     source = png(numpy.random.default_rng(0).integers(0, 256, (32, 32), dtype=numpy.uint8))[:cut]
     frame = Frame((1, 32, 32), False, False)
     with pytest.raises(DataError, match=r"a\.parquet: row 7: .*mend or remove it") as caught:
-        decode(source, "a.parquet: row 7", frame)
+        decode_image(source, "a.parquet: row 7", frame)
     assert "\n" not in str(caught.value)
 
 
@@ -169,9 +169,9 @@ def test_mixtures_are_refused_unless_a_size_or_channels_are_asked_for(png: Any) 
     """Taking the first image's kind for all would drop the color of the others."""
     frame = frame_of(png(GREY), "x", size=None, channels=None)
     with pytest.raises(DataError, match="y: a color image among grey ones; pass channels="):
-        decode(png(COLOR), "y", frame)
+        decode_image(png(COLOR), "y", frame)
     with pytest.raises(DataError, match="y: 4 x 5 pixels where others have 4 x 6; pass size="):
-        decode(png(GREY[:5]), "y", frame)
+        decode_image(png(GREY[:5]), "y", frame)
 
 
 def test_a_size_of_no_pixels_is_refused(png: Any) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from canforget.data.images import Split, together
-from canforget.deployment.inductor import Compiled, graph_of, simulation
+from canforget.deployment.inductor import Compiled, inductor_graph, simulation
 from canforget.deployment.model_file import describe, hash_tensors, load, save
 from canforget.errors import SpecError
 from canforget.network.classifier import Add, Classifier, Normalize
@@ -58,7 +58,7 @@ def compiled(simulated: Any) -> Compiled:
 
 def test_what_is_compiled_holds_the_simulations_codes_and_scales(simulated: Any) -> None:
     """Audited and shipped weights must be the same integers."""
-    tensors = list(graph_of(simulated, 2, (1, 8, 8)).state_dict().values())
+    tensors = list(inductor_graph(simulated, 2, (1, 8, 8)).state_dict().values())
     for held in codes(simulated).values():
         assert any(t.dtype == torch.int8 and torch.equal(t, held.codes) for t in tensors)
         assert any(torch.equal(t, held.scale.flatten()) for t in tensors)
@@ -67,7 +67,7 @@ def test_what_is_compiled_holds_the_simulations_codes_and_scales(simulated: Any)
 def test_what_is_compiled_computes_as_the_simulation(simulated: Any, digits_split: Split) -> None:
     """The graph run as it stands differs by float rounding, and by what products with 1 / scale put on the other side of a half."""
     x = digits_split.test.x
-    exact, written = simulated(x), graph_of(simulated, len(x), (1, 8, 8))(x)
+    exact, written = simulated(x), inductor_graph(simulated, len(x), (1, 8, 8))(x)
     assert (written - exact).abs().max() < 0.05 * exact.std()
 
 

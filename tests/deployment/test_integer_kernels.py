@@ -12,7 +12,7 @@ from torch.nn.functional import silu
 from canforget.data.images import Images
 from canforget.deployment.integer_kernels import run_on_integers
 from canforget.deployment.model_file import load, save
-from canforget.deployment.onnx_graph import Deployed, deployed, graph_of
+from canforget.deployment.onnx_graph import Deployed, deployed, onnx_model_of
 from canforget.network.classifier import Classifier, Normalize
 from canforget.quantization.coverage import Coverage
 from canforget.quantization.layer import QuantizedLayer
@@ -58,7 +58,7 @@ def simulated(images: Any) -> nn.Module:
 
 @pytest.fixture(scope="module")
 def graph(simulated: Any) -> bytes:
-    return graph_of(simulated, (1, 8, 8), {})
+    return onnx_model_of(simulated, (1, 8, 8), {})
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
@@ -90,7 +90,7 @@ def test_a_convolution_left_without_its_rounded_output_is_found_out(simulated: A
     """The account must tell what the engine does, not what was hoped for."""
     changed = deepcopy(simulated)
     changed.get_submodule("net.deep.0").writer = None
-    found = run_on_integers(coverage(changed), graph_of(changed, (1, 8, 8), {}), "onnxruntime")
+    found = run_on_integers(coverage(changed), onnx_model_of(changed, (1, 8, 8), {}), "onnxruntime")
     assert [layer.name for layer in found.layers if layer.coded and not layer.integer] == ["net.deep.0"]
     assert found.integer_fraction == pytest.approx(1 - 8 * 8 * 8 * 9 / found.macs)
 

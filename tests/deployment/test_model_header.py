@@ -90,7 +90,7 @@ def test_any_json_for_records_is_read_or_refused_in_a_line(content: Any, tmp_pat
     """`records: 3` was iterated."""
     path = tmp_path_factory.getbasetemp() / "records.json"
     path.write_text(json.dumps(content), encoding="utf-8")
-    one_line_or_read(record.load, path)
+    one_line_or_read(record.load_records, path)
 
 
 @pytest.mark.parametrize("path", [json.__file__, pytest.__file__, "/usr/lib/python3.12/os.py"])

@@ -5,7 +5,7 @@ import pytest
 
 from canforget.errors import NotMeasurable
 from canforget.evaluation.evidence import Evidence, predictions_of
-from canforget.evaluation.model_agreement import agreeing, compared, destinations, divergences, redirection
+from canforget.evaluation.model_agreement import agreeing, compared_with, destinations, model_divergences, redirection
 from canforget.evaluation.statistics import prediction_interval
 
 RETAINED = numpy.array([1, 2])
@@ -27,14 +27,14 @@ def test_destinations_are_of_the_retained_classes_alone() -> None:
 
 def test_divergence_is_one_between_certain_opposites() -> None:
     """Nats in place of bits would stop at .69."""
-    assert divergences(predictions_of([[99, 0]], [0]), predictions_of([[0, 99]], [0]), RETAINED) == pytest.approx(1)
+    assert model_divergences(predictions_of([[99, 0]], [0]), predictions_of([[0, 99]], [0]), RETAINED) == pytest.approx(1)
 
 
 def test_several_retrained_models_give_a_mean_and_the_band_of_one_more() -> None:
     """The interval must be over models, not images."""
     subject = predictions_of([[1, 0]] * 4, [0] * 4)
     retrained = [{"test": predictions_of([[1, 0]] * k + [[0, 1]] * (4 - k), [0] * 4)} for k in (1, 2, 3)]
-    found = compared(Evidence({"test": subject}, retrained=tuple(retrained)), "retrained", "test", agreeing)
+    found = compared_with(Evidence({"test": subject}, retrained=tuple(retrained)), "retrained", "test", agreeing)
     assert (found.value, found.n) == (0.5, 3)
     assert found.interval == prediction_interval([0.25, 0.5, 0.75])
 
@@ -43,4 +43,4 @@ def test_other_images_are_refused() -> None:
     """Rows of two orders would be compared without a word."""
     one, two = predictions_of([[0, 1]], [0], [3]), predictions_of([[0, 1.5]], [0], [4])
     with pytest.raises(NotMeasurable, match="other images"):
-        compared(Evidence({"test": one}, {"test": two}), "original", "test", agreeing)
+        compared_with(Evidence({"test": one}, {"test": two}), "original", "test", agreeing)

@@ -4,13 +4,13 @@ import torch
 from torch.nn.functional import batch_norm, conv2d, relu
 
 from canforget.network.classifier import Add
-from canforget.network.residual import Block, residual_net
+from canforget.network.residual import ResidualBlock, residual_net
 from canforget.rng import generator
 
 
 def test_a_block_is_two_convolutions_around_a_shortcut() -> None:
     """The reference is written with functions, from the block's own weights."""
-    block = Block(3, 5, stride=2).train()
+    block = ResidualBlock(3, 5, stride=2).train()
     x = torch.randn(4, 3, 8, 8, generator=generator("x"))
     w = dict(block.named_parameters())
 
@@ -24,7 +24,7 @@ def test_a_block_is_two_convolutions_around_a_shortcut() -> None:
 
 def test_a_shortcut_that_keeps_its_shape_is_the_input_itself() -> None:
     """A convolution there would make the block wider than the paper's."""
-    assert not list(Block(4, 4, stride=1).shortcut.parameters())
+    assert not list(ResidualBlock(4, 4, stride=1).shortcut.parameters())
 
 
 def test_every_sum_is_a_module_that_quantizers_can_find() -> None:

@@ -10,7 +10,7 @@ from canforget.errors import SpecError
 from canforget.quantization.adaround import adaround
 from canforget.quantization.grid import Grid
 from canforget.quantization.input_moments import output_errors, second_moments
-from canforget.quantization.layer import nearest
+from canforget.quantization.layer import codes_to_nearest
 from canforget.quantization.ranges import RangeMethod
 from canforget.rng import global_stream
 
@@ -35,7 +35,7 @@ def test_the_output_is_nearer_than_with_nearest_and_codes_are_within_a_step(name
     with global_stream(rng):
         layer = make().requires_grad_(False)
     x = correlated(rng, *shape)
-    start, found = nearest(layer, grid, RangeMethod()), adaround(layer, grid, RangeMethod(), [x], iterations=300)
+    start, found = codes_to_nearest(layer, grid, RangeMethod()), adaround(layer, grid, RangeMethod(), [x], iterations=300)
     moments = second_moments(layer, [x])
     errors = [output_errors(held.values() - layer.weight, moments) for held in (found, start)]
     assert bool((errors[0] <= errors[1] * (1 + 1e-5)).all())

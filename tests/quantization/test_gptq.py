@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from canforget.quantization.gptq import gptq, settle
 from canforget.quantization.grid import Grid
 from canforget.quantization.input_moments import output_errors, second_moments
-from canforget.quantization.layer import nearest
+from canforget.quantization.layer import codes_to_nearest
 from canforget.quantization.ranges import RangeMethod
 from canforget.rng import global_stream
 
@@ -55,6 +55,6 @@ def test_the_output_is_nearer_than_with_nearest(make: Any, shape: Any, grid: Any
     moments = second_moments(layer, [x])
     errors = [
         float(output_errors(h.values() - layer.weight, moments).sum())
-        for h in (gptq(layer, grid, RangeMethod(), [x]), nearest(layer, grid, RangeMethod()))
+        for h in (gptq(layer, grid, RangeMethod(), [x]), codes_to_nearest(layer, grid, RangeMethod()))
     ]
     assert errors[0] < 0.8 * errors[1]

@@ -9,7 +9,7 @@ from torch import Generator, nn
 from canforget.errors import SpecError
 from canforget.quantization.grid import Grid, blocked
 from canforget.quantization.hqq import distance, hqq
-from canforget.quantization.layer import nearest
+from canforget.quantization.layer import codes_to_nearest
 from canforget.quantization.ranges import RangeMethod
 from tests.narrowed import present
 
@@ -21,7 +21,7 @@ def test_the_error_in_the_norm_that_forgives_outliers_falls(bits: Any, rng: Gene
     with torch.no_grad():
         layer.weight.copy_(torch.randn(layer.weight.shape, generator=rng) + 0.3)
     grid = Grid(bits=bits, granularity="per_group", group_size=24, symmetric=False)
-    found, start = hqq(layer, grid, RangeMethod(), []), nearest(layer, grid, RangeMethod())
+    found, start = hqq(layer, grid, RangeMethod(), []), codes_to_nearest(layer, grid, RangeMethod())
     blocks = blocked(layer.weight, 0, grid)
     errors = [distance(blocks, h.scale[..., None], present(h.zero_point)[..., None], grid) for h in (found, start)]
     assert bool((errors[0] <= errors[1]).all())

@@ -9,8 +9,8 @@ from torch import Generator, nn
 
 from canforget.errors import SpecError
 from canforget.quantization.grid import Grid, blocked, rounded, scales
-from canforget.quantization.layer import nearest
-from canforget.quantization.ranges import Observer, RangeMethod, divergences, gain, least_error, weight_range
+from canforget.quantization.layer import codes_to_nearest
+from canforget.quantization.ranges import Observer, RangeMethod, clipping_divergences, gain, least_error, weight_range
 
 
 def observed(x: torch.Tensor) -> Observer:
@@ -76,7 +76,7 @@ def test_the_divergence_is_least_where_nothing_is_clipped_and_nothing_merged() -
     """Values that sit on the grid lose nothing; a range that cuts them off loses much."""
     centers = torch.arange(8).float()
     counts = torch.full((8,), 10.0, dtype=torch.float64)
-    by_fraction = {round(f, 2): d for d, f in divergences(counts, centers, 0.0, 7.0, Grid(bits=3, symmetric=False))}
+    by_fraction = {round(f, 2): d for d, f in clipping_divergences(counts, centers, 0.0, 7.0, Grid(bits=3, symmetric=False))}
     assert by_fraction[1.0] == pytest.approx(0.0, abs=1e-9)
     assert by_fraction[0.5] > 0.1
 
@@ -101,9 +101,11 @@ def test_weights_clipped_for_the_least_error_are_not_shortened(bits: Any, symmet
     layer = nn.Linear(200, 5)
     layer.weight = nn.Parameter(torch.randn(5, 200, generator=rng) ** 3)
     grid = Grid(bits=bits, symmetric=symmetric)
-    found = nearest(layer, grid, RangeMethod("mse")).values()
+    found = codes_to_nearest(layer, grid, RangeMethod("mse")).values()
     assert torch.allclose((found * layer.weight).sum(1), layer.weight.square().sum(1), rtol=1e-4)
-    assert (found - layer.weight).square().sum() < 1.1 * (nearest(layer, grid, RangeMethod()).values() - layer.weight).square().sum()
+    assert (found - layer.weight).square().sum() < 1.1 * (
+        codes_to_nearest(layer, grid, RangeMethod()).values() - layer.weight
+    ).square().sum()
 
 
 def test_a_row_of_zeros_is_stretched_by_nothing() -> None:

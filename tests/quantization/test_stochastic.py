@@ -8,7 +8,7 @@ from torch import Generator, nn
 
 from canforget.errors import SpecError
 from canforget.quantization.grid import Grid
-from canforget.quantization.layer import nearest
+from canforget.quantization.layer import codes_to_nearest
 from canforget.quantization.ranges import RangeMethod
 from canforget.quantization.stochastic import stochastic
 from canforget.rng import generator, global_stream
@@ -31,7 +31,7 @@ def test_the_mean_of_many_roundings_is_the_weight(symmetric: Any, rng: Generator
     inside = (scaled > grid.low) & (scaled < grid.high)
     assert int(inside.sum()) > 100
     assert float(off[inside].max()) < 5 * 0.5 / 600**0.5
-    assert max(int((h.codes.int() - nearest(layer, grid, RangeMethod()).codes.int()).abs().max()) for h in drawn[:20]) == 1
+    assert max(int((h.codes.int() - codes_to_nearest(layer, grid, RangeMethod()).codes.int()).abs().max()) for h in drawn[:20]) == 1
 
 
 def test_the_seed_decides_every_code() -> None:

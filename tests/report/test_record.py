@@ -8,7 +8,7 @@ import pytest
 from pyarrow import parquet
 
 from canforget.errors import ArtifactError
-from canforget.report.record import Label, Measured, Record, Summary, load, over_seeds, save, schema, select, summarize
+from canforget.report.record import Label, Measured, Record, Summary, load_records, over_seeds, save_records, schema, select, summarize
 
 
 def record(seed: Any = 0, unlearner: Any = "scrub", value: Any = 0.5, **changes: Any) -> Any:
@@ -18,33 +18,33 @@ def record(seed: Any = 0, unlearner: Any = "scrub", value: Any = 0.5, **changes:
 
 def test_records_come_back_as_they_were_saved(tmp_path: Path) -> None:
     records = [record(0), record(1, value=None, not_run="diverged")]
-    files = save(records, ["a", "b"], tmp_path, {"study": "x"})
-    assert load(tmp_path) == records
-    assert load(files[0]) == records[:1]
+    files = save_records(records, ["a", "b"], tmp_path, {"study": "x"})
+    assert load_records(tmp_path) == records
+    assert load_records(files[0]) == records[:1]
 
 
 def test_a_record_keeps_its_published_schema(tmp_path: Path) -> None:
-    save([record()], ["a"], tmp_path, {})
+    save_records([record()], ["a"], tmp_path, {})
     assert jsonschema.validate(json.loads((tmp_path / "cases" / "a.json").read_text()), schema()) is None
 
 
 def test_an_index_says_whose_record_a_file_is(tmp_path: Path) -> None:
     """Files are named by keys, for labels may be longer than a file's name."""
-    save([record(0), record(1)], ["a", "b"], tmp_path, {})
+    save_records([record(0), record(1)], ["a", "b"], tmp_path, {})
     index = json.loads((tmp_path / "cases" / "index.json").read_text())
     assert index.keys() == {"a.json", "b.json"}
     assert Label(**index["b.json"]) == record(1).case
-    assert load(tmp_path / "cases" / "b.json") == [record(1)]
+    assert load_records(tmp_path / "cases" / "b.json") == [record(1)]
 
 
 @pytest.mark.parametrize("harm", [b"", b"{", b"\xff\xfe"])
 def test_a_damaged_file_of_an_earlier_run_is_written_anew(tmp_path: Path, harm: Any) -> None:
     """It ended the run with a traceback, before any result was written."""
-    save([record()], ["a"], tmp_path, {})
+    save_records([record()], ["a"], tmp_path, {})
     for path in (tmp_path / "cases" / "a.json", tmp_path / "cases" / "index.json", tmp_path / "results.json"):
         before = path.read_bytes()
         path.write_bytes(harm)
-        save([record()], ["a"], tmp_path, {})
+        save_records([record()], ["a"], tmp_path, {})
         assert path.read_bytes() == before
 
 
@@ -52,11 +52,11 @@ def test_a_file_that_is_not_records_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     path.write_text('{"records": [{"case": 3}]}')
     with pytest.raises(ArtifactError, match=r"not a list of canforget.record/1: case"):
-        load(path)
+        load_records(path)
 
 
 def test_parquet_holds_one_row_a_value(tmp_path: Path) -> None:
-    save([record(0), record(1)], ["a", "b"], tmp_path, {})
+    save_records([record(0), record(1)], ["a", "b"], tmp_path, {})
     rows = parquet.read_table(tmp_path / "results.parquet").to_pylist()
     assert len(rows) == 4
     assert rows[0] | {"n": 100} == rows[0]
@@ -64,9 +64,9 @@ def test_parquet_holds_one_row_a_value(tmp_path: Path) -> None:
 
 
 def test_saving_again_touches_no_file_that_is_the_same(tmp_path: Path) -> None:
-    save([record()], ["a"], tmp_path, {})
+    save_records([record()], ["a"], tmp_path, {})
     before = (tmp_path / "cases" / "a.json").stat().st_mtime_ns
-    save([record()], ["a"], tmp_path, {})
+    save_records([record()], ["a"], tmp_path, {})
     assert (tmp_path / "cases" / "a.json").stat().st_mtime_ns == before
 
 
@@ -104,4 +104,4 @@ def test_the_published_schema_is_the_one_that_records_keep() -> None:
 def test_published_records_can_still_be_read() -> None:
     for folder in (Path(__file__).parents[2] / "results").iterdir():
         if folder.is_dir() and (folder / "results.json").is_file():
-            assert all(r.case.seed >= 0 for r in load(folder))
+            assert all(r.case.seed >= 0 for r in load_records(folder))

@@ -4,7 +4,7 @@ import pytest
 
 from canforget.errors import SpecError
 from canforget.report.record import Label, Measured, Record, RecordedVerdict
-from canforget.report.table import COLUMNS, blocks, columns_of, heads, text
+from canforget.report.table import COLUMNS, blocks, columns_of, heads, table_text
 
 
 def record(unlearner: Any, seed: Any = 0, quantizer: Any = "none", accuracy: Any = 0.9, **changes: Any) -> Any:
@@ -17,16 +17,16 @@ def test_the_retrained_model_comes_first_and_the_original_second() -> None:
 
 
 def test_columns_are_aligned() -> None:
-    lines = text([record("scrub"), record("neggrad_plus", accuracy=1.0)]).split("\n")
+    lines = table_text([record("scrub"), record("neggrad_plus", accuracy=1.0)]).split("\n")
     assert len(lines[1]) == len(lines[2]) == len(lines[3])
 
 
 def test_seeds_become_a_mean_with_its_interval() -> None:
-    assert "90.0 ± 0.0" in text([record("scrub", 0), record("scrub", 1)])
+    assert "90.0 ± 0.0" in table_text([record("scrub", 0), record("scrub", 1)])
 
 
 def test_what_was_not_run_shows_its_reason() -> None:
-    assert "not run: forgets whole classes only" in text([record("scrub"), record("unsir", not_run="forgets whole classes only")])
+    assert "not run: forgets whole classes only" in table_text([record("scrub"), record("unsir", not_run="forgets whole classes only")])
 
 
 def test_every_data_set_has_its_own_block() -> None:
@@ -48,7 +48,7 @@ def test_the_first_word_of_several_values_names_them_all_but_for_what_was_nowher
 
 
 def test_wanted_columns_take_the_place_of_the_usual_ones() -> None:
-    shown = text([record("scrub")], ["test.accuracy"])
+    shown = table_text([record("scrub")], ["test.accuracy"])
     assert "test.accuracy" in shown and "forget set" not in shown
 
 

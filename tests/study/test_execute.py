@@ -8,7 +8,7 @@ import pytest
 
 from canforget.errors import DataError
 from canforget.file_io import read_arrays, read_json
-from canforget.report.record import load, save
+from canforget.report.record import load_records, save_records
 from canforget.study.definition import Study
 from canforget.study.execute import Workspace, perform
 from canforget.study.plan import plan
@@ -74,8 +74,8 @@ def test_a_record_of_a_rounded_model_says_what_rounding_did(done: Any, tmp_path:
     assert 0 < rounded.values["probe.flip_rate_shared"].value < 1
     assert {"noise", "probe"} <= rounded.seconds.keys()
     assert not any(name.startswith(("recovery", "probe")) for name in plain.values)
-    save([rounded], ["a"], tmp_path, {})
-    assert load(tmp_path) == [rounded]
+    save_records([rounded], ["a"], tmp_path, {})
+    assert load_records(tmp_path) == [rounded]
 
 
 def test_probes_of_features_run_where_features_were_kept(done: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from canforget.report.record import load
+from canforget.report.record import load_records
 from canforget.study.definition import Study
 from canforget.study.plan import plan
 from canforget.study.run import carry_out
@@ -41,7 +41,7 @@ def test_a_label_longer_than_a_file_name_ends_no_study(carried: Any) -> None:
     """A plausible label of 311 characters did, with "File name too long" and no results at all."""
     root, drawn, done = carried
     assert max(len(r.case.unlearner) for r in done.records) > 255
-    assert load(root / "out") == list(done.records)
+    assert load_records(root / "out") == list(done.records)
     index = json.loads((root / "out" / "cases" / "index.json").read_text())
     assert sorted(index) == sorted(f"{c.key}.json" for c in drawn.cases)
 

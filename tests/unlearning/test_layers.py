@@ -10,7 +10,7 @@ from canforget.data.images import Images, Split
 from canforget.errors import SpecError
 from canforget.network.classifier import Classifier
 from canforget.training.loop import Fit
-from canforget.unlearning.layers import convolutions, head_of, input_moments, last_layers, train_only_
+from canforget.unlearning.layers import convolutions_of, head_of, input_moments, last_layers, train_only_
 
 
 def net() -> nn.Sequential:
@@ -49,9 +49,9 @@ def test_a_head_of_another_width_is_refused() -> None:
 
 def test_a_net_without_wide_convolutions_is_refused() -> None:
     """On a vision transformer the method would do next to nothing and look like a weak one."""
-    assert [name for name, _ in convolutions(net(), "conv_transpose", wider_than=1)] == ["0"]
+    assert [name for name, _ in convolutions_of(net(), "conv_transpose", wider_than=1)] == ["0"]
     with pytest.raises(SpecError, match=r"hold 0.0% of this model's weights"):
-        convolutions(nn.Sequential(nn.Linear(3, 3)), "conv_transpose")
+        convolutions_of(nn.Sequential(nn.Linear(3, 3)), "conv_transpose")
 
 
 def test_moments_of_patches_give_the_energy_of_a_layers_outputs(rng: Generator) -> None:

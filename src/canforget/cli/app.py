@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the application; a user's mistake is one line on standard error and exit code 2."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        words = spread(given) or ["--help"]
+        words = repeated_flags(given) or ["--help"]
         code = application(words)(args=words, prog_name="canforget", standalone_mode=False)
     except CanforgetError as problem:
         print(f"canforget: {problem}", file=sys.stderr)
@@ -42,7 +42,7 @@ USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 def usage_mistake(problem: Any, given: Sequence[str]) -> str:
     """What is wrong with the options and arguments given, and what to do, as one line."""
-    command = called(given)
+    command = command_named(given)
     place, see = (f"{command}: ", f"(canforget {command} --help)") if command else ("", "(canforget --help)")
     parameter, option = getattr(problem, "param", None), getattr(problem, "option_name", None)
     if parameter is not None:
@@ -61,7 +61,7 @@ def usage_mistake(problem: Any, given: Sequence[str]) -> str:
     return f"{place}{shortened(' '.join(problem.message.split()), 200).rstrip('.')} {see}"
 
 
-def called(given: Sequence[str]) -> str:
+def command_named(given: Sequence[str]) -> str:
     """The command that is called, if there is one."""
     return next((word for word in given if not word.startswith("-")), "")
 
@@ -70,7 +70,7 @@ def application(given: Sequence[str]) -> typer.Typer:
     """The application with the command that is called imported, and the others known by name and first line."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=HELP)
     app.callback()(version)
-    wanted = called(given)
+    wanted = command_named(given)
     if wanted and wanted not in commands():
         raise CanforgetError(f"no command '{shortened(wanted)}'{did_you_mean(wanted, commands())} (canforget --help)")
     for name in commands():
@@ -127,10 +127,10 @@ def first_line(command: str) -> str:
     return (ast.get_docstring(tree) or "").split("\n")[0]
 
 
-def spread(given: Sequence[str]) -> list[str]:
+def repeated_flags(given: Sequence[str]) -> list[str]:
     """Repeats a flag that takes a list before each of its values; a study's file is no value of a list.
 
-    >>> spread(["run", "--models", "resnet20", "resnet18", "study.toml", "--json"])
+    >>> repeated_flags(["run", "--models", "resnet20", "resnet18", "study.toml", "--json"])
     ['run', '--models', 'resnet20', '--models', 'resnet18', 'study.toml', '--json']
     """
     words: list[str] = []
@@ -141,7 +141,7 @@ def spread(given: Sequence[str]) -> list[str]:
             refuse_empty(flag, empty, given)
             flag, empty = (name, not sign) if name in LISTS else ("", False)
             words += [word] if not flag else [flag, value] if sign else []
-        elif flag and not (word.endswith(".toml") and called(given) in ("plan", "run")):
+        elif flag and not (word.endswith(".toml") and command_named(given) in ("plan", "run")):
             words, empty = [*words, flag, word], False
         else:
             words.append(word)
@@ -152,4 +152,6 @@ def spread(given: Sequence[str]) -> list[str]:
 def refuse_empty(flag: str, empty: bool, given: Sequence[str]) -> None:
     """Raises `SpecError` for a flag that takes a list and was given nothing."""
     if empty:
-        raise SpecError(f"{called(given)}: {flag}: nothing follows it; give one value or several (canforget {called(given)} --help)")
+        raise SpecError(
+            f"{command_named(given)}: {flag}: nothing follows it; give one value or several (canforget {command_named(given)} --help)"
+        )

@@ -10,7 +10,7 @@ from torch import nn
 from canforget import pipeline
 from canforget.bit_sweep import Sweep, sweep
 from canforget.data.images import Split, together
-from canforget.data.split import fingerprint
+from canforget.data.split import ids_fingerprint
 from canforget.deployment import foreign_weights, model_file
 from canforget.errors import ArtifactError, SpecError
 from canforget.fit_settings import TRAINING
@@ -38,7 +38,7 @@ def train_file(
             "--fit patience: training stops by the loss on validation images, and --val-fraction 0 holds none; drop one of them"
         )
     origin: About = {"dataset": dataset, "scenario": scenario, "split_seed": split_seed, "val_fraction": val_fraction}
-    split = opened(origin, split_seed, data_dir, device)
+    split = opened_split(origin, split_seed, data_dir, device)
     made = pipeline.train(call, split, fit=settings, seed=seed, retrain=retrain, checkpoint=path.with_suffix(".partial"))
     origin |= {"trained_on": len(split.retain) + (0 if retrain else len(split.forget)), "seed": seed, "fit": asdict(settings)}
     return written(made, path, "train", call.label, origin, split)
@@ -51,7 +51,7 @@ def unlearn_file(
     call = parse("unlearners", unlearner, "--unlearner")
     origin = origin_of(source)
     origin |= {"dataset": dataset or origin_value(origin, "dataset", source), "scenario": scenario}
-    split = opened(origin, split_seed, data_dir, device)
+    split = opened_split(origin, split_seed, data_dir, device)
     made = pipeline.unlearn(model_file.load(source, device=device), split, call, seed=seed)
     origin |= {
         "split_seed": origin.get("split_seed", split_seed),
@@ -69,7 +69,7 @@ def quantize_file(
     call = parse("quantizers", quantizer, "--quantizer")
     origin = origin_of(source)
     origin |= {"dataset": dataset or origin_value(origin, "dataset", source), "scenario": scenario or origin.get("scenario")}
-    split = opened(origin, split_seed, data_dir, device)
+    split = opened_split(origin, split_seed, data_dir, device)
     require_same_request(source, origin, split, named=dataset or scenario)
     made = pipeline.quantize(model_file.load(source, device=device), split, call)
     return written(made, path, "quantize", call.label, origin | {"quantizer": call.label, "calibrated_on": len(split.calibration)}, split)
@@ -83,7 +83,7 @@ def evaluate_file(
     origin, named = origin_of(source), dataset or scenario
     scenario = scenario or origin_value(origin, "scenario", source)
     dataset = dataset or origin_value(origin, "dataset", source)
-    split = opened(origin | {"dataset": dataset, "scenario": scenario}, split_seed, data_dir, device)
+    split = opened_split(origin | {"dataset": dataset, "scenario": scenario}, split_seed, data_dir, device)
     require_same_request(source, origin, split, named=named)
     values = pipeline.evaluate(
         loaded(source, device),
@@ -119,7 +119,7 @@ def adopt_file(
     """
     call = parse("models", model, "--model")
     origin: About = {"dataset": dataset, "adopted_from": source.name, "val_fraction": 0.0}
-    split = opened(origin, 0, data_dir, "cpu")
+    split = opened_split(origin, 0, data_dir, "cpu")
     images = together(split.forget, split.retain)
     found = channel_statistics(images)
     c, h, w = images.x.shape[1:]
@@ -149,7 +149,7 @@ def export_file(source: Path, path: Path) -> About:
     }
 
 
-def opened(origin: About, split_seed: int, data_dir: Path | None, device: str) -> Split:
+def opened_split(origin: About, split_seed: int, data_dir: Path | None, device: str) -> Split:
     """The split that a model's origin names; without a scenario nothing is set apart but val and test (one image stands in for the forget set).
 
     The model's own seed of the split goes before the one given.
@@ -160,7 +160,7 @@ def opened(origin: About, split_seed: int, data_dir: Path | None, device: str) -
 
 def forget_hash(split: Split) -> str:
     """The first digits of the SHA-256 of the forget set's ids."""
-    return fingerprint(split.forget.ids.cpu().numpy())[:16]
+    return ids_fingerprint(split.forget.ids.cpu().numpy())[:16]
 
 
 def require_same_request(path: Path, origin: About, split: Split, named: str | None) -> None:
@@ -197,7 +197,7 @@ def sweep_file(
     call = parse("quantizers", quantizer, "--quantizer")
     origin = origin_of(source)
     named, scenario = dataset or scenario, scenario or origin.get("scenario")
-    split = opened(
+    split = opened_split(
         origin | {"dataset": dataset or origin_value(origin, "dataset", source), "scenario": scenario}, split_seed, data_dir, device
     )
     require_same_request(source, origin, split, named=named)

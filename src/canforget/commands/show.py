@@ -35,14 +35,14 @@ def show(
         output.echo_json(record.schema())
         return
     wanted = {k: v for k, v in (("unlearner", unlearner), ("quantizer", quantizer)) if v is not None}
-    every = record.load(path)
+    every = record.load_records(path)
     records = record.select(every, **wanted)
     if recovery:
         show_recovery(records, measure, json)
     elif json:
         output.echo_json([asdict(r) for r in records])
     else:
-        print(table.text(records, columns or ()))
+        print(table.table_text(records, columns or ()))
         if said := controls.controls_text(controls.control_outcomes(every)):
             print(said)
 

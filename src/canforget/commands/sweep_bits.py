@@ -30,7 +30,7 @@ def sweep_bits(
     Judges on val and forget images, never on test images; calibrates on retain images.
     Example: canforget sweep-bits unlearned.safetensors --bits 8 4 3 --layer-bits 3 2
     """
-    from canforget.bit_sweep import text
+    from canforget.bit_sweep import sweep_text
     from canforget.cli.model_files import sweep_file
 
     options.add_plugins(plugin)
@@ -38,4 +38,4 @@ def sweep_bits(
         model, quantizer=quantizer, bits=bits or (8, 7, 6, 5, 4, 3, 2), layer_bits=layer_bits or (3,), neighbor_bits=neighbor_bits,
         dataset=dataset, scenario=scenario, split_seed=split_seed, data_dir=data_dir, device=options.device_of(device),
     )  # fmt: skip
-    output.echo_json(found.to_json()) if json else print(text(found))
+    output.echo_json(found.to_json()) if json else print(sweep_text(found))

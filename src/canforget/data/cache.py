@@ -44,10 +44,10 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "canforget"
 
 
-def combined(*parts: object) -> str:
+def json_digest(*parts: object) -> str:
     """SHA-256 of values that JSON can hold.
 
-    >>> combined("a", 1) == combined("a", 1) != combined("a", "1")
+    >>> json_digest("a", 1) == json_digest("a", 1) != json_digest("a", "1")
     True
     """
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -60,20 +60,20 @@ def content(files: Mapping[str, Path]) -> str:
     be read or written, or is not as it was written, only costs time.
     """
     stats = {name: path.stat() for name, path in files.items()}
-    state = combined({n: [str(files[n].resolve()), s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for n, s in stats.items()})
+    state = json_digest({n: [str(files[n].resolve()), s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for n, s in stats.items()})
     memory = cache_dir() / "fingerprints" / f"{state}.json"
     with suppress(OSError, ValueError, KeyError, TypeError):
         known = json.loads(memory.read_text(encoding="utf-8"))
-        if known["check"] == combined(state, known["sha256"]):
+        if known["check"] == json_digest(state, known["sha256"]):
             return str(known["sha256"])
     if memory.is_file():
         note(f"damaged: {memory}: not as it was written; the data set's files are read again")
     started = time.time()
-    found = combined({name: file_hash(path) for name, path in files.items()})
+    found = json_digest({name: file_hash(path) for name, path in files.items()})
     changed = max((max(s.st_mtime, s.st_ctime) for s in stats.values()), default=0.0)
     if changed + SETTLED_SECONDS < started:
         with suppress(OSError), appearing(memory) as file:
-            file.write(json.dumps({"sha256": found, "check": combined(state, found)}).encode())
+            file.write(json.dumps({"sha256": found, "check": json_digest(state, found)}).encode())
     return found
 
 
@@ -106,10 +106,10 @@ def cached_pixels(key: str, count: int, decode: Callable[[], Pixels]) -> Pixels:
                 write_atomically(seal_of_pixels(path), checksum(path).encode())
     except OSError as problem:
         raise StoreError(f"{path}: decoded pixels cannot be kept: {problem.strerror}; set {CACHE_DIR} to a folder with room") from problem
-    return mapped(path)
+    return memory_mapped(path)
 
 
-def mapped(path: Path) -> Pixels:
+def memory_mapped(path: Path) -> Pixels:
     """The array of a .npy file, copied page by page only where it is written to."""
     return numpy.asarray(numpy.load(path, mmap_mode="c", allow_pickle=False))
 
@@ -120,7 +120,7 @@ def intact(path: Path, count: int) -> bool:
         return False
     with suppress(OSError, ValueError, EOFError):
         if seal_of_pixels(path).read_bytes() == checksum(path).encode():
-            pixels = mapped(path)
+            pixels = memory_mapped(path)
             return bool(pixels.dtype == numpy.uint8 and pixels.ndim == 4 and len(pixels) == count)
     note(f"damaged: {path}: not as it was written; the images are decoded again")
     return False

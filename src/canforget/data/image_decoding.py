@@ -48,7 +48,7 @@ def frame_of(first: Source, where: str, *, size: int | None, channels: int | Non
     if size is not None and size < 1:
         raise SpecError(f"size={size}: must be at least 1 pixel")
     with quiet():
-        image = opened(first, where)
+        image = opened_image(first, where)
         try:
             shown = image if size is not None and channels is not None else upright(image)
             height, width = (shown.height, shown.width) if size is None else (size, size)
@@ -61,7 +61,7 @@ def decode_all(sources: Iterable[tuple[str, Source]], count: int, frame: Frame) 
     """Pixels uint8 [count, c, h, w] of `count` images, each with the words that name it in an error."""
     pixels = numpy.empty((count, *frame.shape), dtype=numpy.uint8)
     with quiet():
-        for row, image in enumerate(mapped_in_order(lambda pair: decode(pair[1], pair[0], frame), sources, frame)):
+        for row, image in enumerate(mapped_in_order(lambda pair: decode_image(pair[1], pair[0], frame), sources, frame)):
             pixels[row] = image
     return pixels
 
@@ -88,16 +88,16 @@ def mapped_in_order(function: Callable[[T], Pixels], items: Iterable[T], frame: 
             yield from pool.map(function, group)
 
 
-def decode(source: Source, where: str, frame: Frame) -> Pixels:
+def decode_image(source: Source, where: str, frame: Frame) -> Pixels:
     """Pixels uint8 [c, h, w] of one image as it is shown, brought to `frame`; raises `DataError` that says `where` when that cannot be."""
-    image = opened(source, where)
+    image = opened_image(source, where)
     channels, height, width = frame.shape
     try:
         image = upright(image)
         if not frame.converted and channels_of(image) != channels:
             kinds = f"a {KIND[channels_of(image)]} image among {KIND[channels]} ones"
             raise DataError(f"{where}: {kinds}; pass channels=3 to make all color, or channels=1 grey")
-        image = flat(image)
+        image = over_white(image)
         if not frame.fitted and (image.width, image.height) != (width, height):
             raise DataError(
                 f"{where}: {image.width} x {image.height} pixels where others have {width} x {height}; pass size=, as in size=64"
@@ -118,7 +118,7 @@ def damaged(where: str, problem: Exception) -> DataError:
 KIND = {1: "grey", 3: "color"}
 
 
-def opened(source: Source, where: str) -> Any:
+def opened_image(source: Source, where: str) -> Any:
     """The image, its header read and its pixels not; raises `DataError` when it is none, or not of 8 bits a channel."""
     from PIL import Image
 
@@ -147,7 +147,7 @@ def upright(image: Any) -> Any:
     return ImageOps.exif_transpose(image) if "exif" in image.info or "xmp" in image.info or "XML:com.adobe.xmp" in image.info else image
 
 
-def flat(image: Any) -> Any:
+def over_white(image: Any) -> Any:
     """The image without transparency: over white, as a page shows it."""
     from PIL import Image
 

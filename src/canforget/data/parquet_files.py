@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from canforget.data.cache import cached_pixels, combined, content
+from canforget.data.cache import cached_pixels, content, json_digest
 from canforget.data.dataset import DataSet, Names, Pixels, names_array, tables_of
 from canforget.data.image_decoding import DECODING, Frame, Source, decode_all, frame_of
 from canforget.data.stratify import fixed_part
@@ -68,7 +68,7 @@ def parquet_data_set(name: str, train: Sequence[Path], test: Sequence[Path], lay
     else:
         tables = tables_of(labels[~is_test], labels[is_test], (names[~is_test], names[is_test]))
     words = [classes] if any(part.dtype == object for part in raw) else []
-    fingerprint = combined(key, label_column, None if is_test is None else layout.test_fraction, *words)
+    fingerprint = json_digest(key, label_column, None if is_test is None else layout.test_fraction, *words)
     return DataSet(name, *tables, classes, frame.shape, fingerprint, pixels)
 
 
@@ -81,12 +81,12 @@ def checked_fraction(name: str, layout: Layout) -> float:
 
 def pixels_key(files: Sequence[Path], column: str, frame: Frame) -> str:
     """SHA-256 of all that decides the pixels of `files`, read in this order."""
-    return combined(
+    return json_digest(
         "parquet", DECODING, content({str(i): file for i, file in enumerate(files)}), column, frame.shape, frame.fitted, frame.converted
     )
 
 
-def opened(file: Path) -> Any:
+def opened_parquet(file: Path) -> Any:
     """A Parquet file, its footer read; raises `DataError` when it is none, or not whole."""
     import pyarrow
     from pyarrow.parquet import ParquetFile
@@ -94,17 +94,17 @@ def opened(file: Path) -> Any:
     try:
         return ParquetFile(file)
     except (pyarrow.ArrowException, OSError) as problem:
-        raise DataError(f"{file}: not a whole Parquet file ({one_line(problem)}); copy or download it again") from None
+        raise DataError(f"{file}: not a whole Parquet file ({message_of(problem)}); copy or download it again") from None
 
 
-def one_line(problem: BaseException) -> str:
+def message_of(problem: BaseException) -> str:
     """The first line of what went wrong."""
     return str(problem).split("\n")[0].rstrip(". ")
 
 
 def present(file: Path, wanted: tuple[str, ...]) -> str:
     """The first of the `wanted` columns that `file` has; raises `DataError` that shows the columns when it has none."""
-    schema = opened(file).schema_arrow
+    schema = opened_parquet(file).schema_arrow
     for column in wanted:
         if schema.names.count(column) > 1:
             raise DataError(f"{file}: two columns are called '{column}'; rename one")
@@ -126,7 +126,9 @@ def children(kind: Any) -> list[str]:
 
 def class_names(files: Sequence[Path], column: str) -> tuple[str, ...]:
     """Names of the classes, from the metadata that Hugging Face writes; none when there are none. All files must agree."""
-    found = {file: names_in((opened(file).schema_arrow.metadata or {}).get(b"huggingface", b"{}"), column, str(file)) for file in files}
+    found = {
+        file: names_in((opened_parquet(file).schema_arrow.metadata or {}).get(b"huggingface", b"{}"), column, str(file)) for file in files
+    }
     named = {file: names for file, names in found.items() if names}
     first = next(iter(named), None)
     for file, names in named.items():
@@ -162,11 +164,11 @@ def batches(file: Path, column: str) -> Iterator[Any]:
     import pyarrow
 
     try:
-        for batch in opened(file).iter_batches(batch_size=4096, columns=[column]):
+        for batch in opened_parquet(file).iter_batches(batch_size=4096, columns=[column]):
             values = batch.column(0)
             yield values.dictionary_decode() if pyarrow.types.is_dictionary(values.type) else values
     except (pyarrow.ArrowException, OSError) as problem:
-        raise DataError(f"{file}: column '{column}' cannot be read ({one_line(problem)}); copy or download the file again") from None
+        raise DataError(f"{file}: column '{column}' cannot be read ({message_of(problem)}); copy or download the file again") from None
 
 
 def named_by_labels(raw: Sequence[RawLabels]) -> tuple[str, ...]:
@@ -240,9 +242,9 @@ def file_names(files: Sequence[Path], image: str, column: str | None) -> Names:
     """The name of each row's image, "" where it has none: from `column`, or else the path that stands beside the bytes."""
     found: list[str] = []
     for file in files:
-        kind = opened(file).schema_arrow.field(present(file, (column or image,))).type
+        kind = opened_parquet(file).schema_arrow.field(present(file, (column or image,))).type
         if column is None and not ("path" in children(kind) and is_text(kind.field("path").type)):
-            found += [""] * opened(file).metadata.num_rows
+            found += [""] * opened_parquet(file).metadata.num_rows
             continue
         for values in batches(file, column or f"{image}.path"):
             values = values if column else values.field("path")

@@ -133,7 +133,7 @@ class Meanings:
                 return name[start:]
         same = sorted(n for n in names if n.casefold().endswith(name.casefold()))
         tails = {"/".join(n.split("/")[-1 - name.count("/") :]): n for n in sorted(names)}
-        near = same[:1] or get_close_matches(name, neighbors(name, list(tails)), n=1, cutoff=0.6)
+        near = same[:1] or get_close_matches(name, similar_names(name, list(tails)), n=1, cutoff=0.6)
         return tails.get(near[0], near[0]) if near else ""
 
 
@@ -146,7 +146,7 @@ def numbered(ids: set[int], parts: Mapping[str, Table]) -> dict[int, Image]:
     return found
 
 
-def neighbors(name: str, names: Sequence[str]) -> list[str]:
+def similar_names(name: str, names: Sequence[str]) -> list[str]:
     """The `names` that begin or end most like `name`."""
     found: set[str] = set()
     for way in (1, -1):

@@ -58,10 +58,10 @@ class SplitIds:
     @cached_property
     def fingerprint(self) -> dict[str, str]:
         """SHA-256 of each set's ids, by the set's name: what a key may hold of a split."""
-        return {name: fingerprint(ids) for name, ids in self.sets.items()}
+        return {name: ids_fingerprint(ids) for name, ids in self.sets.items()}
 
 
-def fingerprint(ids: Ids) -> str:
+def ids_fingerprint(ids: Ids) -> str:
     """SHA-256 of ids, whatever the machine's byte order."""
     return hashlib.sha256(ids.astype("<i8").tobytes()).hexdigest()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy
 
-from canforget.data.cache import cached_pixels, combined, content, data_root
+from canforget.data.cache import cached_pixels, content, data_root, json_digest
 from canforget.data.dataset import DataSet, Pixels, tables_of
 from canforget.data.parquet_files import Labels, Layout, parquet_data_set
 from canforget.errors import DataError
@@ -82,13 +82,13 @@ def from_files(name: str, folder: Path, files: Files) -> DataSet:
     bytes_of = {part: content({str(i): p for i, p in enumerate(listed)}) for part, listed in paths.items() if listed}
 
     def decoded(part: str) -> Pixels:
-        key = combined("torchvision", name, bytes_of[part])
+        key = json_digest("torchvision", name, bytes_of[part])
         return cached_pixels(key, len(labels[part]), lambda: shaped(files.pixels(paths[part]), len(labels[part]), name, files))
 
     def pixels() -> tuple[Pixels, Pixels]:
         return decoded("train"), decoded("test")
 
-    fingerprint = combined("torchvision", name, bytes_of, [labels[part].tolist() for part in ("train", "test")], classes)
+    fingerprint = json_digest("torchvision", name, bytes_of, [labels[part].tolist() for part in ("train", "test")], classes)
     return DataSet(name, *tables_of(labels["train"], labels["test"]), classes, files.image_shape, fingerprint, pixels)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy
 from numpy.typing import NDArray
 
-from canforget.data.cache import combined, content
+from canforget.data.cache import content, json_digest
 from canforget.data.dataset import DataSet, Pixels, tables_of
 from canforget.data.stratify import fixed_part
 from canforget.errors import DataError
@@ -36,7 +36,7 @@ def digits(*, data_dir: Path | None = None) -> DataSet:
         return x[~is_test], x[is_test]
 
     tables = tables_of(labels[~is_test], labels[is_test])
-    fingerprint = combined("digits", content({"digits": file}), TEST_FRACTION)
+    fingerprint = json_digest("digits", content({"digits": file}), TEST_FRACTION)
     return DataSet("digits", *tables, tuple("0123456789"), (1, 8, 8), fingerprint, pixels)
 
 

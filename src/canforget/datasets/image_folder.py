@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy
 
-from canforget.data.cache import cached_pixels, combined, content, data_root
+from canforget.data.cache import cached_pixels, content, data_root, json_digest
 from canforget.data.dataset import DataSet, Mask, Pixels, names_array, tables_of
 from canforget.data.image_decoding import DECODING, Frame, decode_all, frame_of
 from canforget.data.stratify import fixed_part
@@ -52,10 +52,10 @@ def image_folder(
     names = [path.relative_to(root).as_posix() for path in paths]
     is_test = numpy.arange(len(paths)) >= len(listed["train"]) if parted else fixed_part(labels, names, test_fraction)
     frame = frame_of(paths[0], str(paths[0]), size=size, channels=channels)
-    key = combined("image_folder", DECODING, content(dict(zip(names, paths, strict=True))), frame.shape, frame.converted)
+    key = json_digest("image_folder", DECODING, content(dict(zip(names, paths, strict=True))), frame.shape, frame.converted)
     known = names_array([name.partition("/")[2] for name in names] if parted else names)
     tables = tables_of(labels[~is_test], labels[is_test], (known[~is_test], known[is_test]))
-    fingerprint = combined(key, None if parted else test_fraction)
+    fingerprint = json_digest(key, None if parted else test_fraction)
     return DataSet("image_folder", *tables, classes, frame.shape, fingerprint, lambda: decoded(key, paths, is_test, frame), root)
 
 

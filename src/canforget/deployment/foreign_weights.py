@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from canforget.deployment.model_file import check_format, empty, fill_, tensors_of
+from canforget.deployment.model_file import check_format, empty, file_tensors, fill_
 from canforget.deployment.model_header import one_line
 from canforget.deployment.tensor_checks import check_no_dead_layer
 from canforget.errors import ArtifactError, CanforgetError
@@ -24,7 +24,7 @@ def load_weights(path: str | Path, architecture: Architecture) -> Classifier:
     """
     path = Path(path)
     check_format(path)
-    return filled(architecture, tensors_of(path), str(path))
+    return classifier_with(architecture, file_tensors(path), str(path))
 
 
 def load_pickle(path: str | Path, architecture: Architecture) -> Classifier:
@@ -45,7 +45,7 @@ def load_pickle(path: str | Path, architecture: Architecture) -> Classifier:
     except Exception as problem:  # a reader of damaged archives raises whatever it stumbles over
         said = one_line(str(problem) or type(problem).__name__, 120)
         raise ArtifactError(f"{path}: not a readable checkpoint ({said}); copy it again, or save model.state_dict()") from None
-    return filled(architecture, tensors_in(found, path), str(path))
+    return classifier_with(architecture, tensors_in(found, path), str(path))
 
 
 def offenders(path: Path) -> str:
@@ -72,7 +72,7 @@ def tensors_in(found: Any, path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def filled(architecture: Architecture, tensors: dict[str, Tensor], where: str) -> Classifier:
+def classifier_with(architecture: Architecture, tensors: dict[str, Tensor], where: str) -> Classifier:
     """A classifier with the tensors of a file, which may be those of the net alone; then it normalizes as the architecture says."""
     model = empty(architecture)
     try:

@@ -38,8 +38,8 @@ class Compiled(DeployedClassifier):
         # Leaving inference mode turns gradients on, and with gradients nothing is frozen; another mode would compile it once more.
         with config.patch(freezing=True), torch.inference_mode(False), torch.no_grad():
             if size not in self._runs:
-                self._runs[size] = compiled(self.simulated, size, tuple(x.shape[1:]))
-            found = [self._runs[size](block) for block in torch.split(filled(x.cpu(), size), size)]
+                self._runs[size] = compiled_run(self.simulated, size, tuple(x.shape[1:]))
+            found = [self._runs[size](block) for block in torch.split(filled_batch(x.cpu(), size), size)]
         return torch.cat(found)[: len(x)].to(x.device)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -52,19 +52,19 @@ def simulation(model: nn.Module) -> nn.Module:
     return model.simulated if isinstance(model, Compiled) else model
 
 
-def filled(x: Tensor, size: int) -> Tensor:
+def filled_batch(x: Tensor, size: int) -> Tensor:
     """A batch with its last image repeated until `size` divides its length.
 
-    >>> filled(torch.tensor([1, 2, 3]), 2).tolist()
+    >>> filled_batch(torch.tensor([1, 2, 3]), 2).tolist()
     [1, 2, 3, 3]
     """
     return torch.cat([x, x[-1:].expand(-len(x) % size, *x.shape[1:])]).contiguous()
 
 
-def compiled(simulated: nn.Module, size: int, image_shape: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
+def compiled_run(simulated: nn.Module, size: int, image_shape: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
     """A function from `size` images to logits, called once so that it is compiled."""
     check_compiler()
-    run = torch.compile(graph_of(simulated, size, image_shape), dynamic=False)
+    run = torch.compile(inductor_graph(simulated, size, image_shape), dynamic=False)
     with quietly():
         run(torch.zeros(size, *image_shape, dtype=torch.uint8))
     return run
@@ -81,14 +81,14 @@ def check_compiler() -> None:
         raise SpecError("no C++ compiler, which torch needs to compile a network; install g++, or name one in CXX") from None
 
 
-def graph_of(simulated: nn.Module, size: int, image_shape: tuple[int, ...]) -> fx.GraphModule:
+def inductor_graph(simulated: nn.Module, size: int, image_shape: tuple[int, ...]) -> fx.GraphModule:
     """The network as torch's compiler wants to see it: quantize and dequantize in pairs, weights as integers behind a dequantize."""
     operators()
     net = torch.export.export(writable(simulated), (torch.zeros(size, *image_shape, dtype=torch.uint8),)).module()
     assert isinstance(net, fx.GraphModule)
     translations: dict[Any, Callable[[fx.GraphModule, fx.Node], fx.Node]] = {
-        torch.ops.canforget.read.default: read,
-        torch.ops.canforget.values.default: values,
+        torch.ops.canforget.read.default: read_as_integers,
+        torch.ops.canforget.values.default: values_of_codes,
     }
     for node in list(net.graph.nodes):
         if node.target in translations:
@@ -99,7 +99,7 @@ def graph_of(simulated: nn.Module, size: int, image_shape: tuple[int, ...]) -> f
     return net
 
 
-def read(net: fx.GraphModule, node: fx.Node) -> fx.Node:
+def read_as_integers(net: fx.GraphModule, node: fx.Node) -> fx.Node:
     """What a reader does, as integers of eight bits and back."""
     x, scale, zero = node.args
     grid = (float(held(net, scale)), int(held(net, zero)), 0, 255, torch.uint8)
@@ -107,7 +107,7 @@ def read(net: fx.GraphModule, node: fx.Node) -> fx.Node:
     return net.graph.call_function(decomposed().dequantize_per_tensor.default, (codes, *grid))
 
 
-def values(net: fx.GraphModule, node: fx.Node) -> fx.Node:
+def values_of_codes(net: fx.GraphModule, node: fx.Node) -> fx.Node:
     """What codes stand for: those of a weight stay integers, those of a bias become what they stand for."""
     codes, scale, _, axis = node.args
     assert isinstance(codes, fx.Node)

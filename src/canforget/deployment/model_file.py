@@ -16,7 +16,7 @@ from canforget.deployment.inductor import Compiled, simulation
 from canforget.deployment.model_header import VERSION, ModelHeader, one_line, read_header
 from canforget.deployment.onnx_graph import Deployed, describe_onnx, open_graph, open_onnx
 from canforget.deployment.packing import pack, pack_scales, unpack, unpack_scales
-from canforget.deployment.tensor_checks import check_normalization, check_tensors, check_values, checksum
+from canforget.deployment.tensor_checks import check_normalization, check_tensors, check_values, tensors_checksum
 from canforget.errors import ArtifactError, CanforgetError
 from canforget.file_io import write_atomically
 from canforget.network.build import build
@@ -57,7 +57,7 @@ def save(model: nn.Module, path: str | Path, **meta: Any) -> Path:
         "channels_last": any(strictly_channels_last(p) for p in model.parameters()),
     }
     tensors = stored(finite(model, "when it was to be saved"))
-    about["checksum"] = checksum(tensors)
+    about["checksum"] = tensors_checksum(tensors)
     try:
         line = json.dumps(about, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as problem:
@@ -106,7 +106,7 @@ def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str 
     path = Path(path)
     if path.suffix == ".onnx":
         return open_onnx(path)
-    header, tensors = read(path)
+    header, tensors = read_tensors(path)
     named = header.architecture
     if named and expected and named.name != expected:
         message = f"{len(tensors)} tensors for {named.name}, but {expected} was named; pass --model {named.name}"
@@ -165,10 +165,10 @@ def check_room(wanted: Architecture, tensors: dict[str, Tensor]) -> None:
         raise ArtifactError(f"its header names a {wanted.name} of {values:,} values, but it holds {held:,} bytes of tensors")
 
 
-def read(path: Path) -> tuple[ModelHeader, dict[str, Tensor]]:
+def read_tensors(path: Path) -> tuple[ModelHeader, dict[str, Tensor]]:
     """Header and tensors of a model file, the tensors as they were written."""
-    header, tensors = read_header(header_line(path), str(path)), tensors_of(path)
-    if header.checksum != checksum(tensors):
+    header, tensors = read_header(header_line(path), str(path)), file_tensors(path)
+    if header.checksum != tensors_checksum(tensors):
         raise ArtifactError(
             f"{path}: its tensors are not those that were written (their checksum differs); copy it again, or write it again"
         )
@@ -186,7 +186,7 @@ def describe(path: str | Path) -> dict[str, Any]:
         return describe_onnx(path)
     line = header_line(path)
     read_header(line, str(path))
-    with opened(path) as file:
+    with opened_safetensors(path) as file:
         count = len(list(file.keys()))
     return {**json.loads(line), "bytes": path.stat().st_size, "tensors": count}
 
@@ -194,7 +194,7 @@ def describe(path: str | Path) -> dict[str, Any]:
 def header_line(path: Path) -> str:
     """The line of JSON in a file of ours."""
     check_format(path)
-    with opened(path) as file:
+    with opened_safetensors(path) as file:
         line: str | None = (file.metadata() or {}).get(KEY)
     if line is None:
         raise ArtifactError(f"{path}: a safetensors file, but not one of canforget's; load_weights(path, architecture) reads it")
@@ -215,7 +215,7 @@ def check_format(path: Path) -> None:
         )
 
 
-def opened(path: Path) -> Any:
+def opened_safetensors(path: Path) -> Any:
     """An open safetensors file; one clear line when it is none or cut off."""
     try:
         return safe_open(path, framework="pt")
@@ -223,9 +223,9 @@ def opened(path: Path) -> Any:
         raise ArtifactError(f"{path}: not a whole safetensors file ({one_line(str(problem))}); copy or write it again") from None
 
 
-def tensors_of(path: Path) -> dict[str, Tensor]:
+def file_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file."""
-    with opened(path) as file:
+    with opened_safetensors(path) as file:
         try:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file is no mapping)
         except (SafetensorError, RuntimeError, AttributeError, KeyError, TypeError, ValueError) as problem:
@@ -282,4 +282,4 @@ def unpack_layer_(tensors: dict[str, Tensor], name: str, layer: QuantizedLayer, 
 
 def hash_tensors(model: nn.Module) -> str:
     """Returns the SHA-256 of all tensors of a model in hexadecimal: names, dtypes, shapes and bytes, in the order of the names."""
-    return checksum(model.state_dict())
+    return tensors_checksum(model.state_dict())

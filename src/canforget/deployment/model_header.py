@@ -83,20 +83,20 @@ def check_architecture(wanted: Architecture) -> None:
         raise ValueError(f"architecture: {wanted.num_classes} classes; at most {MOST}")
     library = wanted.name.startswith(LIBRARIES)
     for key, value in wanted.parameters.items():
-        if not plain(value, () if library else (str,)):
+        if not is_plain(value, () if library else (str,)):
             raise ValueError(f"architecture.parameters: '{key}' is no number{'' if library else ', word'} or list of these")
     if ".py:" in wanted.name:
         check_own_file(Path(wanted.name.rpartition(":")[0]))
 
 
-def plain(value: Any, also: tuple[type, ...]) -> bool:
+def is_plain(value: Any, also: tuple[type, ...]) -> bool:
     """Whether a hyperparameter is a number, a truth value, None, a list of these, or of a type among `also`.
 
-    >>> plain([8, [16, 2.5]], ()), plain("weights.pth", ()), plain({"a": 1}, (str,))
+    >>> is_plain([8, [16, 2.5]], ()), is_plain("weights.pth", ()), is_plain({"a": 1}, (str,))
     (True, False, False)
     """
     if isinstance(value, list | tuple):
-        return all(plain(v, also) for v in value)
+        return all(is_plain(v, also) for v in value)
     return value is None or isinstance(value, (bool, int, float, *also))
 
 

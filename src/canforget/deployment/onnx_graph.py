@@ -97,13 +97,13 @@ def export(model: nn.Module, path: str | Path, *, image_shape: tuple[int, int, i
         raise SpecError(f"export: this model runs in {model.engine} already; export the simulated or float model that it came from")
     if taken := RESERVED & set(meta):
         raise ArtifactError(f"{path}: '{min(taken)}' is written by export itself; name it otherwise")
-    write_atomically(path, graph_of(model, image_shape, meta))
+    write_atomically(path, onnx_model_of(model, image_shape, meta))
     return path
 
 
 def deployed(model: nn.Module, engine: str, image_shape: tuple[int, int, int] | None = None) -> Deployed:
     """Returns `model` as real kernels of an engine; its coverage tells which of its layers these run on integers."""
-    graph = graph_of(model, image_shape, {})
+    graph = onnx_model_of(model, image_shape, {})
     made = Deployed(graph, engine, getattr(model, "architecture", None))
     made.coverage = run_on_integers(coverage(model), graph, engine)
     return made
@@ -140,7 +140,7 @@ def onnx_bytes(path: Path) -> bytes:
     return content
 
 
-def graph_of(model: nn.Module, image_shape: tuple[int, int, int] | None, meta: dict[str, Any]) -> bytes:
+def onnx_model_of(model: nn.Module, image_shape: tuple[int, int, int] | None, meta: dict[str, Any]) -> bytes:
     """The ONNX graph of a model, serialized: the same model gives the same bytes."""
     needed("onnxscript", "onnx")
     known = getattr(model, "architecture", None)

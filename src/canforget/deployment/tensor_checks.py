@@ -135,7 +135,7 @@ def code_faults(module: QuantizedLayer) -> Iterator[str]:
         yield "codes' has codes that stand for NaN or infinity"
 
 
-def checksum(tensors: Mapping[str, Tensor]) -> str:
+def tensors_checksum(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 of tensors in hexadecimal: names, dtypes, shapes and bytes, in the order of the names."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):

@@ -185,7 +185,7 @@ def per_class(predictions: Predictions) -> dict[int, Value]:
     return {c: Value(float(hits.mean()), wilson(int(hits.sum()), len(hits)), len(hits)) for c, hits in counts.items()}
 
 
-def finite(value: float, interval: tuple[float, float] | None = None, n: int | None = None) -> Value:
+def finite_value(value: float, interval: tuple[float, float] | None = None, n: int | None = None) -> Value:
     """A `Value`; raises `NotMeasurable` when the number is infinite: a class that the head rules out has infinite loss on its images."""
     if not numpy.isfinite(value):
         raise NotMeasurable("infinite: the model gives a labelled class probability 0")

@@ -128,11 +128,11 @@ def linear_alignment(one: Predictions, other: Predictions) -> float:
 
 def shared_neighbors(one: Predictions, other: Predictions, neighbors: int, limit: int) -> float:
     """Mean share of an image's `neighbors` nearest images (cosine) that both models have in common, among at most `limit` images."""
-    near = [nearest(unit(wide(evenly(p, limit))), neighbors) for p in (one, other)]
+    near = [nearest_neighbors(unit(wide(evenly(p, limit))), neighbors) for p in (one, other)]
     return float(numpy.mean([len(numpy.intersect1d(a, b)) / neighbors for a, b in zip(*near)]))
 
 
-def nearest(rows: Floats, neighbors: int) -> Ints:
+def nearest_neighbors(rows: Floats, neighbors: int) -> Ints:
     """Places of the nearest other rows [n, neighbors]; equals in order of place."""
     likeness = rows @ rows.T
     numpy.fill_diagonal(likeness, -numpy.inf)

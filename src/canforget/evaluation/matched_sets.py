@@ -47,7 +47,9 @@ def matching_places(members: Ints, others: Ints, rng: numpy.random.Generator, to
     """
     classes, wanted = numpy.unique(members, return_counts=True)
     if not numpy.array_equal(classes, numpy.unique(others)):
-        raise NotMeasurable(f"unseen images must be of the forget set's classes {shown(classes)}, not {shown(numpy.unique(others))}")
+        raise NotMeasurable(
+            f"unseen images must be of the forget set's classes {shown_classes(classes)}, not {shown_classes(numpy.unique(others))}"
+        )
     there = numpy.array([(others == c).sum() for c in classes])
     if abs(wanted / wanted.sum() - there / there.sum()).sum() / 2 <= tolerance:
         return numpy.arange(len(others))
@@ -62,6 +64,6 @@ def same_images(one: MatchedSets, other: MatchedSets) -> bool:
     return numpy.array_equal(one.forget.ids, other.forget.ids) and numpy.array_equal(one.unseen.ids, other.unseen.ids)
 
 
-def shown(classes: Ints) -> str:
+def shown_classes(classes: Ints) -> str:
     """A few class numbers, for a message."""
     return ", ".join(str(c) for c in classes[:6]) + (", ..." if len(classes) > 6 else "")

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy
 
 from canforget.errors import NotMeasurable
-from canforget.evaluation.evidence import Evidence, Predictions, Value, Views, finite, references_of, view_of
+from canforget.evaluation.evidence import Evidence, Predictions, Value, Views, finite_value, references_of, view_of
 from canforget.evaluation.membership_scores import Ints, retained_classes
 from canforget.evaluation.statistics import Floats, jensen_shannon, prediction_interval
 
@@ -15,7 +15,7 @@ Look = Callable[[Views, str], Predictions]
 Compare = Callable[[Predictions, Predictions, Ints], float]
 
 
-def compared(evidence: Evidence, other: Other, view: str, compare: Compare, look: Look = view_of) -> Value:
+def compared_with(evidence: Evidence, other: Other, view: str, compare: Compare, look: Look = view_of) -> Value:
     """`compare(subject, other, retained classes)` on `view` as `look` finds it; over retrained models the mean and the band of one more."""
     subject = look(evidence.subject, view)
     retained, found = retained_classes(evidence, subject.logits.shape[1]), []
@@ -24,7 +24,7 @@ def compared(evidence: Evidence, other: Other, view: str, compare: Compare, look
         if not numpy.array_equal(there.ids, subject.ids):
             raise NotMeasurable(f"'{view}' holds other images for the {other} model than for the subject")
         found.append(compare(subject, there, retained))
-    return finite(float(numpy.mean(found)), prediction_interval(found), len(found))
+    return finite_value(float(numpy.mean(found)), prediction_interval(found), len(found))
 
 
 def others_of(evidence: Evidence, other: Other) -> tuple[Views, ...]:
@@ -41,7 +41,7 @@ def agreeing(one: Predictions, other: Predictions, retained: Ints) -> float:
     return float((one.predicted == other.predicted).mean())
 
 
-def divergences(one: Predictions, other: Predictions, retained: Ints) -> float:
+def model_divergences(one: Predictions, other: Predictions, retained: Ints) -> float:
     """Mean Jensen-Shannon divergence of the probabilities, in units of ln 2."""
     return float(jensen_shannon(numpy.exp(one.log_probabilities), numpy.exp(other.log_probabilities)).mean())
 

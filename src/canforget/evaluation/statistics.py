@@ -85,7 +85,7 @@ class Delong:
     @property
     def variance(self) -> float:
         """Variance of the AUC over the choice of images."""
-        return spread(self.member) + spread(self.other)
+        return variance_of_mean(self.member) + variance_of_mean(self.other)
 
     def interval(self, confidence: float = 0.95) -> Interval:
         """AUC ± z·sd, within [0, 1]; at perfect separation (no width) the exact interval of the smaller set."""
@@ -96,7 +96,7 @@ class Delong:
         return max(0.0, self.auc - half), min(1.0, self.auc + half)
 
 
-def spread(component: Floats) -> float:
+def variance_of_mean(component: Floats) -> float:
     """Variance of the mean; 0 for a single value."""
     return float(component.var(ddof=1)) / len(component) if len(component) > 1 else 0.0
 
@@ -126,7 +126,7 @@ def delong_difference(one: Delong, others: list[Delong], confidence: float = 0.9
     member = one.member - numpy.mean([d.member for d in others], axis=0)
     other = one.other - numpy.mean([d.other for d in others], axis=0)
     estimate = float(member.mean())
-    half = float(ndtri(0.5 + confidence / 2)) * numpy.sqrt(spread(member) + spread(other))
+    half = float(ndtri(0.5 + confidence / 2)) * numpy.sqrt(variance_of_mean(member) + variance_of_mean(other))
     return estimate - half, estimate + half
 
 

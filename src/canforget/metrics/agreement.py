@@ -1,7 +1,7 @@
 """Agreement: how often two models give the same answer."""
 
 from canforget.evaluation.evidence import Evidence, Value
-from canforget.evaluation.model_agreement import agreeing, compared
+from canforget.evaluation.model_agreement import agreeing, compared_with
 from canforget.hyperparameters import Reference, View
 from canforget.registry import component
 
@@ -13,4 +13,4 @@ def agreement(evidence: Evidence, *, other: Reference = "retrained", view: View 
     Higher means nearer to that model, right or wrong. The interval over several retrained models is the band of one more; with one it
     is `None`. Compare with the agreement of retrained models among themselves, which is below 1.
     """
-    return compared(evidence, other, view, agreeing)
+    return compared_with(evidence, other, view, agreeing)

@@ -1,7 +1,7 @@
 """Completeness: how much of the test set gets the answer that retraining would give."""
 
 from canforget.evaluation.evidence import Evidence, Value
-from canforget.evaluation.model_agreement import agreeing, compared
+from canforget.evaluation.model_agreement import agreeing, compared_with
 from canforget.registry import component
 
 
@@ -11,4 +11,4 @@ def completeness(evidence: Evidence) -> Value:
 
     Source: section 3.1. Two retrained models agree less than fully: their own agreement is the ceiling, not 1.
     """
-    return compared(evidence, "retrained", "test", agreeing)
+    return compared_with(evidence, "retrained", "test", agreeing)

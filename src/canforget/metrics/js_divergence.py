@@ -1,7 +1,7 @@
 """Jensen-Shannon divergence: how far two models' probabilities are apart."""
 
 from canforget.evaluation.evidence import Evidence, Value
-from canforget.evaluation.model_agreement import compared, divergences
+from canforget.evaluation.model_agreement import compared_with, model_divergences
 from canforget.hyperparameters import Reference, View
 from canforget.registry import component
 
@@ -12,4 +12,4 @@ def js_divergence(evidence: Evidence, *, other: Reference = "retrained", view: V
 
     The interval over several retrained models is the band of one more; with one it is `None`. Retrained models differ from one another too.
     """
-    return compared(evidence, other, view, divergences)
+    return compared_with(evidence, other, view, model_divergences)

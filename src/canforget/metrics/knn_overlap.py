@@ -3,7 +3,7 @@
 from canforget.errors import NotMeasurable
 from canforget.evaluation.evidence import Evidence, Value
 from canforget.evaluation.feature_probes import features_of, shared_neighbors
-from canforget.evaluation.model_agreement import compared
+from canforget.evaluation.model_agreement import compared_with
 from canforget.hyperparameters import Count, Reference, Sample, View
 from canforget.registry import component
 
@@ -23,4 +23,4 @@ def knn_overlap(
     """
     if len(evidence.subject.get(view, ())) <= neighbors:
         raise NotMeasurable(f"'{view}' needs more than {neighbors} images")
-    return compared(evidence, other, view, lambda one, two, _: shared_neighbors(one, two, neighbors, images), look=features_of)
+    return compared_with(evidence, other, view, lambda one, two, _: shared_neighbors(one, two, neighbors, images), look=features_of)

@@ -2,7 +2,7 @@
 
 from canforget.evaluation.evidence import Evidence, Value
 from canforget.evaluation.feature_probes import features_of, linear_alignment
-from canforget.evaluation.model_agreement import compared
+from canforget.evaluation.model_agreement import compared_with
 from canforget.hyperparameters import Reference, View
 from canforget.registry import component
 
@@ -14,4 +14,4 @@ def linear_cka(evidence: Evidence, *, other: Reference = "original", view: View 
     An unlearned model is usually nearer to the original than to retraining; retrained models among themselves say what is near.
     Limits: biased upward where `view` has few images for the width of the features. The interval is as in `agreement`.
     """
-    return compared(evidence, other, view, lambda one, two, _: linear_alignment(one, two), look=features_of)
+    return compared_with(evidence, other, view, lambda one, two, _: linear_alignment(one, two), look=features_of)

@@ -1,6 +1,6 @@
 """Loss: the mean cross-entropy over the images of a set."""
 
-from canforget.evaluation.evidence import Evidence, Value, finite, view_of
+from canforget.evaluation.evidence import Evidence, Value, finite_value, view_of
 from canforget.evaluation.statistics import t_interval
 from canforget.hyperparameters import View
 from canforget.registry import component
@@ -18,4 +18,4 @@ def loss(evidence: Evidence, *, view: View = "test") -> Value:
     """
     predictions = view_of(evidence.subject, view)
     mean = float(predictions.loss.mean())
-    return finite(mean, t_interval(predictions.loss) if mean < float("inf") else None, len(predictions))
+    return finite_value(mean, t_interval(predictions.loss) if mean < float("inf") else None, len(predictions))

@@ -1,6 +1,6 @@
 """Margin: how far the labelled class is ahead of all the others."""
 
-from canforget.evaluation.evidence import Evidence, Value, finite, view_of
+from canforget.evaluation.evidence import Evidence, Value, finite_value, view_of
 from canforget.evaluation.membership_scores import log_odds
 from canforget.evaluation.statistics import t_interval
 from canforget.hyperparameters import View
@@ -20,4 +20,4 @@ def margin(evidence: Evidence, *, view: View = "forget") -> Value:
     predictions = view_of(evidence.subject, view)
     odds = log_odds(predictions)
     mean = float(odds.mean())
-    return finite(mean, t_interval(odds) if abs(mean) < float("inf") else None, len(predictions))
+    return finite_value(mean, t_interval(odds) if abs(mean) < float("inf") else None, len(predictions))

@@ -1,7 +1,7 @@
 """Total variation: where the images of a forgotten class go, compared with where retraining sends them."""
 
 from canforget.evaluation.evidence import Evidence, Value
-from canforget.evaluation.model_agreement import compared, redirection
+from canforget.evaluation.model_agreement import compared_with, redirection
 from canforget.hyperparameters import Reference, View
 from canforget.registry import component
 
@@ -13,4 +13,4 @@ def total_variation(evidence: Evidence, *, other: Reference = "retrained", view:
     0 is the same destinations; a relabelling method sends a class where retraining would not. Each image's probabilities are first
     made to sum to 1 over the retained classes. The interval over several retrained models is the band of one more; with one it is `None`.
     """
-    return compared(evidence, other, view, redirection)
+    return compared_with(evidence, other, view, redirection)

@@ -10,7 +10,7 @@ def conv_bn(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.S
     return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs))
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions around a shortcut, which is a 1 x 1 convolution where the shape changes."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -33,7 +33,7 @@ def residual_net(channels: int, num_classes: int, widths: tuple[int, ...], depth
     inputs = widths[0]
     for stage, width in enumerate(widths):
         for place in range(depth):
-            blocks.append(Block(inputs, width, stride=2 if stage and not place else 1))
+            blocks.append(ResidualBlock(inputs, width, stride=2 if stage and not place else 1))
             inputs = width
     head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, num_classes))
     net = nn.Sequential(conv_bn(channels, widths[0]), nn.ReLU(), *blocks, *head)

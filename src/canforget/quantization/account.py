@@ -42,7 +42,7 @@ def entries(root: FoldedClassifier, macs: dict[str, int]) -> Iterator[LayerCover
         elif own and not name.startswith(inside):
             called = {functions[f"{name}.{key}"] for key, _ in module.named_parameters(recurse=False) if f"{name}.{key}" in functions}
             kind = type(module).__name__
-            yield LayerCoverage(name, kind, "float32", "float32", own, macs.get(name, 0), reason_of(module, called))
+            yield LayerCoverage(name, kind, "float32", "float32", own, macs.get(name, 0), why_in_float(module, called))
 
 
 def sums(root: FoldedClassifier) -> Iterator[LayerCoverage]:
@@ -54,7 +54,7 @@ def sums(root: FoldedClassifier) -> Iterator[LayerCoverage]:
             yield LayerCoverage(name, type(module).__name__, "-", "float32", 0, 0, "traced as a whole: its sums stay in float")
 
 
-def reason_of(module: nn.Module, functions: set[str]) -> str:
+def why_in_float(module: nn.Module, functions: set[str]) -> str:
     """Why a module with parameters stays in float."""
     if functions:
         return f"handed to {', '.join(sorted(functions))} as a function, which nothing can round; write it as a module"

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from canforget.errors import SpecError
-from canforget.quantization.gptq import spread
+from canforget.quantization.gptq import spread_diagonal
 from canforget.quantization.grid import Codes, Grid
 from canforget.quantization.input_moments import output_errors, second_moments
-from canforget.quantization.layer import nearest
+from canforget.quantization.layer import codes_to_nearest
 from canforget.quantization.ranges import RangeMethod
 
 ZETA, GAMMA = 1.1, -0.1
@@ -41,9 +41,9 @@ def adaround(
     if grid.kind != "int":
         raise SpecError(f"adaround chooses between integers, and {grid.label} has none; take rounding=nearest")
     moments = second_moments(layer, inputs)
-    start = nearest(layer, grid, clip)
+    start = codes_to_nearest(layer, grid, clip)
     weight = layer.weight.detach().float()
-    scale, zero = spread(start, weight.shape)
+    scale, zero = spread_diagonal(start, weight.shape)
     down = (weight / scale).floor()
     up = choices(
         weight, scale, down, zero, moments, grid, output_errors(start.values() - weight, moments), iterations, lr, weight_of_choice

@@ -14,7 +14,7 @@ from canforget.network.classifier import Add
 from canforget.quantization.account import covered
 from canforget.quantization.folding import FoldedClassifier, folded
 from canforget.quantization.grid import Codes, Grid, check_finite
-from canforget.quantization.layer import ActivationQuantizer, QuantizedLayer, nearest, replace_
+from canforget.quantization.layer import ActivationQuantizer, QuantizedLayer, codes_to_nearest, replace_
 from canforget.quantization.quantized import QuantizedClassifier, quantized, require_float
 from canforget.quantization.ranges import RangeMethod
 from canforget.quantization.tracing import CONVOLUTIONS, POOLS, TRANSPOSED, is_layer, unread_convolutions
@@ -47,10 +47,10 @@ class Scheme:
 
 def to_nearest(layer: nn.Module, grid: Grid, clip: RangeMethod, inputs: Iterable[Tensor]) -> Codes:
     """The rounder that looks at nothing but the weight."""
-    return nearest(layer, grid, clip)
+    return codes_to_nearest(layer, grid, clip)
 
 
-def quantize(model: nn.Module, calibration: Images, scheme: Scheme, rounder: Rounder = to_nearest) -> QuantizedClassifier:
+def quantize_by_scheme(model: nn.Module, calibration: Images, scheme: Scheme, rounder: Rounder = to_nearest) -> QuantizedClassifier:
     """Returns a new network: BatchNorm folded, weights rounded, activations calibrated with the rounded weights in place, then biases.
 
     Calibration runs in evaluation mode on raw pixels, through the model's own normalization. What is rounded: convolutions and linear
@@ -77,7 +77,7 @@ def quantize(model: nn.Module, calibration: Images, scheme: Scheme, rounder: Rou
 def quantize_for_kernels(model: nn.Module, calibration: Images, clip: RangeMethod) -> QuantizedClassifier:
     """Returns `model` as the integer kernels of CPUs want it: symmetric 8-bit weights per channel, affine 8-bit activations."""
     scheme = Scheme(Grid("int", 8, "per_channel"), Grid("int", 8, "per_tensor", symmetric=False), clip)
-    return quantize(model, calibration, scheme)
+    return quantize_by_scheme(model, calibration, scheme)
 
 
 def round_layer_(root: nn.Module, name: str, grid: Grid, scheme: Scheme, calibration: Images, rounder: Rounder) -> None:

@@ -231,11 +231,11 @@ def fold_into_(layer: Any, norm: Any) -> None:
     shift = norm.bias.double() if norm.bias is not None else torch.zeros_like(mean)
     bias = layer.bias.double() if layer.bias is not None else torch.zeros_like(mean)
     with torch.no_grad():
-        layer.weight = nn.Parameter(scaled(layer, gain).to(layer.weight))
+        layer.weight = nn.Parameter(channels_scaled(layer, gain).to(layer.weight))
         layer.bias = nn.Parameter((shift + (bias - mean) * gain).to(layer.weight))
 
 
-def scaled(layer: Any, gain: Tensor) -> Tensor:
+def channels_scaled(layer: Any, gain: Tensor) -> Tensor:
     """The weight of `layer` in float64, each output channel times its `gain`."""
     weight: Tensor = layer.weight.double()
     if not isinstance(layer, TRANSPOSED):

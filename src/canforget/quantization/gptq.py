@@ -8,7 +8,7 @@ from torch import Tensor
 
 from canforget.quantization.grid import Codes, Grid, blocked, encode, rounded, unblocked
 from canforget.quantization.input_moments import by_group, second_moments
-from canforget.quantization.layer import coded, nearest
+from canforget.quantization.layer import coded, codes_to_nearest
 from canforget.quantization.ranges import RangeMethod
 
 
@@ -20,16 +20,16 @@ def gptq(layer: Any, grid: Grid, clip: RangeMethod, inputs: Iterable[Tensor], *,
     lazy batches of 128 columns. Deviations: scales are fixed beforehand for groups too; columns stay in their order.
     """
     moments = second_moments(layer, inputs)
-    start = nearest(layer, grid, clip)
+    start = codes_to_nearest(layer, grid, clip)
     shape = layer.weight.shape
-    weight, scale, zero = (by_group(t, moments).clone() for t in (layer.weight.float(), *spread(start, shape)))
+    weight, scale, zero = (by_group(t, moments).clone() for t in (layer.weight.float(), *spread_diagonal(start, shape)))
     values = torch.stack([settle(w, m, s, z, grid, damping, block) for w, m, s, z in zip(weight, moments, scale, zero, strict=True)])
     blocks = blocked(values.view(shape), 0, grid)
     own_zero = None if start.zero_point is None else start.zero_point.unsqueeze(-1)
     return coded(encode(blocks, start.scale.unsqueeze(-1), own_zero, grid), start.scale.unsqueeze(-1), own_zero, grid, shape, 0)
 
 
-def spread(held: Codes, shape: torch.Size) -> tuple[Tensor, Tensor]:
+def spread_diagonal(held: Codes, shape: torch.Size) -> tuple[Tensor, Tensor]:
     """Scale and zero point of every single weight (zeros where the grid has none)."""
     like = blocked(torch.zeros(shape, device=held.scale.device), held.axis, held.grid)
     zero = torch.zeros_like(held.scale) if held.zero_point is None else held.zero_point

@@ -31,7 +31,7 @@ def hqq(layer: Any, grid: Grid, clip: RangeMethod, inputs: Iterable[Tensor]) -> 
     assert start is not None
     zero, beta = start, BETA
     for _ in range(ITERATIONS):
-        off = blocks - values(blocks, scale, zero, grid)
+        off = blocks - half_quadratic_values(blocks, scale, zero, grid)
         error = off.sign() * (off.abs() - off.abs().clamp(min=1e-8).pow(POWER - 1) / beta).clamp(min=0)
         zero = (counted(blocks, scale, zero, grid) - (blocks - error) / scale).mean(-1, keepdim=True)
         beta *= GROWTH
@@ -45,11 +45,11 @@ def counted(blocks: Tensor, scale: Tensor, zero: Tensor, grid: Grid) -> Tensor:
     return (blocks / scale + zero).round().clamp(grid.low, grid.high)
 
 
-def values(blocks: Tensor, scale: Tensor, zero: Tensor, grid: Grid) -> Tensor:
+def half_quadratic_values(blocks: Tensor, scale: Tensor, zero: Tensor, grid: Grid) -> Tensor:
     """What these codes stand for."""
     return (counted(blocks, scale, zero, grid) - zero) * scale
 
 
 def distance(blocks: Tensor, scale: Tensor, zero: Tensor, grid: Grid) -> Tensor:
     """Sum of |error|^0.7 in each block."""
-    return (blocks - values(blocks, scale, zero, grid)).abs().pow(POWER).sum(-1, keepdim=True)
+    return (blocks - half_quadratic_values(blocks, scale, zero, grid)).abs().pow(POWER).sum(-1, keepdim=True)

@@ -116,7 +116,7 @@ def codes(model: nn.Module) -> dict[str, Codes]:
     return {name: held for name, held in found.items() if held is not None}
 
 
-def nearest(layer: nn.Module, grid: Grid, clip: RangeMethod) -> Codes:
+def codes_to_nearest(layer: nn.Module, grid: Grid, clip: RangeMethod) -> Codes:
     """Rounds a layer's weight to the nearest values of the grid, ties to even; a range of least squared error is stretched by `gain`."""
     axis, weight = channel_axis(layer), layer.weight
     assert isinstance(weight, Tensor)
@@ -162,7 +162,7 @@ def set_layers_(root: nn.Module, layers: Mapping[str, LayerGrids]) -> None:
         if name not in known or (grids.weights and not isinstance(known[name].__dict__["_parameters"].get("weight"), Tensor)):
             raise ArtifactError(f"no layer '{name}' to quantize{did_you_mean(name, known)}; is it of this architecture?")
         layer = root.get_submodule(name)
-        held = None if grids.weights is None else nearest(layer, grids.weights, RangeMethod())
+        held = None if grids.weights is None else codes_to_nearest(layer, grids.weights, RangeMethod())
         made = QuantizedLayer(layer, held, [ActivationQuantizer(grid) for grid in grids.readers])
         made.writer = None if grids.writer is None else ActivationQuantizer(grids.writer)
         replace_(root, name, made)

@@ -113,7 +113,7 @@ class Observer:
         if clip.ranges == "mse":
             fraction = float(least_error(self.centers.view(1, 1, -1), self.counts.float(), low, high, grid))
         else:
-            fraction = min(divergences(self.counts, self.centers, self.low, self.high, grid))[1]
+            fraction = min(clipping_divergences(self.counts, self.centers, self.low, self.high, grid))[1]
         return self.low * fraction, self.high * fraction
 
     @property
@@ -131,7 +131,7 @@ class Observer:
         return min(0.0, self.low + first * width), max(0.0, self.low + (last + 1) * width)
 
 
-def divergences(counts: Tensor, centers: Tensor, low: float, high: float, grid: Grid) -> Iterator[tuple[float, float]]:
+def clipping_divergences(counts: Tensor, centers: Tensor, low: float, high: float, grid: Grid) -> Iterator[tuple[float, float]]:
     """(KL(observed ‖ quantized) in nats, fraction of the range) for each fraction tried.
 
     The observed histogram is clipped to the range, its tails added to the outermost bins; the quantized one spreads the mass of each

@@ -3,7 +3,7 @@
 from torch import nn
 
 from canforget.data.images import Images
-from canforget.quantization.calibration import Scheme, quantize
+from canforget.quantization.calibration import Scheme, quantize_by_scheme
 from canforget.quantization.grid import Grid
 from canforget.registry import component
 
@@ -14,4 +14,4 @@ def bfloat16(model: nn.Module, calibration: Images, *, activations: bool = True)
 
     Values beyond the largest finite one become that one. Sums are formed in float32, as kernels for bfloat16 do.
     """
-    return quantize(model, calibration, Scheme(Grid("bfloat16", 16), Grid("bfloat16", 16, "per_tensor") if activations else None))
+    return quantize_by_scheme(model, calibration, Scheme(Grid("bfloat16", 16), Grid("bfloat16", 16, "per_tensor") if activations else None))

@@ -6,7 +6,7 @@ from torch import nn
 
 from canforget.data.images import Images
 from canforget.hyperparameters import BitsOrNone
-from canforget.quantization.calibration import Scheme, quantize
+from canforget.quantization.calibration import Scheme, quantize_by_scheme
 from canforget.quantization.grid import Grid
 from canforget.registry import component
 
@@ -32,4 +32,6 @@ def float4(
     that block scales are exact products.
     """
     grid = Grid("e2m1", 4, "per_group", 32, scales="e8m0") if format == "mxfp4" else Grid("e2m1", 4, "per_group", 16, scales="e4m3")
-    return quantize(model, calibration, Scheme(grid, Grid("int", activations, "per_tensor", symmetric=False) if activations else None))
+    return quantize_by_scheme(
+        model, calibration, Scheme(grid, Grid("int", activations, "per_tensor", symmetric=False) if activations else None)
+    )

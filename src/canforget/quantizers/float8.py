@@ -6,7 +6,7 @@ from torch import nn
 
 from canforget.data.images import Images
 from canforget.hyperparameters import Percentile
-from canforget.quantization.calibration import Scheme, quantize
+from canforget.quantization.calibration import Scheme, quantize_by_scheme
 from canforget.quantization.grid import Grid
 from canforget.quantization.ranges import RangeMethod
 from canforget.registry import component
@@ -36,7 +36,7 @@ def float8(
     """
     weights, reads = Grid(format, 8, granularity), Grid(format, 8, "per_tensor") if activations else None
     scheme = Scheme(weights, reads, RangeMethod(ranges, percentile), bias_correction=bias_correction, between=False)
-    return quantize(model, calibration, scheme)
+    return quantize_by_scheme(model, calibration, scheme)
 
 
 def refuses(*, ranges: str, percentile: float) -> str:

@@ -11,7 +11,7 @@ from canforget.errors import SpecError
 from canforget.hyperparameters import Bits, BitsOrNone, Count, GroupSize, Percentile, Seed
 from canforget.quantization.adaround import adaround
 from canforget.quantization.batchnorm import reestimated
-from canforget.quantization.calibration import Rounder, Scheme, quantize, to_nearest
+from canforget.quantization.calibration import Rounder, Scheme, quantize_by_scheme, to_nearest
 from canforget.quantization.gptq import gptq
 from canforget.quantization.grid import Grid
 from canforget.quantization.hqq import hqq
@@ -75,7 +75,9 @@ def int(
         model = reestimated(model, calibration, bits)
     by_chance = partial(stochastic, rng=generator(f"stochastic/{seed}"))
     rounders: dict[str, Rounder] = {"nearest": to_nearest, "stochastic": by_chance, "adaround": adaround, "gptq": gptq, "hqq": hqq}
-    return quantize(model, calibration, Scheme(weights, reads, RangeMethod(ranges, percentile), ends, bias_correction), rounders[rounding])
+    return quantize_by_scheme(
+        model, calibration, Scheme(weights, reads, RangeMethod(ranges, percentile), ends, bias_correction), rounders[rounding]
+    )
 
 
 def refuses(

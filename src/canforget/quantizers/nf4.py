@@ -4,7 +4,7 @@ from torch import nn
 
 from canforget.data.images import Images
 from canforget.hyperparameters import BitsOrNone, Count, GroupSize
-from canforget.quantization.calibration import Scheme, quantize
+from canforget.quantization.calibration import Scheme, quantize_by_scheme
 from canforget.quantization.grid import Grid
 from canforget.registry import component
 
@@ -19,7 +19,7 @@ def nf4(model: nn.Module, calibration: Images, *, group_size: GroupSize = 64, ac
     Source: section 3 and appendix E. Deviation: scales are float32; they are not quantized a second time.
     """
     reads = Grid("int", activations, "per_tensor", symmetric=False) if activations else None
-    return quantize(model, calibration, Scheme(Grid("nf4", 4, "per_group", group_size), reads))
+    return quantize_by_scheme(model, calibration, Scheme(Grid("nf4", 4, "per_group", group_size), reads))
 
 
 def refuses(*, group_size: GroupSize, most_inputs: Count) -> str:

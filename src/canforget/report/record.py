@@ -93,7 +93,7 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **adapter().json_schema(), "title": VERSION}
 
 
-def save(records: Sequence[Record], keys: Sequence[str], folder: Path, about: Mapping[str, Any]) -> list[Path]:
+def save_records(records: Sequence[Record], keys: Sequence[str], folder: Path, about: Mapping[str, Any]) -> list[Path]:
     """Writes `results.json`, `results.parquet`, and one JSON a record under `cases/`, named by its key (`index.json` says whose it is)."""
     cases = folder / "cases"
     for place in (folder, cases):
@@ -144,7 +144,7 @@ def high(value: Measured) -> float | None:
     return value.interval[1] if value.interval else None
 
 
-def load(path: Path) -> list[Record]:
+def load_records(path: Path) -> list[Record]:
     """The records in a `results.json`, a folder of results, or a single record's file; each checked."""
     from pydantic import ValidationError
 

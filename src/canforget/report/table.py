@@ -36,7 +36,7 @@ LEGEND_OF_ANY = "Values as the records hold them. ± is half a 95 % t interval o
 
 
 @dataclass(frozen=True)
-class Block:
+class TableBlock:
     """The rows of one data set, model and scenario."""
 
     title: str
@@ -61,14 +61,14 @@ def heads(columns: Sequence[Column]) -> list[str]:
     return ["model", "format", *(c.title for c in columns), "unlearn s", "float32", "verdict"]
 
 
-def blocks(records: Sequence[Record], columns: Sequence[Column]) -> list[Block]:
+def blocks(records: Sequence[Record], columns: Sequence[Column]) -> list[TableBlock]:
     """The table of all records, a block a data set, model and scenario."""
-    found: dict[str, Block] = {}
+    found: dict[str, TableBlock] = {}
     for combination, group in sorted(over_seeds(records).items(), key=lambda g: rank(g[0])):
         title = f"{' · '.join(combination.problem)} · {len(group)} seed{'s' if len(group) > 1 else ''}"
         label = combination.unlearner.label
         name = {"retrain": "retrained", "nothing": "original"}.get(label, label)
-        found.setdefault(title, Block(title, [])).rows.append([name, combination.quantizer.label, *row(group, columns)])
+        found.setdefault(title, TableBlock(title, [])).rows.append([name, combination.quantizer.label, *row(group, columns)])
     return list(found.values())
 
 
@@ -116,7 +116,7 @@ def percent(value: float) -> str:
     return f"{value:.1f}"
 
 
-def text(records: Sequence[Record], wanted: Sequence[str] = ()) -> str:
+def table_text(records: Sequence[Record], wanted: Sequence[str] = ()) -> str:
     """All blocks as aligned plain text; with the columns `wanted` instead of the usual ones, if any are named."""
     columns = columns_of(records, wanted) if wanted else COLUMNS
     head, lines = heads(columns), []

@@ -91,7 +91,7 @@ def checkpoint_of(step: Step, place: Workspace) -> Path:
     """Where a training leaves its checkpoint; a damaged one is set aside first, and the training begins anew."""
     path = place.store.partial(step.key)
     try:
-        checkpoint.read(path)
+        checkpoint.read_checkpoint(path)
     except ArtifactError as problem:
         place.store.set_aside(path, f"checkpoint: {problem}")
     return path

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from canforget.data.dataset import DataSet
-from canforget.data.split import SplitIds, fingerprint, split_by
+from canforget.data.split import SplitIds, ids_fingerprint, split_by
 from canforget.errors import CanforgetError, PlanError
 from canforget.fit_settings import too_large
 from canforget.report.record import REFERENCES
@@ -125,7 +125,7 @@ def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing
         "split",
         data=data.fingerprint,
         ids=ids.fingerprint,
-        views={"retain": fingerprint(views["retain"])},
+        views={"retain": ids_fingerprint(views["retain"])},
     )
     step = drawing.add(
         "split", key, f"split {dataset.label} by {scenario.label}", dataset=dataset.to_json(), scenario=scenario.to_json(),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from canforget.data.dataset import DataSet
-from canforget.data.split import SplitIds, fingerprint
+from canforget.data.split import SplitIds, ids_fingerprint
 from canforget.spec import Call, to_json
 from canforget.study.definition import ModelSpec, Study
 from canforget.study.versions import step_key
@@ -55,7 +55,7 @@ class SplitContext:
     def sha(self, *parts: str) -> str:
         """What tells these images from any others: the data set's content and the ids."""
         together = numpy.unique(numpy.concatenate([getattr(self.ids, p) for p in parts]))
-        return step_key("images", data=self.data.fingerprint, ids=fingerprint(together))
+        return step_key("images", data=self.data.fingerprint, ids=ids_fingerprint(together))
 
 
 def train_step(ground: SplitContext, trained: ModelSpec, seed: int, parts: tuple[str, ...], fit: Any, drawing: PlanBuilder) -> Step:

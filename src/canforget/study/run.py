@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from canforget.report import table
 from canforget.report.controls import ControlOutcome, control_outcomes, controls_text
-from canforget.report.record import Record, save
+from canforget.report.record import Record, save_records
 from canforget.study.definition import Study
 from canforget.study.plan import Plan, plan
 from canforget.study.progress_bar import interactive, watching
@@ -42,7 +42,7 @@ class Done:
     def text(self) -> str:
         """The table, then what was computed and where the records are."""
         steps = f"{self.computed} steps computed, {len(self.plan.steps) - self.computed - len(self.failures)} found in the store"
-        lines = [table.text(self.records), "", f"{len(self.records)} cases; {steps}."]
+        lines = [table.table_text(self.records), "", f"{len(self.records)} cases; {steps}."]
         if self.failures:
             lines += [f"{len(self.failures)} steps failed or were skipped:", *(f"  {f.step.label}: {f.error}" for f in self.failures)]
         if self.controls:
@@ -83,7 +83,7 @@ def carry_out(
         )
     controls = control_outcomes(records)
     about = {"study": drawn.study.name} | ({"controls": [asdict(c) for c in controls]} if controls else {})
-    files = save(records, [c.key for c in drawn.cases], out, about)
+    files = save_records(records, [c.key for c in drawn.cases], out, about)
     return Done(drawn, records, files, watch.failures, watch.computed, controls)
 
 

@@ -14,7 +14,7 @@ from canforget.study.environment import machine, versions
 from canforget.study.plan import Plan
 from canforget.study.planned_steps import Step
 from canforget.study.store import Store
-from canforget.user_code import said, user_frame
+from canforget.user_code import error_line, user_frame
 
 ENGINES = ("serial", "processes")
 
@@ -120,7 +120,7 @@ def explained(problem: BaseException) -> str:
         return str(problem)
     last = traceback.extract_tb(problem.__traceback__)[-1:]
     place = user_frame(problem, set()) or "".join(f"{frame.filename}:{frame.lineno}" for frame in last)
-    return f"{place}: {said(problem)}" if place else said(problem)
+    return f"{place}: {error_line(problem)}" if place else error_line(problem)
 
 
 def compute(step: Step, store: Store, job: Job) -> None:

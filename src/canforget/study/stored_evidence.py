@@ -7,7 +7,7 @@ from typing import Any
 
 from canforget.evaluation.evaluate import Plain, judged, plain_value
 from canforget.evaluation.evidence import PREDICTED, Evidence, NotRun, Predictions, Value, Views, attempt, parts_of_test
-from canforget.evaluation.model_agreement import Other, agreeing, compared
+from canforget.evaluation.model_agreement import Other, agreeing, compared_with
 from canforget.file_io import read_arrays, read_json
 from canforget.spec import call_of
 from canforget.study.planned_steps import Step
@@ -62,7 +62,7 @@ def probed(evidence: Evidence, probe: Mapping[str, Any]) -> dict[str, Plain]:
         values |= {f"probe.{name}": plain_value(said)} if name != "weights" else {}
     for view in ("forget", "test"):
         for other in OTHERS:
-            values[f"probe.{view}_agreement_{other}"] = plain_value(attempt(compared, evidence, other, view, agreeing))
+            values[f"probe.{view}_agreement_{other}"] = plain_value(attempt(compared_with, evidence, other, view, agreeing))
     return values
 
 

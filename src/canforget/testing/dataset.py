@@ -18,7 +18,7 @@ def check_dataset(dataset: Callable[..., DataSet]) -> None:
     `data_dir`.
     """
     require_signature("dataset", dataset, (), ("data_dir",))
-    found, again = loaded(dataset), loaded(dataset)
+    found, again = loaded_data_set(dataset), loaded_data_set(dataset)
     check_tables(found)
     check_pixels(found)
     same = found.fingerprint == again.fingerprint and bool(found.fingerprint)
@@ -27,7 +27,7 @@ def check_dataset(dataset: Callable[..., DataSet]) -> None:
     require_kept("dataset", alike, "loaded twice, its pixels differ; draw nothing at random")
 
 
-def loaded(dataset: Callable[..., DataSet]) -> DataSet:
+def loaded_data_set(dataset: Callable[..., DataSet]) -> DataSet:
     """The data set; a crash or a refusal breaks the contract."""
     try:
         found = dataset()

@@ -21,11 +21,11 @@ def check_metric(metric: Callable[..., Any]) -> None:
     same number for the same evidence and for the images in another order; and must leave the evidence as it found it.
     """
     for problem, evidence in evidences():
-        value = attempt(metric, frozen(evidence))
-        checked(value, problem)
-        if value != attempt(metric, frozen(evidence)):
+        value = attempt(metric, read_only(evidence))
+        checked_value(value, problem)
+        if value != attempt(metric, read_only(evidence)):
             raise ContractError(f"{problem}: another number when asked again; take what is random from a fixed stream or make it an audit")
-        if not near(value, attempt(metric, frozen(shuffled(evidence)))):
+        if not near(value, attempt(metric, read_only(shuffled(evidence)))):
             raise ContractError(f"{problem}: another number when the images come in another order")
 
 
@@ -36,14 +36,14 @@ def check_audit(audit: Callable[..., Any]) -> None:
     inside their intervals, or `NotRun`; one score for every id; the same values for the same generator; and must leave the evidence as it found it.
     """
     for problem, evidence in evidences():
-        found, again = (attempt(audit, frozen(evidence), rng=numpy_generator("check_audit")) for _ in range(2))
+        found, again = (attempt(audit, read_only(evidence), rng=numpy_generator("check_audit")) for _ in range(2))
         if isinstance(found, NotRun) or isinstance(again, NotRun):
-            checked(found, problem)
+            checked_value(found, problem)
             continue
         if not isinstance(found, Audit) or not found.values:
             raise ContractError(f"{problem}: an audit returns an Audit with at least one value, not {type(found).__name__}")
         for name, value in found.values.items():
-            checked(value, f"{problem}: {name}")
+            checked_value(value, f"{problem}: {name}")
             if value != again.values.get(name):
                 raise ContractError(f"{problem}: {name}: another number for the same generator; draw from `rng` alone")
         for name, scores in found.scores.items():
@@ -51,7 +51,7 @@ def check_audit(audit: Callable[..., Any]) -> None:
                 raise ContractError(f"{problem}: scores of '{name}' must be numbers, one for every id")
 
 
-def checked(value: object, problem: str) -> None:
+def checked_value(value: object, problem: str) -> None:
     """Raises unless `value` is a finite number inside its interval, or says why there is none."""
     if isinstance(value, NotRun):
         if not value.reason:
@@ -84,14 +84,14 @@ def evidences() -> Iterator[tuple[str, Evidence]]:
     yield "nothing to compare with", Evidence(whole.subject, forgotten_classes=whole.forgotten_classes)
     yield "one retrained model", replace(whole, retrained=whole.retrained[:1])
     yield "the subject is the only retrained model", replace(whole, retrained=(whole.subject,))
-    yield "no features, nothing held out", bare(whole)
+    yield "no features, nothing held out", without_references(whole)
     yield "no sets at all", Evidence({})
     yield "empty sets", Evidence({name: p.where(numpy.zeros(len(p), dtype=bool)) for name, p in whole.subject.items()})
     yield "one image a set", Evidence({name: p.where(numpy.arange(len(p)) < 1) for name, p in whole.subject.items()})
-    yield "saturated logits", mapped(whole, lambda z: numpy.where(z == z.max(axis=1, keepdims=True), 1e4, -1e4))
-    yield "constant logits", mapped(whole, numpy.zeros_like)
-    yield "a class ruled out by the head", mapped(whole, lambda z: numpy.where(numpy.arange(CLASSES) == 0, -numpy.inf, z))
-    yield "logits that are not numbers", mapped(whole, lambda z: numpy.where(z > 2, numpy.nan, z))
+    yield "saturated logits", mapped_evidence(whole, lambda z: numpy.where(z == z.max(axis=1, keepdims=True), 1e4, -1e4))
+    yield "constant logits", mapped_evidence(whole, numpy.zeros_like)
+    yield "a class ruled out by the head", mapped_evidence(whole, lambda z: numpy.where(numpy.arange(CLASSES) == 0, -numpy.inf, z))
+    yield "logits that are not numbers", mapped_evidence(whole, lambda z: numpy.where(z > 2, numpy.nan, z))
 
 
 def example_evidence(
@@ -155,12 +155,12 @@ def each(evidence: Evidence, change: Callable[[Views], Views]) -> Evidence:
     )
 
 
-def mapped(evidence: Evidence, change: Callable[[Any], Any]) -> Evidence:
+def mapped_evidence(evidence: Evidence, change: Callable[[Any], Any]) -> Evidence:
     """The same evidence with other logits."""
     return each(evidence, lambda views: {name: replace(p, logits=change(p.logits).astype(numpy.float32)) for name, p in views.items()})
 
 
-def bare(evidence: Evidence) -> Evidence:
+def without_references(evidence: Evidence) -> Evidence:
     """The same evidence without features and without held-out images."""
     return each(evidence, lambda views: {name: replace(p, features=None) for name, p in views.items() if name != "held_out"})
 
@@ -170,7 +170,7 @@ def shuffled(evidence: Evidence) -> Evidence:
     return each(evidence, lambda views: {name: p.where(numpy_generator(name).permutation(len(p))) for name, p in views.items()})
 
 
-def frozen(evidence: Evidence) -> Evidence:
+def read_only(evidence: Evidence) -> Evidence:
     """The same evidence in arrays of its own that raise an error when written to."""
 
     def locked(predictions: Predictions) -> Predictions:

@@ -32,7 +32,7 @@ def check_model(model: Callable[..., nn.Module]) -> None:
             require_kept("model", shape != SHAPES[0], "it refuses color images of 32 x 32 pixels")
             continue
         check_weights_drawn(model, net, shape)
-        check_logits(net, shape)
+        check_model_logits(net, shape)
         check_gradients(net, shape)
         check_state(model, net, shape)
 
@@ -67,7 +67,7 @@ def check_weights_drawn(model: Callable[..., nn.Module], net: nn.Module, shape: 
     require_kept("model", drawn, f"{shape}: another generator gave the same weights")
 
 
-def check_logits(net: nn.Module, shape: tuple[int, int, int]) -> None:
+def check_model_logits(net: nn.Module, shape: tuple[int, int, int]) -> None:
     """One finite logit a class; in eval mode each image is judged by itself."""
     x = torch.randn(4, *shape, generator=generator("check model images"))
     for mode in (True, False):

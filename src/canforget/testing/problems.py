@@ -49,7 +49,7 @@ class Attention(nn.Module):
         return self.head((tokens + self.mlp(self.between(tokens))).mean(dim=1))  # type: ignore[no-any-return]
 
 
-def convolutions() -> nn.Module:
+def convolutional_net() -> nn.Module:
     """Two convolutions with BatchNorm and two linear layers with dropout between them."""
     return nn.Sequential(
         nn.Conv2d(1, 12, 3, padding=1, bias=False),
@@ -103,7 +103,7 @@ def memorized(net: Net, kind: Literal["mislabelled", "whole class"]) -> Problem:
     else:
         forget, retain = every[every.y == 0], every[every.y != 0]
     with global_stream(rng):
-        model = Classifier(convolutions() if net == "convolutions" else Attention(), Normalize((0.5,), (0.25,)))
+        model = Classifier(convolutional_net() if net == "convolutions" else Attention(), Normalize((0.5,), (0.25,)))
     fit = Fit(epochs=40, batch_size=64, lr=4e-3, optimizer="adam", schedule="triangle", warmup=0.1, precision="float32")
     train_(model, together(forget, retain), rng=rng, fit=fit).zero_grad()
     return Problem(f"{kind}, {net}", model, forget, retain)

@@ -100,12 +100,12 @@ class TrainingState:
     best: Best = field(default_factory=Best)
 
 
-def save(path: Path, state: TrainingState, fit: Fit, epochs_done: int) -> None:
+def save_checkpoint(path: Path, state: TrainingState, fit: Fit, epochs_done: int) -> None:
     """Writes a training's state to a safetensors file, whole or not at all."""
     facts = {"fit": repr(fit), "epochs_done": epochs_done, "loss": repr(state.best.loss), "stale": state.best.stale}
     if state.average is not None:
         facts["steps"] = state.average.steps
-    tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors_of(state).items()}
+    tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state_tensors(state).items()}
     facts["sha256"] = digest(facts, tensors)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def save(path: Path, state: TrainingState, fit: Fit, epochs_done: int) -> None:
         partial.unlink(missing_ok=True)
 
 
-def tensors_of(state: TrainingState) -> dict[str, Tensor]:
+def state_tensors(state: TrainingState) -> dict[str, Tensor]:
     """Every tensor of a training's state by name, the states of the random streams among them."""
     tensors = {f"model/{name}": tensor for name, tensor in state.model.state_dict().items()}
     for place, parameter in enumerate(parameters_of(state.optimizer)):
@@ -144,7 +144,7 @@ def digest(facts: dict[str, Any], tensors: dict[str, Tensor]) -> str:
     return found.hexdigest()
 
 
-def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Facts and tensors of a checkpoint, none when there is no file; raises `ArtifactError` when it is not as it was written."""
     if not path.is_file():
         return {}, {}
@@ -168,7 +168,7 @@ def load_(path: Path, state: TrainingState, fit: Fit) -> int:
     Raises:
         ArtifactError: The file is damaged, or belongs to another training; delete it to start anew.
     """
-    facts, tensors = read(path)
+    facts, tensors = read_checkpoint(path)
     if not facts:
         return 0
     if facts["fit"] != repr(fit):

@@ -21,7 +21,7 @@ from canforget.progress import advance
 from canforget.quantization.qat import rounding
 from canforget.rng import global_stream
 from canforget.training.augment import Augmenter
-from canforget.training.checkpoint import TrainingState, WeightAverage, load_, save
+from canforget.training.checkpoint import TrainingState, WeightAverage, load_, save_checkpoint
 from canforget.training.constraint import TrainingConstraint, current_constraint
 from canforget.training.optimizers import optimizer_of, schedule
 
@@ -159,7 +159,7 @@ def passes(
     health = torch.zeros((), device=next(model.parameters()).device)
     original = {name: model.get_parameter(name).detach().clone() for name in mask}
     augmenter = Augmenter(fit, rng)
-    with global_stream(rng), compiled(model) if fit.compile else nullcontext():
+    with global_stream(rng), compiling(model) if fit.compile else nullcontext():
         first = resume(state) if resume is not None else 0
         try:
             for number in range(first, fit.epochs):
@@ -210,7 +210,7 @@ def train_(
         if fit.patience and val:
             validate(epoch, val)
         if checkpoint is not None and time.monotonic() - saved >= checkpoint_seconds:
-            save(checkpoint, epoch.state, fit, epoch.number + 1)
+            save_checkpoint(checkpoint, epoch.state, fit, epoch.number + 1)
             saved = time.monotonic()
     if best is not None and best.weights:
         model.load_state_dict(best.weights)
@@ -267,7 +267,7 @@ def training_mode_(model: nn.Module) -> None:
 
 
 @contextmanager
-def compiled(model: nn.Module) -> Iterator[None]:
+def compiling(model: nn.Module) -> Iterator[None]:
     """Compiles what `model(x)` runs for the block; takes 15 to 30 seconds at the first step."""
     device = next(model.parameters()).device
     if device.type == "cpu" and not any(map(shutil.which, ("g++", "clang++", "c++"))):

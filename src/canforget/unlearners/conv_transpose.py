@@ -8,7 +8,7 @@ from torch import Generator, nn
 from canforget.data.images import Images
 from canforget.registry import component
 from canforget.training.loop import Fit, train_
-from canforget.unlearning.layers import convolutions
+from canforget.unlearning.layers import convolutions_of
 from canforget.unlearning.requirements import require_images
 
 
@@ -34,7 +34,7 @@ def conv_transpose(
     require_images("conv_transpose", retain=retain)
     unlearned = deepcopy(model)
     with torch.no_grad():
-        for _, layer in convolutions(unlearned, "conv_transpose", wider_than=1):
+        for _, layer in convolutions_of(unlearned, "conv_transpose", wider_than=1):
             if layer.kernel_size[0] == layer.kernel_size[1] and layer.weight.requires_grad:
                 layer.weight.copy_(layer.weight.transpose(2, 3).clone())
     return train_(unlearned, retain, rng=rng, fit=fit)

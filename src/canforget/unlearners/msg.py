@@ -12,7 +12,7 @@ from canforget.network.build import fresh
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
 from canforget.unlearning.importance import Weights, largest, mean_gradient
-from canforget.unlearning.layers import convolutions
+from canforget.unlearning.layers import convolutions_of
 from canforget.unlearning.requirements import require_images
 
 
@@ -60,5 +60,5 @@ def smallest_gradients(model: nn.Module, forget: Images, retain: Images, fractio
     """The mask of the convolution weights of smallest difference between the mean gradients of both sets."""
     sample = retain[torch.randperm(len(retain), generator=rng)[: len(forget)].to(retain.x.device)]
     lost, kept = (mean_gradient(model, images) for images in (forget, sample))
-    kernels = [f"{name}.weight" for name, _ in convolutions(model, "msg")]
+    kernels = [f"{name}.weight" for name, _ in convolutions_of(model, "msg")]
     return largest({n: -(kept[n] - lost[n]).abs() for n in kernels if n in lost}, fraction)

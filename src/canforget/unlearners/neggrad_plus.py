@@ -10,7 +10,7 @@ from canforget.data.images import Images
 from canforget.hyperparameters import Fraction
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
-from canforget.unlearning.batches import paired
+from canforget.unlearning.batches import paired_batches
 from canforget.unlearning.requirements import require_images
 
 
@@ -37,6 +37,6 @@ def neggrad_plus(
         return alpha * cross_entropy(unlearned(x), y) - (1 - alpha) * cross_entropy(unlearned(x_forget), y_forget)
 
     for epoch in passes(fit, unlearned, rng):
-        for lost, kept in paired(epoch, forget, retain):
+        for lost, kept in paired_batches(epoch, forget, retain):
             epoch.step(partial(loss, *lost, *kept))
     return unlearned

@@ -12,7 +12,7 @@ from canforget.hyperparameters import NonNegative, Positive
 from canforget.network.weights import frozen
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
-from canforget.unlearning.batches import paired
+from canforget.unlearning.batches import paired_batches
 from canforget.unlearning.losses import divergence, log_likelihood, preference
 from canforget.unlearning.requirements import require_images
 
@@ -47,6 +47,6 @@ def npo(
         return preference(ratio, beta) + weight * kept
 
     for epoch in passes(fit, unlearned, rng):
-        for lost, held in paired(epoch, forget, retain):
+        for lost, held in paired_batches(epoch, forget, retain):
             epoch.step(partial(loss, *lost, *held))
     return unlearned

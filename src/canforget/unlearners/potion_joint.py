@@ -11,7 +11,7 @@ from canforget.hyperparameters import Count, NonNegative, Part
 from canforget.network.predict import fraction_correct
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
-from canforget.unlearning.batches import held_out_part, paired
+from canforget.unlearning.batches import held_out_part, paired_batches
 from canforget.unlearning.requirements import require_images
 
 
@@ -43,7 +43,7 @@ def potion_joint(
         return weight * cross_entropy(unlearned(x), y)
 
     for epoch in passes(fit, unlearned, rng):
-        for lost, kept in paired(epoch, forget, retain):
+        for lost, kept in paired_batches(epoch, forget, retain):
             epoch.step(partial(loss, -weight, *lost))
             epoch.step(partial(loss, 1.0, *kept))
         score = (1 - fraction_correct(unlearned, forget_held)) * fraction_correct(unlearned, retain_held)

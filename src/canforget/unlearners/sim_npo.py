@@ -10,7 +10,7 @@ from canforget.data.images import Images
 from canforget.hyperparameters import NonNegative, Positive
 from canforget.registry import component
 from canforget.training.loop import Fit, passes
-from canforget.unlearning.batches import paired
+from canforget.unlearning.batches import paired_batches
 from canforget.unlearning.losses import log_likelihood, preference
 from canforget.unlearning.requirements import require_images
 
@@ -41,6 +41,6 @@ def sim_npo(
         return lost + weight * cross_entropy(unlearned(x), y)
 
     for epoch in passes(fit, unlearned, rng):
-        for lost, held in paired(epoch, forget, retain):
+        for lost, held in paired_batches(epoch, forget, retain):
             epoch.step(partial(loss, *lost, *held))
     return unlearned

@@ -11,7 +11,7 @@ from canforget.training.loop import Epoch, batch_indices
 Batch = tuple[Tensor, Tensor]
 
 
-def paired(epoch: Epoch, forget: Images, retain: Images) -> Iterator[tuple[Batch, Batch]]:
+def paired_batches(epoch: Epoch, forget: Images, retain: Images) -> Iterator[tuple[Batch, Batch]]:
     """Yields (forget batch, retain batch) for one pass over `retain`; `forget` starts again, newly shuffled, whenever it runs out."""
     forgotten = endless(epoch, forget)
     for kept in epoch.batches(retain):

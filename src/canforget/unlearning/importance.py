@@ -53,11 +53,11 @@ def importance(
         taken += len(next(iter(found.values())))
         advance(span[0] + (span[1] - span[0]) * min(1.0, (place + 1) * size / len(images)))
     found = {n: t / max(1, taken) for n, t in total.items()}
-    check_finite(found)
+    check_importance(found)
     return found
 
 
-def check_finite(found: Weights) -> None:
+def check_importance(found: Weights) -> None:
     """Raises `DataError` when an importance is beyond float32: such numbers can be neither compared nor ranked."""
     for name, value in found.items():
         if not torch.isfinite(value).all():

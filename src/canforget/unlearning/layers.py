@@ -44,7 +44,7 @@ def head_of(model: nn.Module, classes: int, method: str) -> tuple[str, nn.Linear
     return linear[-1]
 
 
-def convolutions(model: nn.Module, method: str, wider_than: int = 0) -> list[tuple[str, nn.Conv2d]]:
+def convolutions_of(model: nn.Module, method: str, wider_than: int = 0) -> list[tuple[str, nn.Conv2d]]:
     """Returns the convolutions with kernels wider than `wider_than`; raises `SpecError` when they hold under a tenth of all weights."""
     found = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Conv2d) and max(m.kernel_size) > wider_than]
     share = sum(m.weight.numel() for _, m in found) / sum(p.numel() for p in model.parameters())
