@@ -7,8 +7,9 @@ import pytest
 
 from canforget.evaluation import evaluate
 from canforget.evaluation.evidence import Evidence
+from canforget.registry import find, names
 from canforget.report.judgment import TESTS, with_verdicts
-from canforget.report.record import Label, Measured, Record, RecordedVerdict, measured
+from canforget.report.record import CONTROLS, Label, Measured, Record, RecordedVerdict, measured
 from canforget.spec import parse
 from tests.report.test_verdict import model
 
@@ -174,3 +175,14 @@ def test_calibrated_membership_stands_in_the_place_of_the_raw_one_where_it_was_m
         for r in records
     ]
     assert (ruling(short).word, ruling(short).reason) == ("inconclusive", "seed 0: why")
+
+
+def test_controls_beside_a_method_change_nothing_of_its_verdict() -> None:
+    """Their spread over seeds is that of ruined and planted models; pooled with others it would decide what is said of these."""
+    wild = [record("destroyed", s, forget__accuracy=0.1 + 0.3 * s, membership__phi=0.2 * (s + 1)) for s in range(3)]
+    assert ruling([*study(), *wild]) == ruling(study())
+
+
+def test_the_controls_are_the_unlearners_that_say_so() -> None:
+    """A new control must not be pooled with methods."""
+    assert set(CONTROLS) == {name for name in names("unlearners") if find("unlearners", name).traits.get("control")}

@@ -77,13 +77,13 @@ def verdict_of(combination: Combination, groups: Groups, tests: Sequence[str], m
 
 
 def measurement(name: str, combination: Combination, groups: Groups, margins: Margins) -> Measurement:
-    """A value of all models of a format; raises `NotMeasurable` where a seed of the unlearned or of the retrained models has none."""
+    """A value of all models of a format, controls never among the peers; raises `NotMeasurable` where a seed of the unlearned or of the retrained models has none."""
     unlearned, retrained = (values(name, records) for records in (groups[combination], beside(groups, combination, "retrain")))
     originals = attempt(values, name, beside(groups, combination, "nothing"))
     others = [
         attempt(values, name, records)
         for c, records in groups.items()
-        if c != combination and not c.reference and (c.problem, c.quantizer) == (combination.problem, combination.quantizer)
+        if c != combination and not (c.reference or c.control) and (c.problem, c.quantizer) == (combination.problem, combination.quantizer)
     ]
     peers = [found for found in others if not isinstance(found, NotRun) and len(found) > 1]
     error = max((image_error(r, name) for r in groups[combination]), default=0.0)

@@ -14,6 +14,10 @@ from canforget.spec import parse_text
 VERSION = "canforget.record/1"
 AXES = ("dataset", "model", "scenario", "unlearner", "quantizer", "seed")
 REFERENCES = ("retrain", "nothing")
+CONTROLS = (
+    "leaky_retrain", "destroyed", "relabelled", "head_mask", "head_distillation", "within_rounding_cells", "bounded_update",
+)  # fmt: skip
+"""Unlearners that nobody would use: models of known answer."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +207,11 @@ class Combination:
     def reference(self) -> bool:
         """Whether it is one of the models that others are compared with: retrained, or the original."""
         return self.unlearner.name in REFERENCES
+
+    @property
+    def control(self) -> bool:
+        """Whether it is a model of known answer, unlike others by design."""
+        return self.unlearner.name in CONTROLS
 
     @property
     def rounded(self) -> bool:
