@@ -8,8 +8,9 @@ import pytest
 from canforget.evaluation import evaluate
 from canforget.evaluation.evidence import Evidence
 from canforget.registry import find, names
-from canforget.report.judgment import TESTS, with_verdicts
-from canforget.report.record import CONTROLS, Label, Measured, Record, RecordedVerdict, measured
+from canforget.report.judgment import TESTS, measurement, with_verdicts
+from canforget.report.record import CONTROLS, Label, Measured, Record, RecordedVerdict, measured, over_seeds
+from canforget.report.verdict import Margins
 from canforget.spec import parse
 from tests.report.test_verdict import model
 
@@ -177,10 +178,12 @@ def test_calibrated_membership_stands_in_the_place_of_the_raw_one_where_it_was_m
     assert (ruling(short).word, ruling(short).reason) == ("inconclusive", "seed 0: why")
 
 
-def test_controls_beside_a_method_change_nothing_of_its_verdict() -> None:
+def test_controls_beside_a_method_are_not_pooled_with_it() -> None:
     """Their spread over seeds is that of ruined and planted models; pooled with others it would decide what is said of these."""
-    wild = [record("destroyed", s, forget__accuracy=0.1 + 0.3 * s, membership__phi=0.2 * (s + 1)) for s in range(3)]
-    assert ruling([*study(), *wild]) == ruling(study())
+    beside = [record(name, s, forget__accuracy=0.1 + 0.3 * s) for name in ("destroyed", "finetune") for s in range(3)]
+    groups = over_seeds([*study(), *beside])
+    (scrub,) = [c for c in groups if c.unlearner.name == "scrub"]
+    assert len(measurement("forget.accuracy", scrub, groups, Margins()).peers) == 1  # those of finetune
 
 
 def test_the_controls_are_the_unlearners_that_say_so() -> None:
