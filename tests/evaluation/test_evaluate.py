@@ -93,8 +93,9 @@ def small(views: Any) -> Any:
     return {name: views[name] for name in ("forget", "test_forget", "retain")}
 
 
-def brought_back(found: Any) -> Any:
-    return {name.split(".")[1].removesuffix("_recovered") for name, v in found.items() if name.endswith("recovered") and v["value"] == 1}
+def noise_p(found: Any) -> float:
+    """Of the margin: small where rounding moves it farther up than its errors dealt anew do."""
+    return float(found["recovery.margin_noise_p"]["value"])
 
 
 def test_forgetting_by_less_than_half_a_step_is_seen_to_come_back(on_grid: Any, retrained: Any, digits_split: Split) -> None:
@@ -105,10 +106,10 @@ def test_forgetting_by_less_than_half_a_step_is_seen_to_come_back(on_grid: Any, 
     found = judged(evidence(unlearned, on_grid, retrained, digits_split, bits=3), [], RECOVERY, "key")
     assert found["recovery.accuracy_rebound"]["value"] > 0.5
     assert found["recovery.margin_excess"]["interval"][0] > 10
-    assert "probability" in brought_back(found), "in so small a net noise undoes most of it too, and the rounding all of it"
-    assert found["recovery.margin_recovered_fraction"]["value"] == pytest.approx(1, abs=0.01)
+    assert found["recovery.margin_beside_noise"]["interval"][0] > 0, "in so small a net noise undoes most of it too, and the rounding all"
+    assert noise_p(found) < 0.25
     eight = judged(evidence(unlearned, on_grid, retrained, digits_split, bits=8), [], RECOVERY, "key")
-    assert not brought_back(eight), "eight bits keep the update"
+    assert eight["recovery.margin_rebound"]["value"] < 0.05 * found["recovery.margin_rebound"]["value"], "eight bits keep the update"
 
 
 @pytest.mark.parametrize("bits", [8, 3])
@@ -116,15 +117,14 @@ def test_a_model_that_unlearned_nothing_shows_no_rebound_beyond_noise(
     small_model: Classifier, retrained: Any, digits_split: Split, bits: Any
 ) -> None:
     found = judged(evidence(small_model, small_model, retrained, digits_split, bits), [], RECOVERY, "key")
-    assert not brought_back(found)
+    assert 0.02 < noise_p(found) < 0.98
     assert found["recovery.margin_noise_p"]["n"] == 20
-    assert found["recovery.accuracy_recovered_fraction"]["value"] == pytest.approx(1)
 
 
 def test_rounding_a_retrained_model_brings_nothing_back(small_model: Classifier, retrained: Any, digits_split: Split) -> None:
     """There is nothing in it to come back: what is claimed here is claimed of noise."""
     case = evidence(retrained[0], small_model, retrained[1:], digits_split, bits=4)
-    assert not brought_back(judged(case, [], RECOVERY, "key"))
+    assert noise_p(judged(case, [], RECOVERY, "key")) > 0.05
 
 
 def test_what_rounding_did_is_left_out_where_nothing_was_rounded(small_model: Classifier, digits_split: Split) -> None:
@@ -132,7 +132,7 @@ def test_what_rounding_did_is_left_out_where_nothing_was_rounded(small_model: Cl
     plain = Evidence(views_of(small_model, digits_split))
     assert judged(plain, [], RECOVERY, "key") == {}
     rounded = replace(plain, full_precision=plain)
-    assert "needs original models" in judged(rounded, [], RECOVERY, "key")["recovery"]["not_run"]
+    assert "needs retrained models" in judged(rounded, [], RECOVERY, "key")["recovery"]["not_run"]
 
 
 def test_an_audit_with_other_numbers_keeps_its_name() -> None:

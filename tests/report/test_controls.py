@@ -8,6 +8,7 @@ import pytest
 from canforget.report.controls import ControlOutcome, control_outcomes, controls_text
 from canforget.report.judgment import with_verdicts
 from canforget.report.record import Measured, Record
+from tests.narrowed import present
 from tests.report.test_judgment import record, study
 
 CKA = {"forget__linear_cka": 0.8}
@@ -66,7 +67,8 @@ def cells(seeds: int = 3, back: float = 0.5, noise: float | None = None, share: 
         own = r.case.unlearner == "scrub"
         values = r.values | {"recovery.accuracy_rebound": Measured((back if own else 0.0) + 0.001 * r.case.seed * (2 if own else 1))}
         if noise is not None:
-            values["recovery.accuracy_noise_p"] = Measured(noise)
+            moved = present(values["recovery.accuracy_rebound"].value)
+            values["recovery.accuracy_beside_noise"] = Measured(moved - (noise if own else 0.0))
         label = replace(r.case, unlearner="within_rounding_cells") if own else r.case
         records.append(
             replace(

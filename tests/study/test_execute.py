@@ -68,7 +68,8 @@ def test_a_record_of_a_rounded_model_says_what_rounding_did(done: Any, tmp_path:
     records = done[2]
     rounded, plain = (records["neggrad_plus", q, 0] for q in ("int:bits=3", "none"))
     assert rounded.values["recovery.margin_noise_p"].n == 20
-    assert rounded.values["recovery.margin_recovered"].value in (0, 1)
+    moved, noise = (rounded.values[f"recovery.margin_{name}"].value for name in ("beside_noise", "noise_rebound"))
+    assert moved + noise == pytest.approx(rounded.values["recovery.margin_rebound"].value, abs=1e-4)
     difference = rounded.values["forget.accuracy"].value - plain.values["forget.accuracy"].value
     assert rounded.values["recovery.accuracy_rebound"].value == pytest.approx(difference)
     assert 0 < rounded.values["probe.flip_rate_shared"].value < 1

@@ -1,4 +1,4 @@
-"""Recovery: does rounding bring the forgotten back, beyond what it does to retrained models and what random noise does?"""
+"""Recovery: what rounding does to one model's memory, beside retrained models and beside its own rounding errors dealt anew."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from canforget.errors import NotMeasurable
 from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, Views, attempt, references_of
 from canforget.evaluation.membership_scores import Ints
 from canforget.evaluation.memory_measures import Memory, covariance, memory, unseen_places
-from canforget.evaluation.rebound import Ratio, claim, excess_rebound, fraction, rebound
+from canforget.evaluation.rebound import NOISE_DRAWS, band_around, noise_p, rebound
 from canforget.evaluation.statistics import prediction_interval
 from canforget.hyperparameters import Measures, View
 from canforget.registry import component
@@ -19,10 +19,11 @@ Found = dict[str, Value | NotRun]
 
 @dataclass(frozen=True)
 class NoiseControl:
-    """Rebounds on the images that noise was judged on: the rounding's own, and that of every draw of noise."""
+    """A measure on the images that noise was judged on: of the rounded model, of every draw of noise, and before rounding."""
 
-    rounding: float
-    noise: list[float]
+    rounded: Memory
+    drawn: list[Memory]
+    before: Memory
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,13 @@ class BeforeAndAfter:
     """A measure of every model, rounded and before rounding; and what noise does in the place of rounding, or why that is not known."""
 
     subject: Memory
-    original: Memory
     retrained: list[Memory]
     subject_before: Memory
     retrained_before: list[Memory]
     control: NoiseControl | NotRun
 
 
-@component(version=3, needs=("full_precision", "original", "retrained"))
+@component(version=4, needs=("full_precision", "retrained"))
 def recovery(
     evidence: Evidence,
     *,
@@ -45,16 +45,18 @@ def recovery(
     measures: Measures = ("accuracy", "probability", "margin", "rank", "auc"),
     view: View = "forget",
 ) -> Audit:
-    """Per measure of `view`: rebound, rebound of retrained models, excess, recovered fraction and the claim.
+    """Per measure of `view`, up meaning remembered (`rank` is negated: 0 is the answer, -1 second place): what rounding does, beside noise.
 
-    `*_rebound` is m(Q u) - m(u), up meaning remembered (`rank` is negated: 0 is the answer, -1 second place); its interval covers images.
-    `*_rebound_retrained` is the same of retrained models, with the band of one more. `*_excess` is the first less the second.
-    `*_recovered_fraction` is 0 as the rounded retrained models, 1 as the rounded original. `*_recovered` is 1 only where the excess is
-    above its band *and* 19 draws of norm-matched noise or more are exceeded, else 0; `*_noise_p` is the share of draws as strong, on the
-    images that noise was judged on (they may be fewer).
+    `*_rebound` is m(Q u) - m(u); its interval covers images. `*_rebound_retrained` is the same of retrained models, with the band of one
+    more; `*_excess` is the first less the second, within that band.
 
-    Limits: speaks of the exact rounding that was predicted with, and of one training seed of the subject; `canforget.evaluation.rebound` has the
-    same over seeds. Interval of the fraction: Fieller's, from images and, with two retrained models or more, their spread.
+    On the images that noise was judged on (they may be fewer): `*_rounded` is m(Q u); `*_noise_rebound` the mean over draws of the rebound
+    where the channels' rounding errors were dealt anew; `*_beside_noise` the rounding's rebound less that mean, with an interval over
+    images; `*_noise_p` the share of draws that move farther up, ties and the rounding itself counted half, so that it is uniform where
+    rounding is one draw among others.
+
+    Limits: one model's figures, and of the exact rounding that was predicted with; they claim nothing. Whether rounding brings something
+    back is decided over seeds (`canforget.evaluation.rebound.recovery_effects`; `canforget show --recovery`).
     """
     places = attempt(unseen_places, evidence.subject, rng)
     values: Found = {}
@@ -68,18 +70,18 @@ def recovery(
 def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun, rng: numpy.random.Generator) -> BeforeAndAfter:
     """The measure of every model; raises `NotMeasurable` where it cannot be had of one."""
     before = evidence.full_precision
-    if before is None or evidence.original is None:
-        raise NotMeasurable("needs the original model and the models before rounding")
+    if before is None:
+        raise NotMeasurable("needs the models before rounding")
     after, earlier = references_of(evidence), references_of(before)
     if len(after) != len(earlier):
         raise NotMeasurable(f"{len(after)} rounded retrained models and {len(earlier)} before rounding")
-    models = (evidence.subject, evidence.original, before.subject, *after, *earlier)
+    models = (evidence.subject, before.subject, *after, *earlier)
     if differ(models, view):
         raise NotMeasurable(f"'{view}' holds other images for one model than for another")
-    subject, original, start, *retrained = measured(models, measure, view, places)
+    subject, start, *retrained = measured(models, measure, view, places)
     g = len(after)
     control = attempt(noise_control, evidence.subject, before.subject, evidence.noise, measure, view, rng)
-    return BeforeAndAfter(subject, original, retrained[:g], start, retrained[g:], control)
+    return BeforeAndAfter(subject, retrained[:g], start, retrained[g:], control)
 
 
 def measured(models: Iterable[Views], measure: str, view: str, places: Ints | NotRun) -> list[Memory]:
@@ -92,15 +94,15 @@ def measured(models: Iterable[Views], measure: str, view: str, places: Ints | No
 def noise_control(
     subject: Views, before: Views, noise: tuple[Views, ...], measure: str, view: str, rng: numpy.random.Generator
 ) -> NoiseControl:  # fmt: skip
-    """What rounding and noise each do to a measure, on the same images: those that noise was judged on."""
-    if not noise:
-        return NoiseControl(0.0, [])
+    """A measure after rounding, after each draw of noise, and before; all on the images that noise was judged on."""
+    if len(noise) < NOISE_DRAWS:
+        raise NotMeasurable(f"needs {NOISE_DRAWS} draws of weight noise, and there are {len(noise)}")
     pair = [restricted(views, noise[0]) for views in (subject, before)]
     if differ((*pair, *noise), view) or any(sizes(v) != sizes(noise[0]) for v in pair):
         raise NotMeasurable("noise was judged on images that the subject was not")
     places = attempt(unseen_places, noise[0], rng)
-    after, start, *drawn = [m.value for m in measured((*pair, *noise), measure, view, places)]
-    return NoiseControl(after - start, [value - start for value in drawn])
+    after, start, *drawn = measured((*pair, *noise), measure, view, places)
+    return NoiseControl(after, drawn, start)
 
 
 def sizes(views: Views) -> dict[str, int]:
@@ -125,35 +127,36 @@ def differ(models: tuple[Views, ...], view: str) -> bool:
 def figures(case: BeforeAndAfter) -> Found:
     """All figures of one measure."""
     moved = case.subject.minus([case.subject_before])
-    half = error(moved)
     others = rebound([m.value for m in case.retrained], [m.value for m in case.retrained_before])
     null = [after.minus([before]) for after, before in zip(case.retrained, case.retrained_before)]
-    floor = error(moved.minus(null))
     values: Found = {
-        "rebound": Value(moved.value, (moved.value - half, moved.value + half)),
+        "rebound": over_images(moved),
         "rebound_retrained": Value(float(others.mean()), prediction_interval(others), len(others)),
-        "excess": excess_rebound([moved.value], others, floor),
-        "recovered_fraction": attempt(fraction, ratio_of(case), len(others)),
+        "excess": band_around(float(moved.value - others.mean()), others, error(moved.minus(null))),
     }
-    control = case.control
+    return values | beside_noise(case.control)
+
+
+def beside_noise(control: NoiseControl | NotRun) -> Found:
+    """The figures of one measure on the images that noise was judged on."""
     if isinstance(control, NotRun):
-        return values | {"recovered": control, "noise_p": control}
-    decided = attempt(claim, [moved.value], others, control.noise, floor, beside_noise=[control.rounding])
-    if isinstance(decided, NotRun):
-        return values | {"recovered": decided, "noise_p": decided}
-    return values | {"recovered": Value(float(decided.recovered)), "noise_p": Value(decided.noise_p, n=len(control.noise))}
+        return dict.fromkeys(("rounded", "noise_rebound", "beside_noise", "noise_p"), control)
+    after, drawn = control.rounded.value, [m.value for m in control.drawn]
+    p = attempt(noise_p, after, drawn)
+    return {
+        "rounded": over_images(control.rounded),
+        "noise_rebound": Value(float(numpy.mean(drawn)) - control.before.value, n=len(drawn)),
+        "beside_noise": over_images(control.rounded.minus(control.drawn)),
+        "noise_p": p if isinstance(p, NotRun) else Value(p, n=len(drawn)),
+    }
+
+
+def over_images(measure: Memory) -> Value:
+    """A value with its interval over the choice of images."""
+    half = error(measure)
+    return Value(measure.value, (measure.value - half, measure.value + half), min(map(len, measure.parts)))
 
 
 def error(measure: Memory) -> float:
     """Half the width of a value's interval over the choice of images."""
     return 1.96 * float(numpy.sqrt(covariance(measure, measure)))
-
-
-def ratio_of(case: BeforeAndAfter) -> Ratio:
-    """Subject and original, each less the retrained mean; the spread of retrained models is in both."""
-    above, below = case.subject.minus(case.retrained), case.original.minus(case.retrained)
-    count = len(case.retrained)
-    shared = float(numpy.var([m.value for m in case.retrained], ddof=1)) / count if count > 1 else 0.0
-    freedom = count - 1 if count > 1 else max(1, min(map(len, case.subject.parts)) - 1)
-    variances = (covariance(above, above) + shared, covariance(below, below) + shared, covariance(above, below) + shared)
-    return Ratio(above.value, below.value, *variances, freedom)

@@ -49,7 +49,7 @@ def show(
 
 def show_recovery(records: list[record.Record], measure: str, json: bool) -> None:
     """Prints what rounding brought back, of one measure."""
-    from canforget.report import recovery_over_seeds
+    from canforget.report import recovery_over_seeds, recovery_table
 
     if measure not in recovery_over_seeds.MEASURES:
         raise SpecError(
@@ -61,4 +61,4 @@ def show_recovery(records: list[record.Record], measure: str, json: bool) -> Non
     if json:
         output.echo_json([asdict(block) | {"answer": block.answer()} for block in found])
     else:
-        print(recovery_over_seeds.text(found))
+        print(recovery_table.text(found))

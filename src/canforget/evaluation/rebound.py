@@ -1,20 +1,27 @@
-"""Does rounding bring the forgotten back? Rebound, recovered fraction, the claim rule and dose-response, from plain numbers.
+"""Does rounding bring the forgotten back? One rule over seeds, the check of its noise control, and dose-response, from plain numbers.
 
 Every measure is oriented so that higher means remembered.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
+from scipy.special import smirnov
 
 from canforget.errors import DataError, NotMeasurable
 from canforget.evaluation.evidence import Value
-from canforget.evaluation.statistics import Floats, Interval, midranks, prediction_interval, t_interval
+from canforget.evaluation.fieller import LEAST_SIGNAL, MemoryFraction, memory_signal, quotient_of
+from canforget.evaluation.moderated import Contrast, ModelMean, Terms, combined, model_means
+from canforget.evaluation.statistics import Floats, midranks, prediction_interval
 
 NOISE_DRAWS = 19
 """Fewer draws than this cannot be exceeded by chance less than once in twenty."""
+FEWEST_CHECKED = 6
+"""Models that unlearned nothing without which it cannot be checked whether noise is a null."""
+NO_NULL = 0.01
+"""The p of uniformity at and below which a noise control is held to be none."""
 
 
 def rebound(quantized: ArrayLike, full_precision: ArrayLike) -> Floats:
@@ -29,22 +36,6 @@ def rebound(quantized: ArrayLike, full_precision: ArrayLike) -> Floats:
     return after - before
 
 
-def excess_rebound(subject: ArrayLike, retrained: ArrayLike, error: float = 0.0) -> Value:
-    """Mean R_b(u) - R_b(g). Rebounds paired by seed have Student's interval; one subject has the band of one more retrained model.
-
-    `error` is the half-width, over the choice of images, below which the band of one subject may not fall.
-
-    >>> excess_rebound([0.25, 0.5], [0.0, 0.25]).value
-    0.25
-    """
-    u, g = (numpy.atleast_1d(numpy.asarray(v, dtype=numpy.float64)) for v in (subject, retrained))
-    if len(u) == 1:
-        return band_around(float(u[0] - g.mean()), g, error)
-    if len(u) != len(g):
-        raise DataError(f"excess rebound: {len(u)} unlearned and {len(g)} retrained models; pair them by seed")
-    return Value(float((u - g).mean()), t_interval(u - g), len(u))
-
-
 def band_around(difference: float, retrained: ArrayLike, error: float) -> Value:
     """One model's distance from the mean of `retrained`, with the band of one more of them; of two alike by luck, not below ±`error`."""
     band = prediction_interval(retrained)
@@ -54,99 +45,134 @@ def band_around(difference: float, retrained: ArrayLike, error: float) -> Value:
     return Value(difference, (difference - half, difference + half), len(numpy.asarray(retrained)))
 
 
-@dataclass(frozen=True)
-class Claim:
-    """What may be claimed: whether rounding brings it back, the excess rebound, and the p of the noise controls."""
+def noise_p(rounded: float, drawn: ArrayLike) -> float:
+    """The share of a measure's values under noise that lie above that under rounding, ties and the rounding itself counted half.
 
-    recovered: bool
-    excess: Value
-    noise_p: float
-    reason: str
+    Uniform (on the middles of as many steps as there are values) where rounding is one draw among others, at whatever rate they tie.
+    Raises `NotMeasurable` where all are one value, as an accuracy at its floor: that says nothing for or against noise.
 
-
-def claim(subject: ArrayLike, retrained: ArrayLike, noise: ArrayLike, error: float = 0.0, beside_noise: ArrayLike | None = None) -> Claim:
-    """The claim rule: R_b(u) - R_b(g) > 0 *and* more than weight noise of the same norm moves the same models.
-
-    `subject` are rebounds of unlearned models [S], `retrained` of retrained models [S, or any number for one subject], `noise` those
-    of the unlearned models with random weight noise of the rounding's norm [draws] or [draws, S]. The drift of a ruined model to chance
-    is in both controls. `error` is as in `excess_rebound`. `beside_noise` are the rebounds of `subject` on the images that noise was
-    judged on, where these are fewer. `noise_p` is the share of draws, and of the rounding itself, that move at least as far.
-    """
-    u, drawn = numpy.atleast_1d(numpy.asarray(subject, dtype=numpy.float64)), numpy.asarray(noise, dtype=numpy.float64)
-    means = drawn.reshape(len(drawn), -1).mean(axis=1) if len(drawn) else drawn
-    if len(means) < NOISE_DRAWS:
-        raise NotMeasurable(f"needs {NOISE_DRAWS} draws of norm-matched noise, and there are {len(means)}")
-    excess = excess_rebound(u, retrained, error)
-    if excess.interval is None:
-        raise NotMeasurable("needs two retrained models; one gives no band to exceed")
-    own = float(u.mean() if beside_noise is None else numpy.asarray(beside_noise, dtype=numpy.float64).mean())
-    p = (1 + int((means >= own).sum())) / (len(means) + 1)
-    reason = reason_of(excess.interval, p)
-    return Claim(reason == RECOVERED, excess, p, reason)
-
-
-RECOVERED = "more than in retrained models and more than random noise does"
-
-
-def reason_of(interval: Interval, noise_p: float) -> str:
-    """Why it may or may not be said that rounding brings the forgotten back."""
-    if interval[0] <= 0:
-        return "retrained models move as far"
-    return RECOVERED if noise_p <= 0.05 else "random noise of the same norm moves it as far"
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A quotient's parts: both estimates, their variances and covariance, and the degrees of freedom."""
-
-    above: float
-    below: float
-    variance_above: float
-    variance_below: float
-    covariance: float
-    freedom: int
-
-
-def recovered_fraction(subject: ArrayLike, original: ArrayLike, retrained: ArrayLike) -> Value:
-    """ρ_b = (m(Q_b u) - m(Q_b g)) / (m(Q_b o) - m(Q_b g)) over seeds: 0 as retrained, 1 as the original; may lie outside.
-
-    Ratio of means paired by seed, with Fieller's 95 % interval (`None` where that is unbounded). Undefined, hence not measurable, when the
-    denominator is under three standard errors: nothing was there to come back.
-
-    >>> recovered_fraction([0.5, 0.5], [1.0, 1.0], [0.0, 0.0]).value
+    >>> noise_p(2.0, [1.0, 2.0, 3.0])
     0.5
     """
-    u, o, g = (numpy.asarray(v, dtype=numpy.float64) for v in (subject, original, retrained))
-    if not len(u) == len(o) == len(g):
-        raise DataError(f"recovered fraction: {len(u)} unlearned, {len(o)} original and {len(g)} retrained models; pair them by seed")
-    if len(u) < 2:
-        raise NotMeasurable("needs two seeds to know the error of the denominator")
-    table = numpy.cov(u - g, o - g) / len(u)
-    ratio = Ratio(float((u - g).mean()), float((o - g).mean()), float(table[0, 0]), float(table[1, 1]), float(table[0, 1]), len(u) - 1)
-    return fraction(ratio, len(u))
+    x = numpy.asarray(drawn, dtype=numpy.float64)
+    if (x == rounded).all():
+        raise NotMeasurable("neither rounding nor noise moves it, or both as far in every draw")
+    return float(((x > rounded).sum() + ((x == rounded).sum() + 1) / 2) / (len(x) + 1))
 
 
-def fraction(ratio: Ratio, n: int) -> Value:
-    """The quotient with Fieller's interval, unless its denominator is under three standard errors."""
-    error = float(numpy.sqrt(ratio.variance_below))
-    if ratio.below == 0 or abs(ratio.below) < 3 * error:
-        raise NotMeasurable(f"the original is {ratio.below:.3g} from the retrained models, under three standard errors ({error:.2g})")
-    return Value(ratio.above / ratio.below, fieller(ratio), n)
+@dataclass(frozen=True)
+class NullCheck:
+    """Whether noise is a null: the p of uniformity of `noise_p` over models that unlearned nothing (`None` with too few to tell)."""
+
+    models: int
+    p: float | None
+
+    @property
+    def fails(self) -> bool:
+        """Whether rounding moves models that unlearned nothing otherwise than noise does: nothing may be claimed beside such noise."""
+        return self.p is not None and self.p <= NO_NULL
+
+    def reason(self) -> str:
+        """What the check found, in words."""
+        if self.p is None:
+            return f"no check possible: {self.models} models that unlearned nothing, and {FEWEST_CHECKED} are needed"
+        found = "is no null here" if self.fails else "not rejected"
+        return f"{found}: over {self.models} models that unlearned nothing, its p are uniform with p {self.p:.2g}"
 
 
-def fieller(ratio: Ratio, confidence: float = 0.95) -> Interval | None:
-    """Interval of a quotient of two estimates that vary together; `None` where the denominator may be 0 at that confidence.
+def null_check(p_values: ArrayLike) -> NullCheck:
+    """Kolmogorov and Smirnov's test that the noise p of models that unlearned nothing (original, retrained) are uniform.
 
-    Source: Fieller 1954, Some problems in interval estimation.
+    Two-sided, as twice the exact one-sided p: exact where it matters, in the tail.
+
+    >>> null_check([0.025] * 6).fails, null_check([0.1, 0.2, 0.4, 0.6, 0.8, 0.9]).fails, null_check([0.025] * 5).p
+    (True, False, None)
     """
-    t = float(stdtrit(ratio.freedom, 0.5 + confidence / 2))
-    quotient, a = ratio.above / ratio.below, ratio.below**2 - t * t * ratio.variance_below
-    if a <= 0:
-        return None
-    b = ratio.above * ratio.below - t * t * ratio.covariance
-    c = ratio.above**2 - t * t * ratio.variance_above
-    half = float(numpy.sqrt(max(0.0, b * b - a * c)))
-    return min((b - half) / a, quotient), max((b + half) / a, quotient)
+    x = numpy.sort(numpy.asarray(p_values, dtype=numpy.float64))
+    n = len(x)
+    if n < FEWEST_CHECKED:
+        return NullCheck(n, None)
+    distance = max((numpy.arange(1, n + 1) / n - x).max(), (x - numpy.arange(n) / n).max())
+    return NullCheck(n, min(1.0, 2 * float(smirnov(n, distance))))
+
+
+@dataclass(frozen=True, eq=False)
+class FormatValues:
+    """A measure of all models of a format, a value a training seed: of each unlearner, of the retrained and of the original models."""
+
+    unlearned: Mapping[str, Sequence[float]]
+    retrained: Sequence[float]
+    original: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class RecoveryEffect:
+    """What comes back by rounding, Δ; the memory there is in the format (`None`: not known), and Δ as its fraction ρ (`None`: not given)."""
+
+    effect: Contrast
+    memory: Contrast | None = None
+    fraction: MemoryFraction | None = None
+
+    @property
+    def powerless(self) -> bool:
+        """Whether the original cannot be told from the retrained models in this format: there is nothing to come back."""
+        return self.memory is not None and self.memory.standard_errors < LEAST_SIGNAL
+
+    def least_fraction(self, tests: int = 1) -> float | None:
+        """The smallest ρ found with 80 % power by the one-sided test at 5 %, after Bonferroni (Holm's first step) over `tests`."""
+        if self.memory is None or self.powerless:
+            return None
+        return self.effect.detectable(alpha=2 * 0.05 / max(1, tests)) / self.memory.estimate
+
+
+def recovery_effects(
+    beside_noise: FormatValues, rounded: FormatValues | None = None, image_error: float = 0.0
+) -> dict[str, RecoveryEffect]:
+    """The recovery rule: Δ = [R(u) - mean noise R(u)] - [R(g) - mean noise R(g)] of every unlearner of a format, with seeds as units.
+
+    `beside_noise` holds the brackets, `rounded` the measure of the same rounded models, for ρ = Δ / (m(Q o) - m(Q g)). Unpaired, the
+    retrained models shared by all; variances moderated over the models of a format where these are many (`model_means`), and none below
+    `image_error`² (that of one model's value over the choice of images). ρ has Fieller's interval, with the correlation of the retrained
+    models' two measures.
+    Something comes back where Δ is above 0 by its one-sided p (`effect.p("above")`) after Holm over all that is asked together.
+    """
+    if rounded is not None and len(rounded.retrained) != len(beside_noise.retrained):
+        raise DataError(
+            f"recovery: {len(beside_noise.retrained)} changes and {len(rounded.retrained)} levels of retrained models; pair them"
+        )
+    *subjects, g = model_means([*beside_noise.unlearned.values(), beside_noise.retrained], image_error**2)
+    memory = None if rounded is None or min(len(rounded.original), len(rounded.retrained)) < 2 else memory_means(rounded)
+    pairs = zip(beside_noise.unlearned, subjects, strict=True)
+    return {name: against_memory([(1, mean), (-1, g)], memory, beside_noise, rounded) for name, mean in pairs}
+
+
+def against_memory(
+    change: Terms, memory: tuple[ModelMean, ModelMean] | None, beside_noise: FormatValues, rounded: FormatValues | None
+) -> RecoveryEffect:
+    """An effect beside the memory of its format, with its fraction of it where there is any."""
+    effect = combined(change)
+    if memory is None or rounded is None:
+        return RecoveryEffect(effect)
+    found = RecoveryEffect(effect, memory_signal(*memory))
+    if found.powerless:
+        return found
+    shared = shared_covariance(beside_noise, rounded, change[1][1], memory[1])
+    return RecoveryEffect(effect, found.memory, quotient_of(change, [(1.0, memory[0]), (-1.0, memory[1])], shared))
+
+
+def memory_means(rounded: FormatValues) -> tuple[ModelMean, ModelMean]:
+    """The means of original and retrained models, variances moderated over all models of the format."""
+    original, retrained, *_ = model_means([rounded.original, rounded.retrained, *rounded.unlearned.values()])
+    return original, retrained
+
+
+def shared_covariance(beside_noise: FormatValues, rounded: FormatValues, change: ModelMean, level: ModelMean) -> float:
+    """Covariance of the retrained models' mean change and mean level: their correlation over seeds, at the moderated variances."""
+    pair = numpy.asarray([beside_noise.retrained, rounded.retrained], dtype=numpy.float64)
+    if pair.shape[1] < 3 or (numpy.ptp(pair, axis=1) == 0).any():
+        return 0.0
+    correlation = numpy.asarray(numpy.corrcoef(pair))[0, 1]
+    return float(correlation * numpy.sqrt(change.variance * level.variance))
 
 
 @dataclass(frozen=True)

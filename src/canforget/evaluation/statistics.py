@@ -224,16 +224,6 @@ def equivalence(differences: ArrayLike, margin: float) -> Equivalence | None:
     return Equivalence(mean, interval, margin, p, min(1.0, 2 * tail(abs(mean), error, freedom)), detectable)
 
 
-def mean_above_zero(values: ArrayLike) -> float:
-    """One-sided p of Student's t test that a mean is above 0; 1 below two values, which know no error.
-
-    >>> round(mean_above_zero([1.0, 2.0, 3.0]), 3)
-    0.037
-    """
-    x = numpy.asarray(values, dtype=numpy.float64)
-    return tail(float(x.mean()), float(x.std(ddof=1)) / float(numpy.sqrt(len(x))), len(x) - 1) if len(x) > 1 else 1.0
-
-
 def tail(distance: float, error: float, freedom: int) -> float:
     """One-sided p of a mean that lies `distance` on the right side of the bound tested."""
     if error == 0:

@@ -7,7 +7,7 @@ from canforget.evaluation.evidence import NotRun, attempt
 from canforget.evaluation.statistics import holm
 from canforget.report.judgment import measurement
 from canforget.report.record import Combination, Groups, Record, over_seeds
-from canforget.report.recovery_over_seeds import recovery_of
+from canforget.report.recovery_over_seeds import effect_of
 from canforget.report.verdict import OVER_FORGOTTEN, RESIDUAL, UTILITY_LOST, Margins, finding, p_of
 
 SAID = {"leaky_retrain": RESIDUAL, "destroyed": UTILITY_LOST, "relabelled": OVER_FORGOTTEN}
@@ -97,20 +97,18 @@ def seen_in_features(combination: Combination, groups: Groups) -> tuple[str, boo
 
 def recovery_seen(combination: Combination, groups: Groups) -> tuple[str, bool]:
     """The measure of which most came back, and whether that is more than in retrained models and than noise does, where it was asked."""
-    rows = {measure: recovery_of(combination, groups, measure) for measure in RECOVERY_MEASURES}
-    there = {m: r for m, r in rows.items() if not isinstance(r.excess, NotRun)}
-    if not there:
-        why = next(r.excess.reason for r in rows.values() if isinstance(r.excess, NotRun))
-        return f"not measured: {why}", False
     if len(groups[combination]) < 2:
         return "inconclusive: recovery needs two seeds", False
-    adjusted = dict(zip(there, holm([r.p for r in there.values()]), strict=True))
+    found = {measure: attempt(effect_of, combination, groups, measure) for measure in RECOVERY_MEASURES}
+    there = {measure: effect for measure, effect in found.items() if not isinstance(effect, NotRun)}
+    if not there:
+        return next(f"not measured: {why.reason}" for why in found.values() if isinstance(why, NotRun)), False
+    adjusted = dict(zip(there, holm([e.effect.p("above") for e in there.values()]), strict=True))
     best = min(adjusted, key=lambda m: adjusted[m])
-    row, p = there[best], float(adjusted[best])
-    seen = p <= 0.05 and (row.noise_p is None or row.noise_p <= 0.05)
-    gate = "" if row.says != "had not forgotten before rounding" else "; it had not forgotten before rounding"
-    said = f"excess rebound of the {best} {row.excess.value:+.3f}" if not isinstance(row.excess, NotRun) else "nothing"
-    return f"{'recovered' if seen else 'inconclusive'}: {said}, p {p:.2g}{gate}", seen
+    seen, verdict = bool(adjusted[best] <= 0.05), groups[combination][0].verdict
+    gate = "; it had not forgotten before rounding" if verdict is not None and verdict.had_forgotten is False else ""
+    said = f"excess rebound of the {best} {there[best].effect.estimate:+.3f}"
+    return f"{'recovered' if seen else 'inconclusive'}: {said}, p {adjusted[best]:.2g}{gate}", seen
 
 
 def controls_text(found: Sequence[ControlOutcome]) -> str:

@@ -1,235 +1,286 @@
 """Does rounding bring the forgotten back? What the records of a study say, over seeds, beside retrained models and noise."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy
 
 from canforget.errors import NotMeasurable
 from canforget.evaluation.evidence import NotRun, Value, attempt
-from canforget.evaluation.rebound import RECOVERED, Trend, excess_rebound, reason_of, recovered_fraction
-from canforget.evaluation.statistics import Interval, holm, mean_above_zero
+from canforget.evaluation.fieller import MemoryFraction
+from canforget.evaluation.moderated import Contrast
+from canforget.evaluation.rebound import FormatValues, NullCheck, RecoveryEffect, Trend, null_check, recovery_effects
+from canforget.evaluation.statistics import Interval, holm
 from canforget.report.dose_response import trends
-from canforget.report.record import Combination, Groups, Record, beside, over_seeds, value_of
-from canforget.report.table import lines, number
-from canforget.report.verdict import UTILITY_LOST
+from canforget.report.judgment import image_error, values
+from canforget.report.record import REFERENCES, Combination, Groups, Record, beside, over_seeds, value_of
+from canforget.report.verdict import POWERLESS, UTILITY_LOST
 
 MEASURES = ("margin", "accuracy", "probability", "rank", "auc")
-RAW = {"margin": "forget.margin", "accuracy": "forget.accuracy"}
-"""Which metric holds a measure itself, for the recovered fraction; a measure without one has no fraction."""
-HEADS = ("model", "format", "rebound", "retrained", "excess", "fraction", "noise p", "Holm p", "what may be said")
-FORMAT_HEADS = ("format", "retrained", "least excess", "median", "most", "median ±", "above 0", "below 0", "recovered")
-LEGEND = (
-    "Of the {measure} on the forget set, up meaning remembered; ± is half a 95 % t interval over seeds. rebound: rounded less before rounding;\n"
-    "retrained: the same of the retrained models of the same seeds; excess: the difference. fraction: 0 as the retrained models in that\n"
-    "format, 1 as the original (–: not measured, or too little lies between them). noise p: the largest over seeds of the share of draws of\n"
-    "weight noise, of the rounding's norm, that move at least as far. Holm p: of an excess above 0, one-sided, over the {tests} tests of the table.\n"
-    "Asked only of models that kept their utility and had forgotten before rounding. It is brought back only where the excess is above 0 by its interval and no seed's noise p is above .05. A net that merely stands\n"
-    "a format better than retrained ones shows an excess too, on unseen images alike: what is of the forget set alone shows with --measure auc."
-)
+RECOVERED = "rounding brings it back"
+NONE_DETECTED = "none detected"
+NO_NULL_HERE = "the noise control is no null here"
+NOT_ASKED = NotRun("not asked")
+OLDER_CONTROL = "older noise control: nothing may be claimed"
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """What rounding an unlearned model to a format does to a measure, over seeds; `says` is what may be claimed of it."""
+    """What rounding an unlearned model to a format does to a measure, over seeds; `says` is what may be said of it, `claimed` whether it is yes.
+
+    `excess` is the plain one, rebound less that of retrained models; `effect` is Δ, both beside noise; `fraction` is ρ, Δ as a share of the
+    memory there is in the format, and `least_fraction` the smallest that would be found with 80 % power. `tested` rows share Holm's
+    correction; p is one-sided. The regime of the update: `signal_to_noise` and `retained_projection`, from probes.
+    """
 
     unlearner: str
     quantizer: str
-    rebound: float | None
-    retrained: float | None
-    excess: Value | NotRun
-    fraction: Value | NotRun
-    noise_p: float | None
-    p: float
-    p_adjusted: float
     says: str
+    rebound: float | None = None
+    retrained: float | None = None
+    excess: Value | NotRun = NOT_ASKED
+    effect: Value | NotRun = NOT_ASKED
+    fraction: Value | NotRun = NOT_ASKED
+    least_fraction: float | None = None
+    signal_to_noise: float | None = None
+    retained_projection: float | None = None
+    tested: bool = False
+    p: float = 1.0
+    p_adjusted: float = 1.0
+    claimed: bool = False
 
     @property
-    def claimed(self) -> bool:
-        """Whether rounding may be said to bring something back."""
-        return self.says == RECOVERED
+    def shown(self) -> Value | NotRun:
+        """Δ where there is one, else the plain excess."""
+        return self.effect if isinstance(self.effect, Value) else self.excess
 
 
 @dataclass(frozen=True)
 class RecoveryBlock:
-    """All formats and unlearners of one data set, model and scenario, for one measure; with trends of the excess along doses."""
+    """All formats and unlearners of one data set, model and scenario, for one measure; the noise control of every format; trends along doses."""
 
     title: str
     measure: str
     rows: tuple[Recovery, ...]
     trends: dict[str, Trend]
+    controls: dict[str, NullCheck] = field(default_factory=dict)
+    older_control: bool = False
 
     def answer(self) -> str:
         """One sentence that the rows support."""
-        ends = intervals(self.rows)
-        if not ends:
-            return f"Nothing can be said of the {self.measure}: no format was judged over two seeds or more, with noise."
+        tested = [row for row in self.rows if row.tested]
+        if self.older_control:
+            return (
+                f"{OLDER_CONTROL[0].upper()}{OLDER_CONTROL[1:]} of the {self.measure}; the excess is the plain one, over retrained models."
+            )
+        if not tested:
+            return f"Nothing may be claimed of the {self.measure}: no row passed the gates with a noise control over two seeds or more."
         back = [f"{row.unlearner} at {row.quantizer}" for row in self.rows if row.claimed]
-        above = sum(low > 0 for low, _ in ends)
-        found = f"brings the {self.measure} back in {len(back)} of {len(ends)} cases" + (f" ({'; '.join(back)})" if back else "")
-        chance = f"{0.025 * len(ends):.1f} would be above 0 by chance alone"
-        return (
-            f"Rounding {found}: its excess over retrained models is above 0 in {above} ({chance}), after Holm in "
-            f"{sum(row.p_adjusted <= 0.05 for row in self.rows)}. Half of the intervals are wider than ± {median_half(ends):.2g}."
-        )
+        found = f"brings the {self.measure} back in {len(back)} of {len(tested)} cases" + (f" ({'; '.join(back)})" if back else "")
+        least = [row.least_fraction for row in tested if row.least_fraction is not None]
+        power = f" Half of these tests would have found {numpy.median(least):.2g} of the memory with 80 % power." if least else ""
+        return f"Rounding {found}, by one-sided tests after Holm.{power}"
 
 
 def recoveries(records: Sequence[Record], measure: str = "margin") -> list[RecoveryBlock]:
     """What the records say of a measure of the `recovery` audit (accuracy, probability, margin, rank, auc), a block a scenario.
 
-    A claim needs the excess rebound above 0 by its t interval over seeds and, in every seed, noise of the rounding's norm that moves the
-    measure as far in at most one of twenty draws; and it is made only of models that kept their utility and had forgotten before rounding,
-    by the verdicts that the records hold. Holm's p covers all formats and unlearners of a block.
+    One rule (`recovery_effects`): Δ, the rebound beside noise less that of the retrained models, is above 0 by a one-sided t test
+    over seeds, after Holm over all rows of the block that are asked. Gates first: memory to lose, utility kept, forgotten before rounding
+    (by the verdicts that the records hold), and memory in the format by this measure. Nothing is claimed in a format where noise is no
+    null on models that unlearned nothing, nor of records whose noise control is an older one.
     """
     groups = over_seeds(records)
     blocks: dict[tuple[str, str, str], list[Combination]] = {}
     for combination in groups:
         if not combination.reference:
             blocks.setdefault(combination.problem, []).append(combination)
-    return [
-        RecoveryBlock(
-            f"{' · '.join(problem)} · {measure}",
-            measure,
-            adjusted([recovery_of(c, groups, measure) for c in unlearned]),
-            trends(responses(unlearned, groups, measure)),
-        )
-        for problem, unlearned in blocks.items()
-    ]
+    return [block_of(problem, unlearned, groups, measure) for problem, unlearned in blocks.items()]
 
 
-def recovery_of(combination: Combination, groups: Groups, measure: str) -> Recovery:
-    """One unlearner at one format, not yet adjusted for the other tests."""
-    rebounds = attempt(paired, combination, groups, f"recovery.{measure}_rebound")
-    fraction = attempt(fraction_of, combination, groups, measure)
-    labels = combination.unlearner.label, combination.quantizer.label
-    if isinstance(rebounds, NotRun):
-        says = f"not run: {rebounds.reason}" if combination.rounded else "before rounding"
-        return Recovery(*labels, None, None, rebounds, fraction, None, 1.0, 1.0, says)
-    own, others = rebounds
-    found = [value_of(r, f"recovery.{measure}_noise_p").value for r in groups[combination]]
-    noise = [p for p in found if p is not None]
-    worst = max(noise) if len(noise) == len(found) else None
-    excess = excess_rebound(own, others) if len(own) > 1 else Value(own[0] - others[0], None, 1)
-    p = mean_above_zero(numpy.subtract(own, others))
-    says = closed_gate(groups[combination]) or said(excess, worst)
-    return Recovery(*labels, mean(own), mean(others), excess, fraction, worst, p, p, says)
+def block_of(problem: tuple[str, str, str], unlearned: Sequence[Combination], groups: Groups, measure: str) -> RecoveryBlock:
+    """The rows of one problem, with Holm's p over those that are asked."""
+    formats: dict[str, list[Combination]] = {}
+    for combination in unlearned:
+        if combination.rounded:
+            formats.setdefault(combination.quantizer.label, []).append(combination)
+    effects: dict[Combination, RecoveryEffect] = {}
+    plain: dict[Combination, RecoveryEffect] = {}
+    controls: dict[str, NullCheck] = {}
+    older = any(f"recovery.{measure}_noise_p" in r.values and not has_control(r, measure) for c in unlearned for r in groups[c])
+    for quantizer, same in formats.items():
+        if not older:
+            controls[quantizer] = null_check(noise_p_of_references(same[0], groups, measure))
+        plain |= effects_of(same, groups, f"recovery.{measure}_rebound")
+        effects |= effects_of(same, groups, f"recovery.{measure}_beside_noise", f"recovery.{measure}_rounded")
+    rows = {c: row_of(c, groups, measure, plain.get(c), effects.get(c), controls.get(c.quantizer.label)) for c in unlearned}
+    decided, title = tuple(decide(rows, effects).values()), " · ".join((*problem, measure))
+    return RecoveryBlock(title, measure, decided, trends(responses(unlearned, groups, measure)), controls, older)
+
+
+def noise_p_of_references(combination: Combination, groups: Groups, measure: str) -> list[float]:
+    """The noise p of all models that unlearned nothing in the format of a combination; none of an older control."""
+    records = [record for name in REFERENCES for record in beside(groups, combination, name)]
+    found = [value_of(r, f"recovery.{measure}_noise_p").value for r in records if has_control(r, measure)]
+    return [p for p in found if p is not None]
+
+
+def has_control(record: Record, measure: str) -> bool:
+    """Whether a record's noise control is today's: its rounding errors dealt anew in the rounded network."""
+    return f"recovery.{measure}_beside_noise" in record.values
+
+
+def effects_of(same: Sequence[Combination], groups: Groups, name: str, level: str = "") -> dict[Combination, RecoveryEffect]:
+    """The effect on a value of several unlearners of a format that have it in every seed; with ρ where `level` names the measure itself."""
+    changes = format_values(name, same, groups)
+    if len(changes.retrained) < 2 or not changes.unlearned:
+        return {}
+    levels = format_values(level, same, groups) if level else None
+    if levels is not None and len(levels.retrained) != len(changes.retrained):
+        levels = None
+    labels = {c.unlearner.label: c for c in same}
+    records = [r for c in same for r in groups[c]] + list(beside(groups, same[0], "retrain"))
+    errors = [image_error(r, name) for r in records]
+    found = recovery_effects(changes, levels, float(numpy.sqrt(numpy.mean(numpy.square(errors)))))
+    return {labels[label]: effect for label, effect in found.items()}
+
+
+def effect_of(combination: Combination, groups: Groups, measure: str) -> RecoveryEffect:
+    """What rounding gives back of one unlearner at one format, whatever the gates say; beside noise where there is any in the records."""
+    same = [c for c in groups if not c.reference and (c.problem, c.quantizer) == (combination.problem, combination.quantizer)]
+    for name in (f"recovery.{measure}_beside_noise", f"recovery.{measure}_rebound"):
+        if combination in (found := effects_of(same, groups, name)):
+            return found[combination]
+    values(f"recovery.{measure}_rebound", groups[combination])
+    raise NotMeasurable("needs two seeds of unlearned and of retrained models")
+
+
+def format_values(name: str, same: Sequence[Combination], groups: Groups) -> FormatValues:
+    """A value of all models of a format, of each kind that has it in every seed (of unlearned ones: in two seeds at least)."""
+    unlearned = {c.unlearner.label: complete(name, groups[c]) for c in same}
+    references = [complete(name, beside(groups, same[0], reference)) for reference in REFERENCES]
+    return FormatValues({label: found for label, found in unlearned.items() if len(found) > 1}, *references)
+
+
+def complete(name: str, records: Sequence[Record]) -> list[float]:
+    """A value of every record; nothing where one has none."""
+    found = attempt(values, name, records)
+    return [] if isinstance(found, NotRun) else found
+
+
+def row_of(
+    combination: Combination, groups: Groups, measure: str, plain: RecoveryEffect | None, effect: RecoveryEffect | None,
+    control: NullCheck | None,
+) -> Recovery:  # fmt: skip
+    """One unlearner at one format, not yet tested."""
+    records, labels = groups[combination], (combination.unlearner.label, combination.quantizer.label)
+    if not combination.rounded:
+        return Recovery(*labels, "before rounding")
+    sides = attempt(rebounds, combination, groups, measure)
+    if isinstance(sides, NotRun):
+        return Recovery(*labels, f"not run: {sides.reason}", excess=sides)
+    own, others = (float(numpy.mean(side)) for side in sides)
+    excess = Value(own - others, None, 1) if plain is None else value_with_interval(plain.effect, len(records))
+    barred = closed_gate(records) or missing_control(records, measure, effect) or ("" if effect is None else closed_here(effect, control))
+    regime = [probed(records, f"probe.{name}") for name in ("signal_to_noise", "retained_projection")]
+    found = Recovery(
+        *labels, barred or NONE_DETECTED, own, others, excess, signal_to_noise=regime[0], retained_projection=regime[1]
+    )  # fmt: skip
+    if effect is None:
+        return found
+    return replace(found, effect=value_with_interval(effect.effect, len(records)), fraction=fraction_of(effect), tested=not barred)
 
 
 def closed_gate(group: Sequence[Record]) -> str:
-    """The gate before this question that is closed: utility lost, or not forgotten before rounding; nothing where both are open."""
+    """The gate before this question that is closed: no memory to lose, utility lost, or not forgotten before rounding; or nothing."""
     verdict = group[0].verdict
     if verdict is None:
         return ""
-    if UTILITY_LOST in (verdict.word, verdict.full_precision):
-        return UTILITY_LOST
-    return "had not forgotten before rounding" if verdict.had_forgotten is False else ""
+    for word in (POWERLESS, UTILITY_LOST):
+        if word in (verdict.word, verdict.full_precision):
+            return word
+    if verdict.had_forgotten is None:
+        return "not known whether it had forgotten"
+    return "" if verdict.had_forgotten else "had not forgotten before rounding"
 
 
-def said(excess: Value, noise_p: float | None) -> str:
-    """What may be claimed."""
-    if excess.interval is None:
-        return "one seed decides nothing"
-    if noise_p is None:
-        return "no noise controls: nothing may be claimed" if excess.interval[0] > 0 else reason_of(excess.interval, 1.0)
-    return reason_of(excess.interval, noise_p)
+def missing_control(records: Sequence[Record], measure: str, effect: RecoveryEffect | None) -> str:
+    """Why nothing can be asked of these records, or nothing."""
+    if not all(has_control(r, measure) for r in records):
+        return OLDER_CONTROL
+    if effect is not None:
+        return ""
+    reasons = [value_of(r, f"recovery.{measure}_beside_noise").not_run for r in records]
+    reason = next((r for r in reasons if r), "one seed decides nothing" if len(records) < 2 else "retrained models have no noise control")
+    return f"nothing may be claimed: {reason}"
 
 
-def adjusted(rows: Sequence[Recovery]) -> tuple[Recovery, ...]:
-    """The rows with Holm's p over those that were tested."""
-    tested = [row for row in rows if isinstance(row.excess, Value)]
-    found = dict(zip(map(id, tested), holm([row.p for row in tested]).tolist() if tested else (), strict=True))
-    return tuple(replace(row, p_adjusted=found.get(id(row), 1.0)) for row in rows)
+def closed_here(effect: RecoveryEffect, control: NullCheck | None) -> str:
+    """What bars a claim in this format, by this measure: no memory there, or noise that is no null."""
+    if effect.powerless:
+        return f"{POWERLESS}: no memory by this measure in this format"
+    return NO_NULL_HERE if control is not None and control.fails else ""
 
 
-def fraction_of(combination: Combination, groups: Groups, measure: str) -> Value:
-    """The recovered fraction over seeds, from the measure itself of unlearned, original and retrained models in the same format."""
-    name = RAW.get(measure)
-    if name is None:
-        raise NotMeasurable(f"no metric holds the {measure} itself")
-    unlearned, retrained = paired(combination, groups, name)
-    originals = [v for r in beside(groups, combination, "nothing") if (v := value_of(r, name).value) is not None]
-    if len(originals) != len(unlearned):
-        raise NotMeasurable(f"the original models have no {name}")
-    return recovered_fraction(unlearned, originals, retrained)
+def decide(rows: Mapping[Combination, Recovery], effects: Mapping[Combination, RecoveryEffect]) -> dict[Combination, Recovery]:
+    """The rows with p, Holm's p over those that are tested, the smallest fraction found with that, and the claim."""
+    tested = {c: effects[c].effect.p("above") for c, row in rows.items() if row.tested}
+    adjusted = dict(zip(tested, holm(list(tested.values())).tolist() if tested else (), strict=True))
+    found = dict(rows)
+    for c, p in adjusted.items():
+        yes = p <= 0.05
+        least = effects[c].least_fraction(len(tested))
+        says = brought_back(effects[c]) if yes else NONE_DETECTED
+        found[c] = replace(rows[c], p=tested[c], p_adjusted=p, least_fraction=least, claimed=yes, says=says)
+    return found
 
 
-def paired(combination: Combination, groups: Groups, name: str) -> tuple[list[float], list[float]]:
-    """A value of the unlearned models and of the retrained ones of the same seeds; raises `NotMeasurable` where some seed has none."""
-    others = {r.case.seed: r for r in beside(groups, combination, "retrain")}
-    sides: tuple[list[float], list[float]] = ([], [])
-    for record in groups[combination]:
-        if record.case.seed not in others:
-            raise NotMeasurable(f"seed {record.case.seed}: no retrained model")
-        for r, side in zip((record, others[record.case.seed]), sides, strict=True):
-            found = value_of(r, name)
-            if found.value is None:
-                raise NotMeasurable(f"seed {record.case.seed}: {name}: {found.not_run}")
-            side.append(found.value)
-    return sides
+def brought_back(effect: RecoveryEffect) -> str:
+    """That something comes back, and how much of the memory that is, for a significant share may be a small one."""
+    return RECOVERED if effect.fraction is None else f"{RECOVERED}: {100 * effect.fraction.value:.2g} % of the memory"
+
+
+def fraction_of(effect: RecoveryEffect) -> Value | NotRun:
+    """ρ with its interval, or why it is not given."""
+    if effect.fraction is not None:
+        share: MemoryFraction = effect.fraction
+        return Value(share.value, share.interval)
+    if effect.memory is None:
+        return NotRun("the memory in this format is not known: needs two seeds of original and retrained models")
+    return NotRun(f"the original is {effect.memory.standard_errors:.1f} standard errors from the retrained models, under three")
+
+
+def value_with_interval(contrast: Contrast, seeds: int) -> Value:
+    """A difference with its 95 % interval."""
+    return Value(contrast.estimate, contrast.interval(), seeds)
+
+
+def probed(records: Sequence[Record], name: str) -> float | None:
+    """The mean of a probe's figure over seeds, where every seed has it."""
+    found = complete(name, records)
+    return float(numpy.mean(found)) if found else None
+
+
+def rebounds(combination: Combination, groups: Groups, measure: str) -> tuple[list[float], list[float]]:
+    """The rebounds of the unlearned and of the retrained models of a format; raises `NotMeasurable` where some seed has none."""
+    name, others = f"recovery.{measure}_rebound", beside(groups, combination, "retrain")
+    if not others:
+        raise NotMeasurable("no retrained model in this format")
+    return values(name, groups[combination]), values(name, others)
 
 
 def responses(unlearned: Sequence[Combination], groups: Groups, measure: str) -> dict[Combination, list[float]]:
-    """The excess rebound of every seed, where every seed has one."""
-    pairs = {c: attempt(paired, c, groups, f"recovery.{measure}_rebound") for c in unlearned}
-    return {c: numpy.subtract(*pair).tolist() for c, pair in pairs.items() if not isinstance(pair, NotRun)}
+    """The effect of every seed, where every seed has one: beside noise where that is known, less the mean of the retrained models'."""
+    found = {}
+    for c in unlearned:
+        for name in (f"recovery.{measure}_beside_noise", f"recovery.{measure}_rebound"):
+            own, others = complete(name, groups[c]), complete(name, beside(groups, c, "retrain"))
+            if own and others:
+                found[c] = (numpy.asarray(own) - numpy.mean(others)).tolist()
+                break
+    return found
 
 
-def mean(values: Sequence[float]) -> float:
-    """The arithmetic mean."""
-    return float(numpy.mean(values))
-
-
-def text(found: Sequence[RecoveryBlock]) -> str:
-    """Every block as aligned plain text, with its answer."""
-    said: list[str] = []
-    for block in found:
-        said += [block.title, *lines([HEADS, *map(cells, block.rows)], (0, 1, len(HEADS) - 1)), ""]
-        if summary := by_format(block):
-            said += [*lines([FORMAT_HEADS, *summary], (0,)), ""]
-        said.append(block.answer())
-        said += [f"Excess against {along}: rank correlation {t.correlation:+.2f}, p {t.p:.2g}." for along, t in block.trends.items()]
-        said += ["", LEGEND.format(measure=block.measure, tests=sum(isinstance(r.excess, Value) for r in block.rows)), ""]
-    return "\n".join(said)
-
-
-def intervals(rows: Sequence[Recovery]) -> list[Interval]:
-    """The intervals of all excesses that have one."""
-    return [row.excess.interval for row in rows if isinstance(row.excess, Value) and row.excess.interval is not None]
-
-
-def median_half(ends: Sequence[Interval]) -> float:
-    """Half of the intervals are wider than ± this."""
-    return float(numpy.median([(high - low) / 2 for low, high in ends]))
-
-
-def by_format(block: RecoveryBlock) -> list[list[str]]:
-    """A line a format: the rebound of retrained models, the excess over all unlearners, and how many lie off 0 by their interval."""
-    table = []
-    for quantizer in dict.fromkeys(row.quantizer for row in block.rows):
-        rows = [row for row in block.rows if row.quantizer == quantizer]
-        if ends := intervals(rows):
-            excess = [row.excess.value for row in rows if isinstance(row.excess, Value)]
-            spread = [numpy.min(excess), numpy.median(excess), numpy.max(excess)]
-            off = [sum(low > 0 for low, _ in ends), sum(high < 0 for _, high in ends), sum(row.claimed for row in rows)]
-            retrained = mean([row.retrained for row in rows if row.retrained is not None])
-            table.append([quantizer, *(f"{v:+.3f}" for v in (retrained, *spread)), f"{median_half(ends):.3f}", *map(str, off)])
-    return table
-
-
-def cells(row: Recovery) -> list[str]:
-    """The cells of one line."""
-    plain = ["–" if v is None else f"{v:+.3f}" for v in (row.rebound, row.retrained)]
-    p = ["–" if v is None else number(v) for v in (row.noise_p, row.p_adjusted if isinstance(row.excess, Value) else None)]
-    return [row.unlearner, row.quantizer, *plain, spread(row.excess), spread(row.fraction), *p, row.says]
-
-
-def spread(found: Value | NotRun) -> str:
-    """A value with half its interval, or its two ends where it is not symmetric; a dash where there is none."""
-    if isinstance(found, NotRun):
-        return "–"
-    if found.interval is None:
-        return f"{found.value:+.3f}"
-    low, high = found.interval
-    if abs((low + high) / 2 - found.value) < 1e-9:
-        return f"{found.value:+.3f} ± {(high - low) / 2:.3f}"
-    return f"{found.value:+.3f} [{low:+.2f}, {high:+.2f}]"
+def intervals(rows: Iterable[Recovery]) -> list[Interval]:
+    """The intervals of all effects that have one."""
+    return [found.interval for row in rows if isinstance(found := row.shown, Value) and found.interval is not None]
