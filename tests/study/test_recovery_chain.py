@@ -14,7 +14,7 @@ from canforget.study.store import Store
 
 INT4 = "int:bits=4,activations=0"
 FORGETS = "fit.epochs=5,fit.lr=0.05,fit.momentum=0.9,fit.weight_decay=0"
-CELLS = f"within_rounding_cells:base=neggrad_plus,{FORGETS}"
+CELLS = {"name": "within_rounding_cells", "base": f"neggrad_plus:{FORGETS}"}
 
 
 def rows(folder: Path, unlearners: Any, quantizers: Any) -> tuple[dict[tuple[str, str], Any], str]:
