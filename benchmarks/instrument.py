@@ -6,7 +6,8 @@
 `tiny_cnn` on digits, with a tenth of all images and with one class forgotten. In every unit n retrained and n original models are the
 references; judged are n *other* retrained models (a word against them is a false alarm, `consistent` an acquittal), n other originals,
 and the controls of the n seeds; each in float32, int8 and int4, each alone with its references, as in a study of one unlearner. Units
-are blocks of n seeds, `rounds` times shuffled: of one round they share no subject, and references only between neighbors.
+are blocks of n seeds, `rounds` times shuffled: of one round they share no subject, and references only between neighbors. Bounds are
+exact for units that share no model; with several rounds they do share models, and the bounds are too narrow.
 """
 
 import argparse
