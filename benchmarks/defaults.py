@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -67,11 +68,8 @@ def counting() -> Iterator[list[int]]:
         drawn[0] += len(chosen)
         return batch(self, x, chosen)
 
-    Images.batches, Augmenter.batch = counted_batches, counted_batch  # type: ignore[method-assign,assignment]
-    try:
+    with patch.object(Images, "batches", counted_batches), patch.object(Augmenter, "batch", counted_batch):
         yield drawn
-    finally:
-        Images.batches, Augmenter.batch = batches, batch  # type: ignore[method-assign]
 
 
 def measured(model: nn.Module, split: Split, spec: str) -> Row:

@@ -18,7 +18,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import numpy
 import torch
@@ -106,18 +106,19 @@ def size_of(model: nn.Module) -> int:
 
 def engines(model: nn.Module, calibration: Images) -> dict[str, nn.Module]:
     """The same network as different engines run it."""
-    shape = tuple(calibration.x.shape[1:])
+    channels, height, width = calibration.x.shape[1:]
+    shape = (channels, height, width)
     with tempfile.TemporaryDirectory() as folder:
-        plain = export(model, Path(folder) / "float32.onnx", image_shape=shape).read_bytes()  # type: ignore[arg-type]
+        plain = export(model, Path(folder) / "float32.onnx", image_shape=shape).read_bytes()
     simulated = to_int(model, calibration)
     made: dict[str, nn.Module] = {
         "torch float32 eager": model,
-        "compiled float32": torch.compile(deepcopy(model), dynamic=False),  # type: ignore[dict-item]
+        "compiled float32": cast(nn.Module, torch.compile(deepcopy(model), dynamic=False)),
         "compiled int8": Compiled(simulated),
     }
     for engine in ("onnxruntime", "openvino"):
         made[f"{engine} float32"] = Deployed(plain, engine)
-        made[f"{engine} int8"] = deployed(simulated, engine, shape)  # type: ignore[arg-type]
+        made[f"{engine} int8"] = deployed(simulated, engine, shape)
     return made
 
 

@@ -92,7 +92,7 @@ def plain_loop(name: str, images: Images) -> Iterator[float]:
             start = start or time.perf_counter()
             loss = cross_entropy(net(x), y)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
             seen += len(y)
         yield seen / (time.perf_counter() - start)
@@ -119,7 +119,7 @@ def bare(name: str, images: Images) -> Iterator[float]:
             with torch.autocast("cpu", torch.bfloat16, enabled=in_bfloat16(Fit(), torch.device("cpu"))):
                 loss = cross_entropy(model(x), y)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
         yield len(images) // BATCH * BATCH / (time.perf_counter() - start)
 
@@ -140,7 +140,7 @@ def our_pipeline(images: Images) -> Iterator[float]:
     augmenter = Augmenter(Fit(crop=4, flip=True), generator("pipeline"))
     while True:
         start = time.perf_counter()
-        for chosen in torch.randperm(len(images), generator=augmenter.rng).split(BATCH):  # type: ignore[no-untyped-call]
+        for chosen in torch.randperm(len(images), generator=augmenter.rng).split(BATCH):
             augmenter.batch(images.x, chosen)
         yield len(images) / (time.perf_counter() - start)
 

@@ -98,7 +98,7 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
         if array.dtype.hasobject:
             raise ArtifactError(f"{path}: '{name}' holds Python objects; only plain arrays are stored")
     with path.open("wb") as file:
-        numpy.savez(file, **arrays)  # type: ignore[arg-type]
+        numpy.savez(file, **arrays)  # type: ignore[arg-type]  # an array may be named as an argument for all mypy knows
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

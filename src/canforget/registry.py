@@ -47,7 +47,7 @@ def component(
         raise SpecError(f"component: no family '{family}'{did_you_mean(family, FAMILIES)}")
 
     def mark(function: F) -> F:
-        function.__canforget__ = {"family": family, "version": version, "paper": paper, "needs": needs, **traits}  # type: ignore[attr-defined]
+        vars(function)["__canforget__"] = {"family": family, "version": version, "paper": paper, "needs": needs, **traits}
         return function
 
     return mark
@@ -112,7 +112,8 @@ class Component:
     def load(self) -> Callable[..., Any]:
         """Returns the function itself, importing its module (and whatever that imports) now."""
         if not self.module.startswith("plugin:"):
-            return getattr(importlib.import_module(self.module), self.name)  # type: ignore[no-any-return]
+            member: Callable[..., Any] = getattr(importlib.import_module(self.module), self.name)
+            return member
         function: Callable[..., Any] = getattr(plugin_module(self.path), self.name.rsplit("/", 1)[-1])
         return guarded(function, self.name, self.path, RESULTS[self.family])
 

@@ -1,6 +1,7 @@
 """Difficulty taken off: what memory is left shows, the model judged is left out, and both versions are compared."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy
 import pytest
@@ -26,8 +27,8 @@ def model(name: str, gain: float) -> Views:
 RETRAINED = tuple(model(f"g{j}", 0.0) for j in range(4))
 
 
-def case(gain: float, **changes: object) -> Evidence:
-    return replace(Evidence(model("u", gain), model("o", 1.0), RETRAINED), **changes)  # type: ignore[arg-type]
+def case(gain: float, **changes: Any) -> Evidence:
+    return replace(Evidence(model("u", gain), model("o", 1.0), RETRAINED), **changes)
 
 
 def values(evidence: Evidence) -> dict[str, Value | NotRun]:

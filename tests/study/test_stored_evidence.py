@@ -9,7 +9,7 @@ from canforget.study.definition import Study
 from canforget.study.plan import plan
 from canforget.study.run import run
 from canforget.study.store import Store
-from canforget.study.stored_evidence import noise_in, probed, views_in
+from canforget.study.stored_evidence import noise_in, probe_values, views_in
 from tests.narrowed import present
 
 
@@ -41,7 +41,7 @@ def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so()
         return {"forget": predictions, "test": predictions}
 
     case = Evidence(model(0, 0, 0, 0), model(0, 1, 1, 1), (model(0, 0, 0, 1),))
-    found = probed(case, {"together": {"weights": 10, "flip_rate_own": 0.5, "retained_projection": None}})
+    found = probe_values(case, {"together": {"weights": 10, "flip_rate_own": 0.5, "retained_projection": None}})
     assert found["probe.forget_agreement_original"]["value"] == 0.25
     assert found["probe.test_agreement_retrained"]["value"] == 0.75
     assert found["probe.flip_rate_own"] == {"value": 0.5, "interval": None, "n": 10}

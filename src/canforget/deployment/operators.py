@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, fx, nn
@@ -64,7 +64,8 @@ class ExportActivationQuantizer(nn.Module):
         self.register_buffer("zero", reader.zero_point.to(torch.uint8))
 
     def forward(self, x: Tensor) -> Tensor:
-        return operators()["read"](x, self.scale, self.zero)  # type: ignore[no-any-return]
+        read: Tensor = operators()["read"](x, self.scale, self.zero)
+        return read
 
 
 class ExportLayer(nn.Module):
@@ -117,9 +118,10 @@ class ExportLayer(nn.Module):
         values = operators()["values"]
         bias = self.bias if self.bias_scale is None else values(self.bias, self.bias_scale, None, 0)
         if isinstance(self.layer, nn.Linear) and x.ndim > 2:
-            return x @ values(self.turned, self.scale, self.zero, 1) + bias  # type: ignore[no-any-return]
+            product: Tensor = x @ values(self.turned, self.scale, self.zero, 1) + bias
+            return product
         weight = values(self.codes, self.scale, self.zero, 0)
-        return linear(x, weight, bias) if isinstance(self.layer, nn.Linear) else self.layer._conv_forward(x, weight, bias)  # type: ignore[operator]
+        return linear(x, weight, bias) if isinstance(self.layer, nn.Linear) else cast(Any, self.layer)._conv_forward(x, weight, bias)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -82,12 +83,14 @@ def symmetric(weight: NDArray[numpy.floating], bits: int, per_channel: bool = Tr
     return Rounded(numpy.clip(numpy.rint(w / step), -top, top).astype(numpy.int64), step)
 
 
-def roundings(original: NDArray[numpy.floating], unlearned: NDArray[numpy.floating], bits: int, per_channel: bool) -> tuple[Floats, ...]:
+def roundings(
+    original: NDArray[numpy.floating], unlearned: NDArray[numpy.floating], bits: int, per_channel: bool
+) -> tuple[NDArray[Any], ...]:
     """Both weights, the codes of both with their own steps and of the unlearned with the original's, both values, and the steps."""
     old, new = symmetric(original, bits, per_channel), symmetric(unlearned, bits, per_channel)
     shared = symmetric(unlearned, bits, per_channel, old.step)
     weights = (original.astype(numpy.float64), unlearned.astype(numpy.float64))
-    return (*weights, old.codes, new.codes, shared.codes, old.values, new.values, numpy.broadcast_to(old.step, original.shape))  # type: ignore[return-value]
+    return (*weights, old.codes, new.codes, shared.codes, old.values, new.values, numpy.broadcast_to(old.step, original.shape))
 
 
 def figures(o: Floats, u: Floats, codes: Floats, own: Floats, shared: Floats, q_o: Floats, q_u: Floats, step: Floats) -> LayerFigures:

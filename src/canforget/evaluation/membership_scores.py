@@ -46,7 +46,8 @@ def negative_loss(predictions: Predictions) -> Floats:
 
 def negative_entropy(predictions: Predictions) -> Floats:
     """Σ_c p_c ln p_c in nats [n]: high for confident predictions, right or wrong."""
-    return weighted_logarithms(numpy.exp(predictions.log_probabilities), predictions.log_probabilities).sum(axis=1)  # type: ignore[no-any-return]
+    entropy: Floats = weighted_logarithms(numpy.exp(predictions.log_probabilities), predictions.log_probabilities).sum(axis=1)
+    return entropy
 
 
 def negative_modified_entropy(predictions: Predictions) -> Floats:
@@ -59,7 +60,8 @@ def negative_modified_entropy(predictions: Predictions) -> Floats:
     weights, logarithms = numpy.exp(log_p), log_complement(predictions)
     weights[rows, predictions.labels] = numpy.exp(logarithms[rows, predictions.labels])
     logarithms[rows, predictions.labels] = log_p[rows, predictions.labels]
-    return weighted_logarithms(weights, logarithms).sum(axis=1)  # type: ignore[no-any-return]
+    entropy: Floats = weighted_logarithms(weights, logarithms).sum(axis=1)
+    return entropy
 
 
 def log_complement(predictions: Predictions) -> Floats:

@@ -75,7 +75,8 @@ class Classifier(nn.Module):
         self.architecture = architecture
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(self.normalize(x))  # type: ignore[no-any-return]
+        logits: Tensor = self.net(self.normalize(x))
+        return logits
 
 
 def wrap(module: nn.Module, images: Images) -> Classifier:

@@ -58,10 +58,10 @@ def from_timm(wanted: "Architecture", pretrained: bool, rest: dict[str, Any]) ->
         shape: dict[str, Any] = {"num_classes": wanted.num_classes, "in_chans": wanted.image_shape[0]}
         if (asked := wanted.parameters.get("input_size")) and timm.get_pretrained_cfg_value(name, "fixed_input_size"):
             shape["img_size"] = asked
-        net: nn.Module = timm.create_model(name, pretrained=pretrained, **shape, **rest)
+        net: Any = timm.create_model(name, pretrained=pretrained, **shape, **rest)
     except (OSError, RuntimeError) as problem:
         raise unavailable(wanted.name, problem) from None
-    config: dict[str, Any] = net.pretrained_cfg  # type: ignore[assignment]
+    config: dict[str, Any] = net.pretrained_cfg
     size = rest.get("img_size") or config["input_size"][-1]
     return net, {"size": size, "mean": config["mean"], "std": config["std"]}
 

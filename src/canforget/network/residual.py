@@ -24,7 +24,8 @@ class ResidualBlock(nn.Module):
         self.out = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.add(self.second(self.relu(self.first(x))), self.shortcut(x)))  # type: ignore[no-any-return]
+        out: Tensor = self.out(self.add(self.second(self.relu(self.first(x))), self.shortcut(x)))
+        return out
 
 
 def residual_net(channels: int, num_classes: int, widths: tuple[int, ...], depth: int) -> nn.Sequential:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +83,7 @@ def quantize_for_kernels(model: nn.Module, calibration: Images, clip: RangeMetho
 def round_layer_(root: nn.Module, name: str, grid: Grid, scheme: Scheme, calibration: Images, rounder: Rounder) -> None:
     """Puts the rounded layer in the place of the float one; layers that run before it are rounded already."""
     layer = root.get_submodule(name)
-    check_finite(layer.weight, name)  # type: ignore[arg-type]
+    check_finite(cast(Tensor, layer.weight), name)
     held = rounder(layer, grid, scheme.clip, reads(root, layer, calibration))
     if scheme.bias_correction:
         correct_bias_(layer, held, reads(root, layer, calibration))

@@ -52,7 +52,8 @@ class FoldedClassifier(nn.Module):
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(self.normalize(x))  # type: ignore[no-any-return]
+        logits: Tensor = self.net(self.normalize(x))
+        return logits
 
 
 def folded(model: nn.Module, x: Tensor | None = None) -> FoldedClassifier:

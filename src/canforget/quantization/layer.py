@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -107,7 +108,7 @@ class QuantizedLayer(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The float weight on its grid."""
-        return self.layer.weight  # type: ignore[return-value]
+        return cast(Tensor, self.layer.weight)
 
 
 def codes(model: nn.Module) -> dict[str, Codes]:

@@ -28,7 +28,8 @@ def onnx_int8(
     Limits: no gradients; the engine must be installed. Without VNNI instructions sums of u8 x s8 products may saturate.
     """
     simulated = quantize_for_kernels(model, calibration, RangeMethod(ranges, percentile))
-    return deployed(simulated, "onnxruntime", tuple(calibration.x.shape[1:]))  # type: ignore[arg-type]
+    channels, height, width = calibration.x.shape[1:]
+    return deployed(simulated, "onnxruntime", (channels, height, width))
 
 
 def refuses(*, ranges: str, percentile: float) -> str:

@@ -29,7 +29,8 @@ def openvino_int8(
     Limits: no gradients; the engine must be installed. Without VNNI instructions sums of u8 x s8 products may saturate.
     """
     simulated = quantize_for_kernels(model, calibration, RangeMethod(ranges, percentile))
-    return deployed(simulated, "openvino", tuple(calibration.x.shape[1:]))  # type: ignore[arg-type]
+    channels, height, width = calibration.x.shape[1:]
+    return deployed(simulated, "openvino", (channels, height, width))
 
 
 def refuses(*, ranges: str, percentile: float) -> str:

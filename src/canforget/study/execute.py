@@ -29,7 +29,7 @@ from canforget.quantization.tracing import channel_axis, is_layer
 from canforget.quantization.weight_noise import disturbed
 from canforget.rng import generator
 from canforget.spec import call_of, canonical, fit_of
-from canforget.study.plan import judged
+from canforget.study.plan import retain_to_judge
 from canforget.study.planned_steps import Step
 from canforget.study.store import Store
 from canforget.study.stored_evidence import judge_evidence
@@ -56,7 +56,7 @@ def perform(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     return VERBS[step.verb](step, place)
 
 
-def split(step: Step, place: Workspace) -> Callable[[Path], Facts]:
+def make_split(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """The ids of every set of a split."""
     what = step.what
     dataset = call_of(what["dataset"])
@@ -65,7 +65,7 @@ def split(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     ids = split_by(data, call_of(what["scenario"]), **settings)
     if (data.fingerprint, ids.fingerprint) != (what["data"], what["ids"]):
         raise DataError(f"{step.label}: the images, or the file that lists what to forget, changed since this was planned; run it again")
-    arrays = ids.sets | {"judged_retain": judged(ids.retain, what["judged_retain"], what["seed"])}
+    arrays = ids.sets | {"judged_retain": retain_to_judge(ids.retain, what["judged_retain"], what["seed"])}
 
     def write(folder: Path) -> Facts:
         write_arrays(folder / "split.npz", arrays)
@@ -75,7 +75,7 @@ def split(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     return write
 
 
-def train(step: Step, place: Workspace) -> Callable[[Path], Facts]:
+def make_trained(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """A model trained from fresh weights on some parts of a split."""
     what = step.what
     parts = split_in(step, place)
@@ -84,7 +84,7 @@ def train(step: Step, place: Workspace) -> Callable[[Path], Facts]:
         call_of(what["model"]), images, fit=fit_of(what["fit"], Fit()), rng=generator(step.key), num_classes=parts.num_classes,
         val=parts.val, checkpoint=checkpoint_of(step, place),
     )  # fmt: skip
-    return lambda folder: save(model, folder, step)
+    return lambda folder: write_model(model, folder, step)
 
 
 def checkpoint_of(step: Step, place: Workspace) -> Path:
@@ -97,21 +97,21 @@ def checkpoint_of(step: Step, place: Workspace) -> Path:
     return path
 
 
-def unlearn(step: Step, place: Workspace) -> Callable[[Path], Facts]:
+def make_unlearned(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """The model that an unlearner makes of another."""
     what = step.what
     unlearned = pipeline.unlearn(model_of(what["model"], place), split_in(step, place), call_of(what["unlearner"]), rng=generator(step.key))
-    return lambda folder: save(unlearned, folder, step)
+    return lambda folder: write_model(unlearned, folder, step)
 
 
-def quantize(step: Step, place: Workspace) -> Callable[[Path], Facts]:
+def make_quantized(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """A model in a format."""
     what = step.what
     quantized = pipeline.quantize(model_of(what["model"], place), split_in(step, place), call_of(what["quantizer"]))
-    return lambda folder: save(quantized, folder, step) | {"coverage": coverage(quantized).to_json()}
+    return lambda folder: write_model(quantized, folder, step) | {"coverage": coverage(quantized).to_json()}
 
 
-def predictions(step: Step, place: Workspace) -> Callable[[Path], Facts]:
+def make_predictions(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """Float32 logits, labels and ids on every view; where asked for, float16 features on all views but val."""
     what = step.what
     parts = sets_in(step, place)
@@ -132,7 +132,7 @@ def arrays_of(view: str, found: Predictions) -> dict[str, Any]:
     return {f"{view}.logits": found.logits, f"{view}.labels": found.labels, f"{view}.ids": found.ids} | features
 
 
-def noise(step: Step, place: Workspace) -> Callable[[Path], Facts]:
+def make_noise(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """Logits of a rounded model with its rounding errors dealt anew within each channel, on a fixed part of three views."""
     what = step.what
     parts = sets_in(step, place)
@@ -160,10 +160,10 @@ def some_of(images: Images, most: int, name: str) -> Images:
     return images[places.to(images.x.device)]
 
 
-def probe(step: Step, place: Workspace) -> Callable[[Path], Facts]:
+def make_probe(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """What rounding does to the update from one model to another: figures by layer and together, as JSON."""
     what = step.what
-    original, model = (layer_weights(model_of(what[m], place)) for m in ("original", "model"))
+    original, model = (folded_weights(model_of(what[m], place)) for m in ("original", "model"))
     found = mechanism(original, model, bits=what["bits"], per_channel=what["per_channel"])
 
     def write(folder: Path) -> Facts:
@@ -173,14 +173,14 @@ def probe(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     return write
 
 
-def layer_weights(model: nn.Module) -> dict[str, Any]:
+def folded_weights(model: nn.Module) -> dict[str, Any]:
     """The weights of all convolutions and linear layers with BatchNorm folded, output channels first."""
     require_float(model, "probe")
     layers = {name: layer for name, layer in folded(model).named_modules() if is_layer(layer)}
     return {name: layer.weight.detach().movedim(channel_axis(layer), 0).cpu().numpy() for name, layer in layers.items()}
 
 
-def judge(step: Step, place: Workspace) -> Callable[[Path], Facts]:
+def make_judgment(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """The values of every metric and audit of a case."""
     values = judge_evidence(step, place.store)
 
@@ -191,7 +191,7 @@ def judge(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     return write
 
 
-def save(model: nn.Module, folder: Path, step: Step) -> Facts:
+def write_model(model: nn.Module, folder: Path, step: Step) -> Facts:
     """Writes a model; returns its size in bytes and the hash of its tensors."""
     model_file.save(model, folder / MODEL, key=step.key, verb=step.verb, label=step.label)
     return {"bytes": (folder / MODEL).stat().st_size, "tensors": model_file.hash_tensors(model)}
@@ -227,6 +227,6 @@ def split_in(step: Step, place: Workspace) -> Split:
 
 
 VERBS = {
-    "split": split, "train": train, "unlearn": unlearn, "quantize": quantize, "predict": predictions, "noise": noise, "probe": probe,
-    "judge": judge,
+    "split": make_split, "train": make_trained, "unlearn": make_unlearned, "quantize": make_quantized, "predict": make_predictions, "noise": make_noise, "probe": make_probe,
+    "judge": make_judgment,
 }  # fmt: skip

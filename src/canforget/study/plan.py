@@ -83,7 +83,7 @@ def plan(study: Study, data_dir: Path | None = None) -> Plan:
         data = dataset.component.load()(data_dir=data_dir, **dataset.arguments())
         require_sound_on(study, dataset, data)
         for scenario in study.scenarios:
-            ground = split_of(study, dataset, data, scenario, drawing)
+            ground = split_context(study, dataset, data, scenario, drawing)
             for trained in study.models:
                 cases += cases_of(study, ground, trained, drawing)
     return Plan(study, tuple(drawing.steps.values()), tuple(cases))
@@ -107,7 +107,7 @@ def require_sound_on(study: Study, dataset: Call, data: DataSet) -> None:
         raise PlanError("\n".join(f"nothing was run: {dataset.label}: {reason}" for reason in reasons))
 
 
-def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing: PlanBuilder) -> SplitContext:
+def split_context(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing: PlanBuilder) -> SplitContext:
     """Which images are forgotten, retained, held out and judged, checked."""
     settings: dict[str, Any] = {
         "seed": study.split_seed,
@@ -120,7 +120,7 @@ def split_of(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing
     except CanforgetError as problem:
         raise type(problem)(f"nothing was run: {dataset.label}, {scenario.label}: {problem}") from None
     refuse_overlap(ids)
-    views = {"retain": judged(ids.retain, study.judged_retain, study.split_seed)}
+    views = {"retain": retain_to_judge(ids.retain, study.judged_retain, study.split_seed)}
     key = step_key(
         "split",
         data=data.fingerprint,
@@ -141,7 +141,7 @@ def refuse_overlap(ids: SplitIds) -> None:
         raise PlanError("nothing was run: the calibration set touches images outside the retain set; draw it from the retain set only")
 
 
-def judged(retain: Any, most: int, seed: int) -> Any:
+def retain_to_judge(retain: Any, most: int, seed: int) -> Any:
     """The retain images that are judged: all, or `most` of them drawn at random."""
     if len(retain) <= most:
         return retain
@@ -188,21 +188,21 @@ def judged_case(
 ) -> Case:  # fmt: skip
     """A case with the step that judges it: against the original and all retrained models but itself, in its format and before rounding."""
     labels = (ground.dataset.label, trained.model.label, ground.scenario.label, unlearner.label, quantizer.label, seed)
-    hyperparameters = carried_out(study, ground, trained, unlearner, quantizer)
+    hyperparameters = all_hyperparameters(study, ground, trained, unlearner, quantizer)
     if refused:
         return Case(*labels, {}, refused, hyperparameters)
     retrain, nothing = (u.label for u in study.unlearners[:2])
     own = made[unlearner.label, quantizer.label, seed]
     others = [made[retrain, quantizer.label, s] for s in study.seeds if (unlearner.name, s) != ("retrain", seed)]
     models = (own, made[nothing, quantizer.label, seed], *others)
-    what: dict[str, Any] = compared(models, "predict") | {
+    what: dict[str, Any] = prediction_keys(models, "predict") | {
         "split": ground.split.key, "metrics": [m.to_json() for m in study.metrics], "audits": [a.to_json() for a in study.audits],
         "forgotten_classes": list(ground.ids.forgotten_classes),
     }  # fmt: skip
     if ground.ids.coins:
         what["coins"] = True
     if "before" in own:
-        what["full_precision"] = compared(models, "before")
+        what["full_precision"] = prediction_keys(models, "before")
     what |= {role: own[role].key for role in ("noise", "probe") if role in own}
     if study.probes and (why := unprobed(quantizer)) and quantizer.name != "none":
         what["unprobed"] = why
@@ -214,7 +214,7 @@ def judged_case(
 SETTINGS = ("val_fraction", "held_out_fraction", "judged_retain", "split_seed", "features", "noise_draws", "noise_images", "probes")
 
 
-def carried_out(study: Study, ground: SplitContext, trained: ModelSpec, unlearner: Call, quantizer: Call) -> dict[str, Any]:
+def all_hyperparameters(study: Study, ground: SplitContext, trained: ModelSpec, unlearner: Call, quantizer: Call) -> dict[str, Any]:
     """Every hyperparameter of every component of a case, defaults filled in, and the settings of its study."""
     calls = {
         "dataset": ground.dataset, "model": trained.model, "scenario": ground.scenario, "unlearner": as_the_original(unlearner, trained),
@@ -225,7 +225,7 @@ def carried_out(study: Study, ground: SplitContext, trained: ModelSpec, unlearne
     return {axis: call.to_json() for axis, call in calls.items()} | {"fit": to_json(trained.fit)} | settings | judges
 
 
-def compared(models: tuple[dict[str, Step], ...], role: str) -> dict[str, Any]:
+def prediction_keys(models: tuple[dict[str, Step], ...], role: str) -> dict[str, Any]:
     """The keys of the predictions of subject, original and retrained models."""
     subject, original, *retrained = (m[role].key for m in models)
     return {"subject": subject, "original": original, "retrained": retrained}

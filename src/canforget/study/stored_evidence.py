@@ -25,7 +25,7 @@ def judge_evidence(step: Step, store: Store) -> dict[str, Plain]:
         evidence = replace(evidence, full_precision=before, noise=noise_in(store, what["noise"]) if "noise" in what else ())
     values = judged(evidence, map(call_of, what["metrics"]), map(call_of, what["audits"]), step.key)
     if "probe" in what:
-        values |= probed(evidence, read_json(store.file("probe", what["probe"], "probe.json")))
+        values |= probe_values(evidence, read_json(store.file("probe", what["probe"], "probe.json")))
     return values | ({"probe": plain_value(NotRun(what["unprobed"]))} if "unprobed" in what else {})
 
 
@@ -52,7 +52,7 @@ def noise_in(store: Store, key: str) -> tuple[Views, ...]:
     return tuple({v: Predictions(arrays[f"{v}.logits"][k], arrays[f"{v}.labels"], arrays[f"{v}.ids"]) for v in names} for k in range(draws))
 
 
-def probed(evidence: Evidence, probe: Mapping[str, Any]) -> dict[str, Plain]:
+def probe_values(evidence: Evidence, probe: Mapping[str, Any]) -> dict[str, Plain]:
     """The figures of all layers together, and how often the rounded models say the same."""
     values: dict[str, Plain] = {}
     for name, value in probe["together"].items():

@@ -46,7 +46,8 @@ class Attention(nn.Module):
         tokens = self.patches(x).flatten(2).transpose(1, 2) + self.places.weight
         q, k, v = self.qkv(self.before(tokens)).unflatten(2, (3, 2, -1)).permute(2, 0, 3, 1, 4)
         tokens = tokens + self.out(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
-        return self.head((tokens + self.mlp(self.between(tokens))).mean(dim=1))  # type: ignore[no-any-return]
+        logits: Tensor = self.head((tokens + self.mlp(self.between(tokens))).mean(dim=1))
+        return logits
 
 
 def convolutional_net() -> nn.Module:

@@ -136,7 +136,8 @@ def quantized_or_refused(quantizer: Quantizer, model: nn.Module, problem: Proble
 @torch.no_grad()
 def logits(model: nn.Module, problem: Problem) -> Tensor:
     """What a model says of the images, in evaluation mode."""
-    return deepcopy(model).eval()(problem.retain.x)  # type: ignore[no-any-return]
+    found: Tensor = deepcopy(model).eval()(problem.retain.x)
+    return found
 
 
 def hold_quantizer_to(kept: bool, otherwise: str) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -70,7 +71,7 @@ class Epoch:
     def descend(self, loss: Loss, images: Images, batch_size: int | None = None) -> None:
         """Takes one step down `loss(x, y)` for every shuffled batch of `images`."""
         for x, y in self.batches(images, batch_size):
-            self.step(lambda x=x, y=y: loss(x, y))  # type: ignore[misc]
+            self.step(partial(loss, x, y))
 
     def batches(self, images: Images, batch_size: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Shuffled, augmented batches of `images`; the learning rate moves along the schedule with them.

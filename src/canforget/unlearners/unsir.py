@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
@@ -55,7 +56,7 @@ def unsir(
 
     for epoch in passes(fit, unlearned, rng):
         for x, y in epoch.batches(part):
-            epoch.step(lambda x=x, y=y, epoch=epoch: mixed(epoch, x, y))  # type: ignore[misc]
+            epoch.step(partial(mixed, epoch, x, y))
     for epoch in passes(replace(fit, lr=repair_lr), unlearned, rng):
         epoch.descend(lambda x, y: cross_entropy(unlearned(x), y), part)
     return unlearned

@@ -86,7 +86,8 @@ def add_moment(moment: Tensor, layer: nn.Module, inputs: tuple[Any, ...], output
     """Adds the second moment of one batch of inputs."""
     x = inputs[0].float()
     if isinstance(layer, nn.Conv2d):
-        patches = unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # type: ignore[arg-type]
+        assert not isinstance(layer.padding, str)
+        patches = unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
         x = patches.transpose(1, 2)
     rows = x.reshape(-1, moment.shape[0])
     moment += rows.T @ rows
