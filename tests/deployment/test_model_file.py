@@ -177,13 +177,13 @@ def test_a_pickle_that_would_run_code_is_refused_and_names_it(tmp_path: Path, ca
     """Checkpoints come from strangers."""
     torch.save({"state_dict": Bomb()}, tmp_path / "m.pth")
     with pytest.raises(ArtifactError, match=r"would call .*system; save its state_dict"):
-        load_pickle(tmp_path / "m.pth", present(present(made(width=4).architecture)))
+        load_pickle(tmp_path / "m.pth", present(made(width=4).architecture))
     assert "it ran" not in capfd.readouterr().out
 
 
 def test_a_checkpoint_that_is_cut_off_or_holds_no_weights_is_refused(tmp_path: Path) -> None:
     """One line, not a stack of torch's."""
-    wanted = present(present(made(width=4).architecture))
+    wanted = present(made(width=4).architecture)
     path = tmp_path / "m.pth"
     torch.save(made(width=4).state_dict(), path)
     path.write_bytes(path.read_bytes()[:3000])

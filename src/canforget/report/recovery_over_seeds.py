@@ -182,7 +182,7 @@ def row_of(
     own, others = (float(numpy.mean(side)) for side in sides)
     excess = Value(own - others, None, 1) if plain is None else value_with_interval(plain.effect, len(records))
     barred = closed_gate(records) or missing_control(records, measure, effect) or ("" if effect is None else closed_here(effect, control))
-    regime = [probed(records, f"probe.{name}") for name in ("signal_to_noise", "retained_projection")]
+    regime = [mean_probe(records, f"probe.{name}") for name in ("signal_to_noise", "retained_projection")]
     found = Recovery(
         *labels, barred or NONE_DETECTED, own, others, excess, signal_to_noise=regime[0], retained_projection=regime[1]
     )  # fmt: skip
@@ -255,7 +255,7 @@ def value_with_interval(contrast: Contrast, seeds: int) -> Value:
     return Value(contrast.estimate, contrast.interval(), seeds)
 
 
-def probed(records: Sequence[Record], name: str) -> float | None:
+def mean_probe(records: Sequence[Record], name: str) -> float | None:
     """The mean of a probe's figure over seeds, where every seed has it."""
     found = complete(name, records)
     return float(numpy.mean(found)) if found else None
