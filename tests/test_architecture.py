@@ -111,3 +111,37 @@ def test_types_are_ignored_in_few_places_and_with_a_reason() -> None:
     ]
     assert len(lines) <= 10
     assert [line for line in lines if not re.search(re.escape(sign) + r"\[[a-z-]+\]  # \w+", line)] == []
+
+
+TESTED_BESIDE = {
+    "cli/output.py": "cli/test_app.py",
+    "data/images.py": "data/test_split.py",
+    "deployment/onnx_checks.py": "deployment/test_model_header.py",
+    "deployment/operators.py": "deployment/test_onnx_graph.py",
+    "deployment/optional.py": "deployment/test_onnx_graph.py",
+    "deployment/tensor_checks.py": "test_bad_model_files.py",
+    "errors.py": "test_public_api.py",
+    "evaluation/matched_sets.py": "evaluation/test_membership_scores.py",
+    "network/build.py": "network/test_classifier.py",
+    "network/compatibility.py": "test_bad_user_code.py",
+    "quantization/tracing.py": "quantization/test_folding.py",
+    "report/recovery_table.py": "report/test_recovery_over_seeds.py",
+    "rng.py": "training/test_loop.py",
+    "testing/problems.py": "testing/test_unlearner.py",
+    "testing/promises.py": "testing/test_unlearner.py",
+    "testing/quantizer.py": "quantizers/test_quantizer_contract.py",
+    "training/checkpoint.py": "training/test_loop.py",
+    "unlearning/bounds.py": "unlearners/test_bounded_update.py",
+    "user_code.py": "test_bad_user_code.py",
+}  # modules of the rooms whose tests lie elsewhere; a new module gets a file of its own
+
+
+def test_every_module_of_the_rooms_has_its_tests_at_the_mirrored_place() -> None:
+    """Whoever changes a module must find what holds it without a search."""
+    tests = Path(__file__).parent
+    modules = {
+        str(p.relative_to(SOURCE)) for p in FILES if p.stem[0] != "_" and p.relative_to(SOURCE).parts[0] not in {*FAMILIES, "commands"}
+    }
+    mirrored = {m for m in modules if (tests / m).with_name(f"test_{Path(m).name}").exists()}
+    assert modules - mirrored == TESTED_BESIDE.keys()
+    assert [place for place in TESTED_BESIDE.values() if not (tests / place).exists()] == []

@@ -32,7 +32,6 @@ USES: dict[str, list[str]] = {
     "adopt": ["adopt", "FILE", "--model", "tiny_cnn", "--dataset", "digits", "--out", "out.safetensors"],
     "pickle": ["adopt", "FILE", "--pickle", "--model", "tiny_cnn", "--dataset", "digits", "--out", "out.safetensors"],
     "onnx": ["evaluate", "FILE", "--dataset", "digits", "--scenario", SCENARIO],
-    "grey": ["evaluate", "FILE", "--dataset", "fashion_mnist", "--scenario", SCENARIO],
 }
 Parts = tuple[dict[str, Any], dict[str, torch.Tensor]]
 
@@ -380,3 +379,14 @@ def test_an_onnx_file_that_cannot_be_asked_as_ours_is_refused(
     path = tmp_path / "m.onnx"
     path.write_bytes(graph_with(**changed))
     refused(capsys, tmp_path, path, "onnx", says)
+
+
+@pytest.mark.parametrize("use", ["evaluate", "unlearn", "quantize", "sweep-bits"])
+def test_a_model_on_other_channels_is_refused_by_its_name(
+    use: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A net for color pictures meets grey digits: torch would speak of the size of a weight."""
+    monkeypatch.chdir(tmp_path)
+    color = build("tiny_cnn", 10, (3, 8, 8), rng=generator("color"), mean=(0.3,) * 3, std=(0.4,) * 3).eval()
+    path = save(color, tmp_path / "m.safetensors", origin=ORIGIN, classes=list("0123456789"))
+    refused(capsys, tmp_path, path, use, "was made for images of")
