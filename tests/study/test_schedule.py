@@ -69,7 +69,11 @@ def test_control_c_loses_nothing_that_was_finished(tmp_path: Path) -> None:
     """The command line leaves with one line; the same command goes on."""
     command = [sys.executable, "-m", "canforget", "run", "--datasets", "digits", "--models", "tiny_cnn", "--scenarios", "whole_class:classes=3",
                "--unlearners", "finetune", "--seeds", "9"]  # fmt: skip
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a suite started in the background ignores it, and so would its child
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     done = tmp_path / "canforget-store" / "train"
     deadline = time.monotonic() + 60
     while not (done.exists() and any(done.glob("*/*/step.json"))) and time.monotonic() < deadline:
