@@ -10,7 +10,7 @@ demo: env
 	$(BIN)/canforget demo
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --cov=canforget --cov-report=term:skip-covered --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --cov=src/canforget --cov-report=term:skip-covered --cov-fail-under=90
 
 check: env
 	$(BIN)/ruff check .
