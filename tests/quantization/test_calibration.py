@@ -10,14 +10,12 @@ from torch import Generator, Tensor, nn
 
 from canforget.data.images import Images, Split
 from canforget.errors import DataError, DivergedError, SpecError
-from canforget.network.build import build
 from canforget.network.classifier import Classifier, Normalize
 from canforget.quantization.layer import QuantizedLayer
 from canforget.quantization.quantized import coverage
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
 from canforget.quantizers.none import none
-from canforget.rng import generator
 
 eight = partial(to_int, bits=8)
 
@@ -26,16 +24,6 @@ def logits(model: nn.Module, images: Images) -> Tensor:
     with torch.no_grad():
         answer: Tensor = model(images.x)
         return answer
-
-
-@pytest.fixture(scope="module")
-def net() -> Classifier:
-    return build("resnet20", 10, (3, 16, 16), rng=generator("net"), mean=(0.4,) * 3, std=(0.2,) * 3, parameters={"width": 4}).eval()
-
-
-@pytest.fixture(scope="module")
-def pictures() -> Images:
-    return Images.of(torch.randint(0, 256, (40, 3, 16, 16), generator=generator("pictures"), dtype=torch.uint8), torch.zeros(40))
 
 
 def test_eight_bits_keep_the_accuracy_of_a_trained_net(small_model: Classifier, digits_split: Split) -> None:

@@ -18,16 +18,6 @@ from canforget.rng import generator
 eight = partial(to_int, bits=8)
 
 
-@pytest.fixture(scope="module")
-def net() -> Classifier:
-    return build("resnet20", 10, (3, 16, 16), rng=generator("net"), mean=(0.4,) * 3, std=(0.2,) * 3, parameters={"width": 4}).eval()
-
-
-@pytest.fixture(scope="module")
-def pictures() -> Images:
-    return Images.of(torch.randint(0, 256, (40, 3, 16, 16), generator=generator("pictures"), dtype=torch.uint8), torch.zeros(40))
-
-
 def test_weights_only_leaves_what_layers_read_in_float(net: Any, pictures: Any) -> None:
     """W4 and W4A8 are different claims."""
     quantized = to_int(net, pictures, bits=4, activations=0)

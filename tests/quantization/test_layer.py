@@ -3,28 +3,15 @@
 from functools import partial
 from typing import Any
 
-import pytest
 import torch
 from torch import nn
 
-from canforget.data.images import Images, Split
-from canforget.network.build import build
+from canforget.data.images import Split
 from canforget.network.classifier import Add, Classifier
 from canforget.quantization.layer import QuantizedLayer, codes
 from canforget.quantizers.int import int as to_int
-from canforget.rng import generator
 
 eight, four = partial(to_int, bits=8), partial(to_int, bits=4)
-
-
-@pytest.fixture(scope="module")
-def net() -> Classifier:
-    return build("resnet20", 10, (3, 16, 16), rng=generator("net"), mean=(0.4,) * 3, std=(0.2,) * 3, parameters={"width": 4}).eval()
-
-
-@pytest.fixture(scope="module")
-def pictures() -> Images:
-    return Images.of(torch.randint(0, 256, (40, 3, 16, 16), generator=generator("pictures"), dtype=torch.uint8), torch.zeros(40))
 
 
 def test_the_rounded_value_is_the_slow_obvious_one(small_model: Classifier, digits_split: Split) -> None:
