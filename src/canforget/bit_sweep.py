@@ -18,7 +18,7 @@ from canforget.pipeline import quantize
 from canforget.quantization.folding import folded
 from canforget.quantization.layer import QuantizedLayer, codes
 from canforget.quantization.quantized import require_float
-from canforget.report.table import line
+from canforget.report.fit_width import line
 from canforget.spec import Call, parse
 
 VARIED = ("symmetric", "granularity", "full_range", "ranges")

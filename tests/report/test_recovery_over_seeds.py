@@ -197,7 +197,7 @@ def test_the_regime_stands_beside_the_row() -> None:
     row = only(found)
     assert row.signal_to_noise == pytest.approx(0.7)
     assert row.retained_projection == pytest.approx(0.93)
-    shown = text(recoveries(found))
+    shown = text(recoveries(found), wide=True)
     assert "signal/noise" in shown
     assert ".70" in shown
     assert "signal/noise  kept" not in text(recoveries(study()))

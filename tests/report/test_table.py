@@ -17,7 +17,7 @@ def test_the_retrained_model_comes_first_and_the_original_second() -> None:
 
 
 def test_columns_are_aligned() -> None:
-    lines = table_text([record("scrub"), record("neggrad_plus", accuracy=1.0)]).split("\n")
+    lines = table_text([record("scrub"), record("neggrad_plus", accuracy=1.0)], wide=True).split("\n")
     assert len(lines[1]) == len(lines[2]) == len(lines[3])
 
 
@@ -55,3 +55,10 @@ def test_wanted_columns_take_the_place_of_the_usual_ones() -> None:
 def test_a_column_that_no_record_has_is_a_mistake() -> None:
     with pytest.raises(SpecError, match="no value 'tset.accuracy' in these records; did you mean 'test.accuracy'"):
         columns_of([record("scrub")], ["tset.accuracy"])
+
+
+def test_a_table_for_a_terminal_takes_all_of_test_where_no_class_was_set_apart() -> None:
+    """A row of dashes says nothing of utility."""
+    assert "test, retained" not in table_text([record("scrub")])
+    apart = Record(Label("digits", "tiny_cnn", "whole", "scrub", "none", 0), {"test_retain.accuracy": Measured(0.8)})
+    assert "test, retained" in table_text([apart]) and "80.0" in table_text([apart])

@@ -16,6 +16,7 @@ from canforget.study.definition import Study, from_toml
 DataDir = Annotated[Path | None, typer.Option(help="Folder that holds the data sets; default: $CANFORGET_DATA_DIR.", show_default=False)]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Every usual value, however wide or long the table is.")]
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="Python file with components of your own; may be repeated.", show_default=False)
 ]

@@ -20,6 +20,7 @@ def demo(
     store: options.StoreDir = Path("canforget-store"),
     out: options.OutDir = Path("demo-results"),
     workers: options.Workers = 2,
+    wide: options.Wide = False,
     json: options.Json = False,
 ) -> None:
     """Run a whole study on real handwritten digits in minutes: two models, four unlearners, three formats, two scenarios, three seeds.
@@ -33,5 +34,5 @@ def demo(
     if json:
         output.echo_json(done.to_json())
         return
-    print(done.text())
+    print(done.text(wide))
     print(f"Ask more of these files: canforget show {out} --quantizer none; a study of your own: canforget run --help")

@@ -27,6 +27,7 @@ def evaluate(
     data_dir: options.DataDir = None,
     device: options.Device = "cpu",
     plugin: options.Plugins = None,
+    wide: options.Wide = False,
     json: options.Json = False,
 ) -> None:
     """Evaluate and audit a model file, beside the original and retrained models where they are given.
@@ -37,6 +38,7 @@ def evaluate(
     """
     from canforget.cli.model_files import evaluate_file
     from canforget.file_io import write_json
+    from canforget.report.brief_values import brief_table
 
     options.add_plugins(plugin)
     about = evaluate_file(
@@ -45,6 +47,9 @@ def evaluate(
     )  # fmt: skip
     if out is not None:
         write_json(out, about)
-    output.echo_json(about) if json else print(output.value_table(about["values"]))
+    if json:
+        output.echo_json(about)
+    else:
+        print(output.value_table(about["values"]) if wide else "\n".join(brief_table(about["values"])))
     if not json and (original or retrained):
         print(f"\nThe models compared with were judged {about['references']}.")

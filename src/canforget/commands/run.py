@@ -23,6 +23,7 @@ def run(
     workers: options.Workers = 2,
     device: options.Device = "cpu",
     plugin: options.Plugins = None,
+    wide: options.Wide = False,
     json: options.Json = False,
 ) -> None:
     """Run a study: every combination that is not in the store yet; write the records; show the table.
@@ -48,6 +49,6 @@ def run(
     if json:
         output.echo_json(done.to_json())
     else:
-        print(done.text())
+        print(done.text(wide))
     if done.failures:
         raise typer.Exit(1)

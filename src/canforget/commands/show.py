@@ -18,6 +18,7 @@ def show(
     columns: Annotated[
         list[str] | None, typer.Option(show_default=False, help="Other values of the records than the usual ones, as in probe test.loss.")
     ] = None,
+    wide: options.Wide = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a record and leave.")] = False,
     recovery: Annotated[bool, typer.Option("--recovery", help="Show instead what rounding brought back, over seeds.")] = False,
     measure: Annotated[str, typer.Option(help="With --recovery: accuracy, probability, margin, rank or auc.")] = "margin",
@@ -38,16 +39,16 @@ def show(
     every = record.load_records(path)
     records = record.select(every, **wanted)
     if recovery:
-        show_recovery(records, measure, json)
+        show_recovery(records, measure, json, wide)
     elif json:
         output.echo_json([asdict(r) for r in records])
     else:
-        print(table.table_text(records, columns or ()))
+        print(table.table_text(records, columns or (), wide))
         if said := controls.controls_text(controls.control_outcomes(every)):
             print(said)
 
 
-def show_recovery(records: list[record.Record], measure: str, json: bool) -> None:
+def show_recovery(records: list[record.Record], measure: str, json: bool, wide: bool) -> None:
     """Prints what rounding brought back, of one measure."""
     from canforget.report import recovery_over_seeds, recovery_table
 
@@ -61,4 +62,4 @@ def show_recovery(records: list[record.Record], measure: str, json: bool) -> Non
     if json:
         output.echo_json([asdict(block) | {"answer": block.answer()} for block in found])
     else:
-        print(recovery_table.text(found))
+        print(recovery_table.text(found, wide))

@@ -6,13 +6,15 @@ import numpy
 
 from canforget.evaluation.evidence import NotRun, Value
 from canforget.evaluation.statistics import Interval
+from canforget.report.fit_width import fit_table, lines, paragraph
 from canforget.report.recovery_over_seeds import Recovery, RecoveryBlock, intervals
-from canforget.report.table import lines, number
+from canforget.report.table import number
 
 HEADS = (
     "model", "format", "rebound", "retrained", "excess", "beside noise", "Holm p", "fraction", "seen from", "signal/noise", "kept",
     "what may be said",
 )  # fmt: skip
+NARROW_HEADS = ("model", "format", "excess", "beside noise", "Holm p", "what may be said")
 FORMAT_HEADS = ("format", "retrained", "least", "median", "most", "median ±", "above 0", "below 0", "recovered")
 LEGEND = (
     "Of the {measure} on the forget set, up meaning remembered; ± is half a 95 % t interval over seeds, unpaired.\n"
@@ -26,18 +28,29 @@ LEGEND = (
 )
 
 
-def text(found: Sequence[RecoveryBlock]) -> str:
-    """Every block as aligned plain text, with its answer."""
+NARROW_LEGEND = (
+    "Of the {measure} on the forget set, up meaning remembered. excess: what rounding changed, less what it changed of retrained models; "
+    "beside noise: the same less what noise of the rounding's size does; ± is half a 95 % t interval over seeds. Holm p: of that above 0, "
+    "over the {tests} rows asked. More columns, and what they mean: --wide."
+)
+
+
+def text(found: Sequence[RecoveryBlock], wide: bool = False) -> str:
+    """Every block as aligned plain text, with its answer: of a hundred characters a line, or `wide` with every column."""
     said: list[str] = []
     for block in found:
         table = known_columns([HEADS, *map(cells, block.rows)])
-        said += [block.title, *lines(table, (0, 1, len(table[0]) - 1)), ""]
+        if not wide:
+            table = [[r[k] for k, head in enumerate(table[0]) if head in NARROW_HEADS] for r in table]
+        words = (0, 1, len(table[0]) - 1)
+        said += [block.title, *(lines(table, words) if wide else fit_table(table[0], table[1:], words)), ""]
         if summary := by_format(block):
-            said += [*lines([FORMAT_HEADS, *summary], (0,)), ""]
-        said += [f"Noise control at {quantizer}: {control.reason()}." for quantizer, control in block.controls.items()]
-        said.append(block.answer())
-        said += [f"Effect against {along}: rank correlation {t.correlation:+.2f}, p {t.p:.2g}." for along, t in block.trends.items()]
-        said += ["", LEGEND.format(measure=block.measure, tests=sum(row.tested for row in block.rows)), ""]
+            said += [*(lines([FORMAT_HEADS, *summary], (0,)) if wide else fit_table(FORMAT_HEADS, summary, (0,))), ""]
+        sentences = [f"Noise control at {quantizer}: {control.reason()}." for quantizer, control in block.controls.items()]
+        sentences.append(block.answer())
+        sentences += [f"Effect against {along}: rank correlation {t.correlation:+.2f}, p {t.p:.2g}." for along, t in block.trends.items()]
+        legend = (LEGEND if wide else NARROW_LEGEND).format(measure=block.measure, tests=sum(row.tested for row in block.rows))
+        said += [*sentences, "", legend, ""] if wide else [*map(paragraph, sentences), "", paragraph(legend), ""]
     return "\n".join(said)
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from canforget.errors import SpecError, did_you_mean
-from canforget.report.record import REFERENCES, Combination, Record, RecordedVerdict, Summary, over_seeds, summarize
+from canforget.report.fit_width import WIDTH, broken_at_commas, fit_table, line
+from canforget.report.record import REFERENCES, Combination, Record, RecordedVerdict, Summary, over_seeds, summarize, value_of
 
 
 class Column(NamedTuple):
@@ -26,11 +27,20 @@ COLUMNS = (
     Column("matched AUC", "membership.phi"),
     Column("legacy AUC", "legacy_membership.auc"),
 )
+NARROW = (
+    Column("forget set", "forget.accuracy", 100),
+    Column("matched AUC", "membership.phi"),
+)
+"""The columns of a table for a terminal, after one for utility: what was to be forgotten, and whether it can be told from the unseen."""
 LEGEND = (
     "Accuracy in % (gap: mean distance from the retrained models, points); AUC of membership inference (.5 = nothing to tell): matched = against\n"
     "unseen images of the same classes, legacy = against all test images, confounded by class. ± is half a 95 % t interval over seeds.\n"
     "Verdict: utility, then equivalence with retrained models by every test with power, in this format; float32: the same before rounding.\n"
     "powerless: original and retrained models cannot be told apart; had not forgotten: over a quarter of the memory may be left at float32."
+)
+NARROW_LEGEND = (
+    "Accuracy in %. matched AUC: can the forget set be told from unseen images of its classes? .5: no.\n"
+    "± is half a 95 % t interval over seeds. More: --wide, or --columns NAME...; all there is: --json."
 )
 LEGEND_OF_ANY = "Values as the records hold them. ± is half a 95 % t interval over seeds; –: not measured, or not run."
 
@@ -56,19 +66,19 @@ def columns_of(records: Sequence[Record], wanted: Sequence[str]) -> tuple[Column
     return tuple(found)
 
 
-def heads(columns: Sequence[Column]) -> list[str]:
+def heads(columns: Sequence[Column], wide: bool = True) -> list[str]:
     """The column heads."""
-    return ["model", "format", *(c.title for c in columns), "unlearn s", "float32", "verdict"]
+    return ["model", "format", *(c.title for c in columns), *(("unlearn s", "float32") if wide else ()), "verdict"]
 
 
-def blocks(records: Sequence[Record], columns: Sequence[Column]) -> list[TableBlock]:
-    """The table of all records, a block a data set, model and scenario."""
+def blocks(records: Sequence[Record], columns: Sequence[Column], wide: bool = True) -> list[TableBlock]:
+    """The table of all records, a block a data set, model and scenario; a `wide` one with seconds and the word before rounding."""
     found: dict[str, TableBlock] = {}
     for combination, group in sorted(over_seeds(records).items(), key=lambda g: rank(g[0])):
         title = f"{' · '.join(combination.problem)} · {len(group)} seed{'s' if len(group) > 1 else ''}"
         label = combination.unlearner.label
         name = {"retrain": "retrained", "nothing": "original"}.get(label, label)
-        found.setdefault(title, TableBlock(title, [])).rows.append([name, combination.quantizer.label, *row(group, columns)])
+        found.setdefault(title, TableBlock(title, [])).rows.append([name, combination.quantizer.label, *row(group, columns, wide)])
     return list(found.values())
 
 
@@ -77,14 +87,16 @@ def rank(combination: Combination) -> int:
     return [*REFERENCES, combination.unlearner.name].index(combination.unlearner.name)
 
 
-def row(records: Sequence[Record], columns: Sequence[Column]) -> list[str]:
-    """The cells of one combination."""
+def row(records: Sequence[Record], columns: Sequence[Column], wide: bool = True) -> list[str]:
+    """The cells of one combination, or the reason why it was not run."""
     if records[0].not_run:
-        return [f"not run: {records[0].not_run}", *[""] * (len(columns) + 2)]
+        return [f"not run: {records[0].not_run}"]
     cells = [cell(summarize(records, c.name), c.scale) for c in columns]
     verdict = records[0].verdict
-    said = ["–", "–"] if verdict is None else [before_rounding(verdict), verdict.word]
-    return [*cells, cell(summarize(records, lambda r: r.seconds.get("unlearn")), 1), *said]
+    if wide:
+        seconds = cell(summarize(records, lambda r: r.seconds.get("unlearn")), 1)
+        cells += [seconds, "–" if verdict is None else before_rounding(verdict)]
+    return [*cells, "–" if verdict is None else verdict.word]
 
 
 def before_rounding(verdict: RecordedVerdict) -> str:
@@ -116,34 +128,32 @@ def percent(value: float) -> str:
     return f"{value:.1f}"
 
 
-def table_text(records: Sequence[Record], wanted: Sequence[str] = ()) -> str:
-    """All blocks as aligned plain text; with the columns `wanted` instead of the usual ones, if any are named."""
-    columns = columns_of(records, wanted) if wanted else COLUMNS
-    head, lines = heads(columns), []
-    for block in blocks(records, columns):
-        table = [head, *block.rows]
-        wide = [max(len(r[i]) for r in table if not r[2].startswith("not run")) for i in range(len(head))]
-        lines += [block.title, *(aligned(r, wide) for r in table), ""]
-    return "\n".join([*lines, LEGEND_OF_ANY if wanted else LEGEND])
+def table_text(records: Sequence[Record], wanted: Sequence[str] = (), wide: bool = False) -> str:
+    """All blocks as plain text: of a hundred characters a line, or `wide`; with the columns `wanted` instead of the usual ones, if any are named."""
+    columns = columns_of(records, wanted) if wanted else COLUMNS if wide else narrow_columns(records)
+    head, said = heads(columns, wide), []
+    words = (0, 1, len(head) - 1)
+    for block in blocks(records, columns, wide):
+        title = [block.title] if wide else broken_at_commas(block.title, WIDTH)
+        said += [*title, *(in_full(head, block.rows) if wide else fit_table(head, [*map(remark, block.rows)], words)), ""]
+    return "\n".join([*said, LEGEND_OF_ANY if wanted else LEGEND if wide else NARROW_LEGEND])
 
 
-def aligned(cells: Sequence[str], wide: Sequence[int]) -> str:
-    """One line: words to the left, numbers to the right."""
-    if cells[2].startswith("not run"):
-        return f"  {cells[0]:<{wide[0]}}  {cells[1]:<{wide[1]}}  {cells[2]}"
-    return line(cells, wide, (0, 1, len(wide) - 2, len(wide) - 1))
+def narrow_columns(records: Sequence[Record]) -> tuple[Column, ...]:
+    """Utility, on unseen images of retained classes where these were set apart, and the columns for a terminal."""
+    apart = any(value_of(r, "test_retain.accuracy").value is not None for r in records)
+    return (COLUMNS[4] if apart else COLUMNS[0], *NARROW)
 
 
-def line(cells: Sequence[str], wide: Sequence[int], words: Sequence[int]) -> str:
-    """One line: the columns `words` to the left, the others to the right.
-
-    >>> line(["a", "1", "2"], [2, 2, 2], (0,))
-    '  a    1   2'
-    """
-    return "  " + "  ".join(c.ljust(w) if i in words else c.rjust(w) for i, (c, w) in enumerate(zip(cells, wide, strict=True)))
+def remark(cells: list[str]) -> list[str]:
+    """A row; of one that was not run, what there is to say of it."""
+    return cells if len(cells) > 3 else [cells[0], f"{cells[1]}: {cells[2]}"]
 
 
-def lines(table: Sequence[Sequence[str]], words: Sequence[int]) -> list[str]:
-    """The rows of a table, each column as wide as its widest cell."""
-    wide = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [line(row, wide, words) for row in table]
+def in_full(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table, as wide as they are."""
+    whole = [r for r in [head, *rows] if len(r) > 3]
+    wide = [max(map(len, column)) for column in zip(*whole, strict=True)]
+    wide[:2] = [max(len(r[k]) for r in [head, *rows]) for k in (0, 1)]
+    words = (0, 1, len(wide) - 2, len(wide) - 1)
+    return [line(r, wide, words) if len(r) > 3 else line(r, [*wide[:2], 0], (0, 1, 2)) for r in [head, *rows]]

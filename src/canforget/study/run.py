@@ -39,10 +39,10 @@ class Done:
     computed: int
     controls: Sequence[ControlOutcome] = ()
 
-    def text(self) -> str:
+    def text(self, wide: bool = False) -> str:
         """The table, then what was computed and where the records are."""
         steps = f"{self.computed} steps computed, {len(self.plan.steps) - self.computed - len(self.failures)} found in the store"
-        lines = [table.table_text(self.records), "", f"{len(self.records)} cases; {steps}."]
+        lines = [table.table_text(self.records, wide=wide), "", f"{len(self.records)} cases; {steps}."]
         if self.failures:
             lines += [f"{len(self.failures)} steps failed or were skipped:", *(f"  {f.step.label}: {f.error}" for f in self.failures)]
         if self.controls:
