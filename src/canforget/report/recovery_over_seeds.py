@@ -82,23 +82,26 @@ class RecoveryBlock:
         return f"Rounding {found}, by one-sided tests after Holm.{power}"
 
 
-def recoveries(records: Sequence[Record], measure: str = "margin") -> list[RecoveryBlock]:
+def recoveries(records: Sequence[Record], measure: str = "margin", with_trends: bool = True) -> list[RecoveryBlock]:
     """What the records say of a measure of the `recovery` audit (accuracy, probability, margin, rank, auc), a block a scenario.
 
     One rule (`recovery_effects`): Δ, the rebound beside noise less that of the retrained models, is above 0 by a one-sided t test
     over seeds, after Holm over all rows of the block that are asked. Gates first: memory to lose, utility kept, forgotten before rounding
     (by the verdicts that the records hold), and memory in the format by this measure. Nothing is claimed in a format where noise is no
-    null on models that unlearned nothing, nor of records whose noise control is an older one.
+    null on models that unlearned nothing, nor of records whose noise control is an older one. Trends along doses are tested by
+    permutation and take a tenth of a second each: `with_trends` says whether they are wanted.
     """
     groups = over_seeds(records)
     blocks: dict[tuple[str, str, str], list[Combination]] = {}
     for combination in groups:
         if not combination.reference:
             blocks.setdefault(combination.problem, []).append(combination)
-    return [block_of(problem, unlearned, groups, measure) for problem, unlearned in blocks.items()]
+    return [block_of(problem, unlearned, groups, measure, with_trends) for problem, unlearned in blocks.items()]
 
 
-def block_of(problem: tuple[str, str, str], unlearned: Sequence[Combination], groups: Groups, measure: str) -> RecoveryBlock:
+def block_of(
+    problem: tuple[str, str, str], unlearned: Sequence[Combination], groups: Groups, measure: str, with_trends: bool
+) -> RecoveryBlock:
     """The rows of one problem, with Holm's p over those that are asked."""
     formats: dict[str, list[Combination]] = {}
     for combination in unlearned:
@@ -115,7 +118,8 @@ def block_of(problem: tuple[str, str, str], unlearned: Sequence[Combination], gr
         effects |= effects_of(same, groups, f"recovery.{measure}_beside_noise", f"recovery.{measure}_rounded")
     rows = {c: row_of(c, groups, measure, plain.get(c), effects.get(c), controls.get(c.quantizer.label)) for c in unlearned}
     decided, title = tuple(decide(rows, effects).values()), " · ".join((*problem, measure))
-    return RecoveryBlock(title, measure, decided, trends(responses(unlearned, groups, measure)), controls, older)
+    along = trends(responses(unlearned, groups, measure)) if with_trends else {}
+    return RecoveryBlock(title, measure, decided, along, controls, older)
 
 
 def noise_p_of_references(combination: Combination, groups: Groups, measure: str) -> list[float]:
