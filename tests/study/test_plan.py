@@ -200,3 +200,40 @@ def test_the_plan_says_how_many_images_calibrate_where_a_study_does_not() -> Non
     assert split.what["calibration"] == split.what["counts"]["calibration"] == 256
     with pytest.raises(PlanError, match=r"nothing was run: .* calibration=2000: the retain set has \d+ images; pass a number from 0"):
         drawn(calibration=2000)
+
+
+WORLDS: dict[str, Any] = {"scenarios": ["randomized_inclusion:count=200"], "seeds": 3, "worlds": True}
+
+
+def test_in_a_study_of_worlds_every_seed_tosses_its_own_coins() -> None:
+    """One forget set under three seeds is one draw of what is forgotten; the retrained models are the reference of all three."""
+    found = drawn(**WORLDS)
+    forgotten = {s.what["scenario"]["parameters"]["draw"]: s.what["ids"]["forget"] for s in found.steps if s.verb == "split"}
+    assert sorted(forgotten) == [0, 1, 2]
+    assert len(set(forgotten.values())) == 3
+    assert count(found, "train") == 3 + 3
+    assert {c.scenario for c in found.cases} == {"randomized_inclusion:count=200"}
+    by_name = {s.name: s for s in found.steps}
+    split_of = {s.key: s.what["scenario"]["parameters"]["draw"] for s in found.steps if s.verb == "split"}
+    for case in found.cases:
+        judged = by_name[case.steps["judge"]]
+        assert split_of[judged.what["split"]] == case.seed
+        predicted = {s.key: split_of[s.what["split"]] for s in found.steps if s.verb == "predict"}
+        assert {predicted[key] for key in (judged.what["original"], *judged.what["retrained"])} == {case.seed}, "all on the same images"
+        assert len(judged.what["retrained"]) == (2 if case.unlearner == "retrain" else 3)
+
+
+def test_what_is_judged_in_a_format_is_compared_with_retrained_models_of_other_worlds_in_that_format() -> None:
+    found = drawn(**WORLDS)
+    labels = {s.key: s.label for s in found.steps if s.verb == "predict"}
+    judged = {c.labels: next(s for s in found.steps if s.name == c.steps["judge"]) for c in found.cases}
+    for case, step in judged.items():
+        assert all(("quantize" in labels[k]) == (case[4] != "none") for k in step.what["retrained"])
+    assert all("full_precision" in s.what for c, s in judged.items() if c[4] != "none")
+
+
+def test_worlds_need_a_scenario_that_tosses_coins() -> None:
+    with pytest.raises(CanforgetError, match="worlds: whole_class:classes=3 tosses no coins"):
+        drawn(worlds=True)
+    with pytest.raises(CanforgetError, match="worlds: the draw is the seed; leave out draw=1"):
+        drawn(**WORLDS | {"scenarios": ["randomized_inclusion:count=200,draw=1"]})

@@ -1,7 +1,8 @@
 """What planning may know of a data set at once: labels, ids, file names and class names; pixels stay undecoded until asked for."""
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy
@@ -71,6 +72,24 @@ class DataSet:
         for part, table in (("training", self.train), ("test", self.test)):
             if not len(table):
                 raise DataError(f"{self.name}: the {part} part has no images; add some, or have another test_fraction= cut off")
+
+
+def first_images(data: DataSet, train_count: int | None, test_count: int | None) -> DataSet:
+    """`data` with only the first `train_count` training and `test_count` test images, ids counted anew; `None` keeps all of a part."""
+    if train_count is None and test_count is None:
+        return data
+    kept = [count or len(part) for count, part in ((train_count, data.train), (test_count, data.test))]
+    for name, count, part in zip(("train_count", "test_count"), kept, (data.train, data.test), strict=True):
+        if count > len(part):
+            raise DataError(f"{data.name}: {name}={count}: there are {len(part)} images; give at most that")
+
+    def pixels() -> tuple[Pixels, Pixels]:
+        train, test = data.pixels()
+        return train[: kept[0]], test[: kept[1]]
+
+    train, test = tables_of(data.train.labels[: kept[0]], data.test.labels[: kept[1]])
+    fingerprint = hashlib.sha256(f"{data.fingerprint}/{kept}".encode()).hexdigest()
+    return replace(data, train=train, test=test, pixels=pixels, fingerprint=fingerprint)
 
 
 def tables_of(

@@ -37,6 +37,8 @@ class Study:
     most `judged_retain` retain images are judged. `features` keeps what the last layer reads, and adds the audits of it; `noise_draws` (20 for the claim rule, 0 for none) disturb every
     rounded model's weights as far as its rounding did, and are asked about at most `noise_images` images of the forget, the matched test
     and the retain set each (twenty draws of the default cost about two test sets); `probes` counts the codes that unlearning changed, layer by layer;
+    `worlds` gives every seed coins of its own (`draw` of `randomized_inclusion` is the seed): seeds are then forget sets as well, and the
+    retrained models, which see no image of the pool, are the reference of all of them;
     `controls` runs models of known answer beside the others, with `features`, and says of each whether it was judged as it must be.
     """
 
@@ -59,6 +61,7 @@ class Study:
     noise_images: Count = 500
     probes: bool = False
     controls: bool = False
+    worlds: bool = False
 
     @classmethod
     def of(cls, where: str = "study", /, **given: Any) -> "Study":
@@ -134,6 +137,8 @@ def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
     values["seeds"] = mistakes.catch(lambda: seeds_of(given.get("seeds", 1), where), (0,))
     if values.get("noise_draws"):
         mistakes.extend(too_few(values["noise_draws"], where))
+    if values.get("worlds"):
+        mistakes.extend(not_worlds(values["scenarios"], where))
     if mistakes:
         raise SpecError("\n".join(mistakes))
     return cls(**values)
@@ -189,6 +194,15 @@ def seeds_of(given: Any, where: str) -> tuple[int, ...]:
     if not 1 <= len(seeds) <= MOST_SEEDS or len(set(seeds)) < len(seeds):
         raise SpecError(f"{where}: seeds: {shortened(str(list(seeds)))}: {way_out}")
     return seeds
+
+
+def not_worlds(scenarios: Iterable[Call], where: str) -> Iterable[str]:
+    """Scenarios whose coins cannot be tossed anew for every seed."""
+    for scenario in scenarios:
+        if scenario.name != "randomized_inclusion":
+            yield f"{where}: worlds: {scenario.label} tosses no coins; use randomized_inclusion, or leave worlds out"
+        elif scenario["draw"]:
+            yield f"{where}: worlds: the draw is the seed; leave out draw={scenario['draw']}"
 
 
 def too_few(draws: int, where: str) -> Iterable[str]:

@@ -83,9 +83,9 @@ def plan(study: Study, data_dir: Path | None = None) -> Plan:
         data = dataset.component.load()(data_dir=data_dir, **dataset.arguments())
         require_sound_on(study, dataset, data)
         for scenario in study.scenarios:
-            ground = split_context(study, dataset, data, scenario, drawing)
+            grounds = {seed: split_context(study, dataset, data, world_of(scenario, seed, study), drawing) for seed in study.seeds}
             for trained in study.models:
-                cases += cases_of(study, ground, trained, drawing)
+                cases += cases_of(study, scenario.label, grounds, trained, drawing)
     return Plan(study, tuple(drawing.steps.values()), tuple(cases))
 
 
@@ -105,6 +105,13 @@ def require_sound_on(study: Study, dataset: Call, data: DataSet) -> None:
     reasons += [f"fit.{reason}" for fit in fits if (reason := too_large(fit, data.image_shape))]
     if reasons:
         raise PlanError("\n".join(f"nothing was run: {dataset.label}: {reason}" for reason in reasons))
+
+
+def world_of(scenario: Call, seed: int, study: Study) -> Call:
+    """The scenario under which the models of a seed are made: in a study of worlds each seed tosses its own coins."""
+    if not study.worlds:
+        return scenario
+    return replace(scenario, parameters=tuple((name, seed if name == "draw" else value) for name, value in scenario.parameters))
 
 
 def split_context(study: Study, dataset: Call, data: DataSet, scenario: Call, drawing: PlanBuilder) -> SplitContext:
@@ -152,18 +159,19 @@ Made = dict[tuple[str, str, int], dict[str, Step]]
 """The steps of a model by their role, for every unlearner's and quantizer's label and every seed."""
 
 
-def cases_of(study: Study, ground: SplitContext, trained: ModelSpec, drawing: PlanBuilder) -> list[Case]:
+def cases_of(study: Study, scenario: str, grounds: Mapping[int, SplitContext], trained: ModelSpec, drawing: PlanBuilder) -> list[Case]:
     """The cases of one data set, scenario and model: every unlearner, quantizer and seed; controls where their answer is known."""
     made: Made = {}
+    ground = grounds[study.seeds[0]]
     pairs = pairs_of(study, ground)
     refused = {unlearner.label: refusal(unlearner, ground) for unlearner, _ in pairs}
     for seed in study.seeds:
-        original = train_step(ground, trained, seed, ("forget", "retain"), trained.fit, drawing)
+        original = train_step(grounds[seed], trained, seed, ("forget", "retain"), trained.fit, drawing)
         for unlearner, quantizer in [p for p in pairs if not refused[p[0].label]]:
-            model = unlearned_step(ground, trained, unlearner, original, seed, drawing)
-            made[unlearner.label, quantizer.label, seed] = roles_of(study, ground, original, model, quantizer, drawing)
+            model = unlearned_step(grounds[seed], trained, unlearner, original, seed, drawing)
+            made[unlearner.label, quantizer.label, seed] = roles_of(study, grounds[seed], original, model, quantizer, drawing)
     return [
-        judged_case(study, ground, trained, drawing, made, unlearner, quantizer, seed, refused[unlearner.label])
+        judged_case(study, scenario, grounds[seed], trained, drawing, made, unlearner, quantizer, seed, refused[unlearner.label])
         for unlearner, quantizer in pairs
         for seed in study.seeds
     ]
@@ -183,17 +191,26 @@ def roles_of(study: Study, ground: SplitContext, original: Step, model: Step, qu
     return roles
 
 
+def seen_in(study: Study, ground: SplitContext, roles: Mapping[str, Step], quantizer: Call, drawing: PlanBuilder) -> dict[str, Step]:
+    """The predictions of a retrained model of another seed on the images of this one's split, which in a study of worlds are others."""
+    step = quantized_step(ground, quantizer, roles["unlearn"], drawing)
+    found = {"predict": predict_step(study, ground, step, drawing)}
+    return found if step is roles["unlearn"] else found | {"before": predict_step(study, ground, roles["unlearn"], drawing)}
+
+
 def judged_case(
-    study: Study, ground: SplitContext, trained: ModelSpec, drawing: PlanBuilder, made: Made, unlearner: Call, quantizer: Call, seed: int, refused: str
+    study: Study, scenario: str, ground: SplitContext, trained: ModelSpec, drawing: PlanBuilder, made: Made, unlearner: Call, quantizer: Call,
+    seed: int, refused: str,
 ) -> Case:  # fmt: skip
     """A case with the step that judges it: against the original and all retrained models but itself, in its format and before rounding."""
-    labels = (ground.dataset.label, trained.model.label, ground.scenario.label, unlearner.label, quantizer.label, seed)
+    labels = (ground.dataset.label, trained.model.label, scenario, unlearner.label, quantizer.label, seed)
     hyperparameters = all_hyperparameters(study, ground, trained, unlearner, quantizer)
     if refused:
         return Case(*labels, {}, refused, hyperparameters)
     retrain, nothing = (u.label for u in study.unlearners[:2])
     own = made[unlearner.label, quantizer.label, seed]
-    others = [made[retrain, quantizer.label, s] for s in study.seeds if (unlearner.name, s) != ("retrain", seed)]
+    retrained = [made[retrain, quantizer.label, s] for s in study.seeds if (unlearner.name, s) != ("retrain", seed)]
+    others = [seen_in(study, ground, roles, quantizer, drawing) for roles in retrained]
     models = (own, made[nothing, quantizer.label, seed], *others)
     what: dict[str, Any] = prediction_keys(models, "predict") | {
         "split": ground.split.key, "metrics": [m.to_json() for m in study.metrics], "audits": [a.to_json() for a in study.audits],
@@ -211,7 +228,9 @@ def judged_case(
     return Case(*labels, {role: s.name for role, s in own.items() if role != "before"} | {"judge": judge.name}, "", hyperparameters)
 
 
-SETTINGS = ("val_fraction", "held_out_fraction", "judged_retain", "split_seed", "features", "noise_draws", "noise_images", "probes")
+SETTINGS = (
+    "val_fraction", "held_out_fraction", "judged_retain", "split_seed", "features", "noise_draws", "noise_images", "probes", "worlds",
+)  # fmt: skip
 
 
 def all_hyperparameters(study: Study, ground: SplitContext, trained: ModelSpec, unlearner: Call, quantizer: Call) -> dict[str, Any]:
