@@ -76,7 +76,7 @@ def test_what_was_not_run_says_why() -> None:
     broken = Record(Label("d", "m", "whole_class:classes=3", "ssd", "none", 0), not_run="unlearn failed: nothing selected")
     (found,) = answers(with_verdicts([*study(), broken]))
     said = next(s for s in found.statements if s.unlearner == "ssd")
-    assert (said.word, said.sentence) == ("not run", "ssd at float32 was not run (seed 0): unlearn failed: nothing selected")
+    assert (said.word, said.sentence) == ("not run", "ssd at float32 not run: seed 0: unlearn failed: nothing selected")
 
 
 def test_records_without_verdicts_are_said_to_have_none() -> None:

@@ -14,7 +14,23 @@ from canforget.errors import CanforgetError, SpecError, StoppedError, did_you_me
 from canforget.user_code import naming_user_code
 
 COMMANDS = Path(__file__).parents[1] / "commands"
-ORDER = ("demo", "train", "adopt", "unlearn", "quantize", "evaluate", "sweep-bits", "export", "plan", "run", "show", "list", "check")
+ORDER = (
+    "demo",
+    "train",
+    "adopt",
+    "unlearn",
+    "quantize",
+    "evaluate",
+    "sweep-bits",
+    "export",
+    "plan",
+    "run",
+    "show",
+    "report",
+    "plot",
+    "list",
+    "check",
+)
 LISTS = (
     "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--plugin", "--bits", "--layer-bits",
     "--columns",

@@ -78,15 +78,16 @@ def seeds(given: Sequence[str]) -> int | list[int]:
 
 @dataclass(frozen=True)
 class Destination:
-    """A model file to write, refused before anything is computed when it cannot be."""
+    """A file to write, of a model unless its `kind` is another, refused before anything is computed when it cannot be."""
 
     path: Path
     suffix: str = ".safetensors"
+    kind: str = "models"
 
     def checked(self) -> Path:
         """The path, if it names such a file in a folder that exists or can be made."""
         if self.path.suffix != self.suffix:
-            raise ArtifactError(f"{self.path}: models are written as {self.suffix}; name the file so")
+            raise ArtifactError(f"{self.path}: {self.kind} are written as {self.suffix}; name the file so")
         if self.path.is_dir():
             raise ArtifactError(f"{self.path}: is a folder; name a file")
         self.path.parent.mkdir(parents=True, exist_ok=True)

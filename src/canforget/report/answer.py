@@ -28,16 +28,25 @@ class Gate:
 
 @dataclass(frozen=True)
 class Statement:
-    """What is to be said of an unlearner in a format: the word, one sentence, the gates, and how sure it is."""
+    """What is to be said of an unlearner in a format: the word, why, the gates, and how sure it is."""
 
     combination: Combination
     unlearner: str
     format: str
     word: str
-    sentence: str
+    because: str
     sure: str
     gates: tuple[Gate, ...] = ()
     control: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Who, in which format, what, and why."""
+        return f"{self.unlearner} at {self.format} {MEANING.get(self.word, self.word)}: {self.because}"
+
+    def gate(self, name: str) -> Gate | None:
+        """A gate by its name, if it was asked."""
+        return next((g for g in self.gates if g.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,10 @@ class Answer:
         for said in sorted(self.statements, key=lambda s: s.control):
             found.setdefault(said.unlearner, []).append(said)
         return found
+
+    def formats(self) -> list[str]:
+        """The formats that anything is said of, in their order."""
+        return list(dict.fromkeys(s.format for s in self.statements))
 
     def lines(self) -> list[str]:
         """The summary, then a line an unlearner: formats of one verdict together, with the reason at the first of them."""
@@ -111,14 +124,15 @@ def statement(combination: Combination, group: Sequence[Record], before: Recorde
     broken = next((r for r in group if r.not_run), None)
     verdict = group[0].verdict
     if broken is not None:
-        said = f"{names[0]} at {names[1]} was not run (seed {broken.case.seed}): {broken.not_run}"
-        return Statement(combination, *names, "not run", said, "nothing is known", (), combination.control)
+        return Statement(
+            combination, *names, "not run", f"seed {broken.case.seed}: {broken.not_run}", "nothing is known", (), combination.control
+        )
     if verdict is None:
-        said = f"{names[0]} at {names[1]} has no verdict: its record was made without judging"
-        return Statement(combination, *names, "no verdict", said, "nothing is known", (), combination.control)
-    meaning = MEANING.get(verdict.word, verdict.word)
-    said = f"{names[0]} at {names[1]} {meaning}: {reason(verdict)}"
-    return Statement(combination, *names, verdict.word, said, how_sure(verdict), gates_of(verdict, before, rows), combination.control)
+        return Statement(
+            combination, *names, "no verdict", "the record was made without judging", "nothing is known", (), combination.control
+        )
+    gates = gates_of(verdict, before, rows)
+    return Statement(combination, *names, verdict.word, reason(verdict), how_sure(verdict), gates, combination.control)
 
 
 def reason(verdict: RecordedVerdict) -> str:
@@ -237,6 +251,5 @@ def spoken(statements: Sequence[Statement]) -> str:
         formats.setdefault(said.word, []).append(said)
     parts = []
     for word, same in formats.items():
-        verdict = same[0].sentence.partition(": ")[2]
-        parts.append(f"{word} at {enumerated([s.format for s in same])} ({verdict})")
+        parts.append(f"{word} at {enumerated([s.format for s in same])} ({same[0].because})")
     return "; ".join(parts)

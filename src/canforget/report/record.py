@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from canforget.errors import ArtifactError
+from canforget.errors import ArtifactError, SpecError
 from canforget.evaluation.statistics import t_interval
 from canforget.file_io import as_json, read_json, sweep_asides, write_atomically, write_json
 from canforget.spec import parse_text
@@ -163,6 +163,21 @@ def load_records(path: Path) -> list[Record]:
         first = problem.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ArtifactError(f"{path}: not a list of {VERSION}: {place}: {first['msg'].lower()}; make it again with canforget run") from None
+
+
+def load_all(paths: Sequence[Path]) -> list[Record]:
+    """The records of several files or folders together; raises `SpecError` where two of them hold one case."""
+    owners: dict[Label, Path] = {}
+    found: list[Record] = []
+    for path in paths:
+        for record in load_records(path):
+            if (other := owners.setdefault(record.case, path)) is not path:
+                case = f"{record.case.unlearner} at {record.case.quantizer}, seed {record.case.seed}"
+                raise SpecError(f"{path}: holds a case that {other} holds too ({case}); give one of them")
+            found.append(record)
+    if not found:
+        raise ArtifactError(f"{', '.join(map(str, paths))}: no records; run a study first (canforget run --help)")
+    return found
 
 
 def select(records: Iterable[Record], **wanted: Any) -> list[Record]:

@@ -1,0 +1,119 @@
+"""The page: records -> one HTML file with the answer, the table, the figures, every case, and what was not run."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from canforget.report.answer import answers
+from canforget.report.controls import control_outcomes
+from canforget.report.drawing.figure import dark_style, style_sheet
+from canforget.report.drawing.svg import readable
+from canforget.report.page.comparison import MEANINGS, columns_there, table_groups
+from canforget.report.page.csv_text import csv_text
+from canforget.report.record import Groups, Record, over_seeds
+from canforget.report.wording import MEANING, enumerated, format_name
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).with_name("templates")
+SYMBOLS = {
+    "consistent with retraining": "●", "residual": "▲", "over-forgotten": "▼", "utility lost": "✕", "inconclusive": "?", "powerless": "○",
+    "not run": "–", "no verdict": "–",
+}  # fmt: skip
+"""A sign beside each word, so that a column of verdicts can be read at a glance without color."""
+FEW_STATEMENTS = 120
+"""Up to so many statements the page holds the figure of every gate; of more only its answer, and the figures stand in the records."""
+
+
+@dataclass(frozen=True)
+class PageText:
+    """What a page says of itself: its title and where its records came from, in the user's words."""
+
+    title: str
+    sources: tuple[str, ...] = ()
+
+
+def page_html(records: Sequence[Record], about: PageText) -> str:
+    """The whole page; `records` hold their verdicts. Nothing in it is computed that the records do not hold."""
+    groups = over_seeds(records)
+    columns = columns_there(records)
+    said = answers(records)
+    script = template("page.js")
+    return environment().get_template("page.html.j2").render(
+        about=about, answers=said, statements=sum(len(a.statements) for a in said), few=FEW_STATEMENTS, columns=columns, meanings=MEANINGS,
+        groups=table_groups(groups, columns), csv=csv_text(groups, columns), controls=control_outcomes(records), not_run=not_run(records),
+        filters=filters(groups), problems=[a.problem for a in said], symbols=SYMBOLS, word_meanings=MEANING, version=package_version(),
+        records=len(records), seeds=max(map(len, groups.values())), styles=page_styles(), script=script, script_hash=sha256(script),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def environment() -> "Environment":
+    """Templates of the page, in which every value is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.finalize = visible
+    made.filters |= {"enumerated": enumerated}
+    return made
+
+
+def visible(value: Any) -> Any:
+    """A value of a template, text without characters that turn its direction or that XML forbids; markup as it is."""
+    return readable(value) if type(value) is str else value
+
+
+def page_styles() -> str:
+    """The style of page and figures, dark where the system or the reader wants it."""
+    page, figures = template("dark.css"), dark_style()
+    wanted = f":root[data-theme=dark]{{{page}}}:root[data-theme=dark] .plot{{{figures}}}"
+    system = f":root:not([data-theme=light]){{{page}}}:root:not([data-theme=light]) .plot{{{figures}}}"
+    return f"{template('page.css')}{style_sheet()}@media screen{{{wanted}}}@media screen and (prefers-color-scheme:dark){{{system}}}"
+
+
+@lru_cache(maxsize=4)
+def template(name: str) -> str:
+    """A file beside the templates."""
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def sha256(script: str) -> str:
+    """The hash by which the page admits its one script and no other."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def filters(groups: Groups) -> dict[str, list[str]]:
+    """What the table can be filtered by: a name and the labels that occur, in their order."""
+    named = {
+        "data set": [c.dataset.label for c in groups],
+        "model": [c.model.label for c in groups],
+        "scenario": [c.scenario.label for c in groups],
+        "format": [format_name(c.quantizer) for c in groups],
+    }
+    return {name: list(dict.fromkeys(labels)) for name, labels in named.items()}
+
+
+def not_run(records: Sequence[Record]) -> list[tuple[str, int, str]]:
+    """What was not run: cases and values with their reason, how often, the most frequent first."""
+    found: dict[tuple[str, str], int] = {}
+    for record in records:
+        if record.not_run:
+            place = f"{record.case.unlearner} at {record.case.quantizer}, {record.case.scenario}"
+            found[place, record.not_run] = found.get((place, record.not_run), 0) + 1
+        for name, value in record.values.items():
+            if value.value is None:
+                key = name.partition(".")[0] if "." in name else name, value.not_run
+                found[key] = found.get(key, 0) + 1
+    return [(name, count, why) for (name, why), count in sorted(found.items(), key=lambda f: -f[1])]
+
+
+def package_version() -> str:
+    """The version of this package."""
+    from canforget import __version__
+
+    return __version__
