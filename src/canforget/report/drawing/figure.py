@@ -109,7 +109,7 @@ def axes(panel: tuple[float, float], x: Scale, y: Scale, titles: tuple[str, str]
     return "".join(parts) + words(titles[1], 4, TOP - 8, "label")
 
 
-def fitting(text: str, most: int) -> str:
+def elided(text: str, most: int) -> str:
     """A title that fits; the whole stands in the text alternative."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
