@@ -80,8 +80,8 @@ def test_the_architecture_page_names_every_room_and_family(room: Any) -> None:
     assert f"`{room}`" in (SOURCE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def test_the_house_has_at_most_35_entries() -> None:
-    assert len([p for p in SOURCE.iterdir() if p.name != "__pycache__"]) <= 35
+def test_the_house_has_at_most_37_entries() -> None:
+    assert len([p for p in SOURCE.iterdir() if p.name != "__pycache__"]) <= 37
 
 
 SHARED_NAMES: set[str] = set()  # names that two modules may define, each with its reason beside it

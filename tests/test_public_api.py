@@ -10,8 +10,8 @@ import canforget
 
 PROMISED = {
     "Audit", "CanforgetError", "DataSet", "Evidence", "Fit", "Images", "Predictions", "Record", "Split", "Store", "Study", "Value",
-    "check_audit", "check_dataset", "check_metric", "check_model", "check_quantizer", "check_scenario", "check_unlearner", "component", "evaluate", "export", "load", "open_split", "passes",
-    "predict", "quantize", "run_study", "save", "split_of", "sweep", "train", "train_", "unlearn", "wrap",
+    "check_audit", "check_dataset", "check_metric", "check_model", "check_probe", "check_quantizer", "check_scenario", "check_unlearner", "component", "evaluate", "export", "load", "open_split", "passes",
+    "predict", "probe", "quantize", "run_study", "save", "split_of", "sweep", "train", "train_", "unlearn", "wrap",
 }  # fmt: skip
 
 

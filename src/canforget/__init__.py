@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the public names, listed here and nowhere else: `homes` rea
     from canforget.network.predict import predict as predict
     from canforget.pipeline import evaluate as evaluate
     from canforget.pipeline import open_split as open_split
+    from canforget.pipeline import probe as probe
     from canforget.pipeline import quantize as quantize
     from canforget.pipeline import split_of as split_of
     from canforget.pipeline import train as train
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # the public names, listed here and nowhere else: `homes` rea
     from canforget.testing import check_dataset as check_dataset
     from canforget.testing import check_metric as check_metric
     from canforget.testing import check_model as check_model
+    from canforget.testing import check_probe as check_probe
     from canforget.testing import check_quantizer as check_quantizer
     from canforget.testing import check_scenario as check_scenario
     from canforget.testing import check_unlearner as check_unlearner

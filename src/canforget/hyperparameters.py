@@ -50,6 +50,15 @@ CountOrNone = Annotated[int, Ge(0), Le(1_000_000)]
 """How many, 0 for none."""
 Counts = Annotated[tuple[Count, ...], MinLen(1)]
 """One number or several."""
+CountsOrNone = Annotated[tuple[CountOrNone, ...], MinLen(1)]
+"""One number or several, 0 among them."""
+Positives = Annotated[tuple[Positive, ...], MinLen(1)]
+"""One number above 0 or several."""
+Searches = Annotated[int, Ge(1), Le(24)]
+"""How often a range is halved."""
+Mix = Literal["forget_only", "with_retain", "fresh_head"]
+"""What a model is taught: forgotten images alone, or among retained ones; these to a last layer drawn anew."""
+Mixes = Annotated[tuple[Mix, ...], MinLen(1)]
 Draws = Annotated[int, Ge(1), Le(1000)]
 """How often something is repeated with other random numbers."""
 Sample = Annotated[int, Ge(2), Le(1_000_000)]

@@ -10,18 +10,22 @@ from torch import Generator, nn
 from canforget.data.dataset import DataSet, tables_of
 from canforget.data.images import Images, Split, images_of, together
 from canforget.data.split import split_by
+from canforget.deployment.inductor import simulation
 from canforget.errors import ArtifactError, SpecError, UserCodeError
-from canforget.evaluation.evaluate import AUDITS, COIN_AUDITS, METRICS, judged
+from canforget.evaluation.evaluate import AUDITS, COIN_AUDITS, METRICS, judged, named
 from canforget.evaluation.evidence import PREDICTED, Evidence, Views, parts_of_test
+from canforget.evaluation.probe_readings import named_probe_values
+from canforget.evaluation.probe_results import ProbeEvidence, ProbeResult
 from canforget.fit_settings import TRAINING, Fit, too_large
 from canforget.network.build import build, trainable
 from canforget.network.classifier import Classifier, channel_statistics
 from canforget.network.compatibility import name_of, require_fits
 from canforget.network.predict import predict_views
+from canforget.probing.ask import asked
 from canforget.quantization.quantized import DeployedClassifier, QuantizedClassifier, require_float
 from canforget.report.record import Measured, measured
 from canforget.rng import generator
-from canforget.spec import Call, Given, parse, require_sound
+from canforget.spec import Call, Given, format_refusal, parse, require_sound
 from canforget.training.loop import train_
 
 Component = Given | Call
@@ -197,6 +201,7 @@ def evaluate(
     quantizer: Component | None = None,
     metrics: Sequence[Component] = METRICS,
     audits: Sequence[Component] | None = None,
+    probes: Sequence[Component] = (),
 ) -> Evaluation:
     """Returns the value of every metric and audit by name, such as `forget.accuracy` or `membership.phi`.
 
@@ -205,6 +210,7 @@ def evaluate(
 
     Args:
         audits: Default: those of outputs; of a scenario that tosses coins `coin_flips`, too.
+        probes: Asked of the live models, which takes minutes where the rest takes seconds (see `probe`); default: none.
         quantizer: How `model` was quantized; default: as it says itself. "none" judges it against the other models as they are.
 
     Raises:
@@ -213,9 +219,9 @@ def evaluate(
     others = [*([] if original is None else [original]), *retrained]
     for judged_model in (model, *others):
         require_fits(judged_model, split)
-    chosen = format_of(model, "this") if quantizer is None else called("quantizers", quantizer).label
-    stated = quantizer is not None and chosen == FLOAT
-    views = [views_of(other if stated else alike(other, chosen, split), split) for other in others]
+    chosen, stated = format_judged(model, quantizer)
+    inside = [other if stated else alike(other, chosen, split) for other in others]
+    views = [views_of(other, split) for other in inside]
     evidence = Evidence(
         subject=views_of(model, split),
         original=None if original is None else views[0],
@@ -227,7 +233,62 @@ def evaluate(
     calls = [[called(family, c) for c in named] for family, named in (("metrics", metrics), ("audits", audits))]
     found = Evaluation({name: measured(value) for name, value in judged(evidence, calls[0], calls[1], "evaluate").items()})
     found.references = AS_THEY_ARE if stated else "in float32" if chosen == FLOAT else f"in {chosen}"
+    if probes:
+        found |= probe(model, split, probes, original=original, retrained=retrained, quantizer=quantizer)
     return found
+
+
+def format_judged(model: nn.Module, quantizer: Component | None) -> tuple[str, bool]:
+    """The format that a model is judged in, and whether the models compared with are to be taken as they are."""
+    chosen = format_of(model, "this") if quantizer is None else called("quantizers", quantizer).label
+    return chosen, quantizer is not None and chosen == FLOAT
+
+
+def probe(
+    model: nn.Module,
+    split: Split,
+    probes: Component | Sequence[Component],
+    *,
+    original: nn.Module | None = None,
+    retrained: Sequence[nn.Module] = (),
+    quantizer: Component | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """Returns what live models hold beyond their predictions, by name, such as `relearning.forget_only_10.accuracy_at_5_excess`.
+
+    Each of `probes` trains, attacks or shakes copies of the model, of the original and of every retrained one, all with the same images and
+    the same chance; `_excess` is over the retrained ones. The format of the others is as in `evaluate`. Takes minutes a model.
+
+    Raises:
+        SpecError: A probe cannot be asked of a model in this format, or needs an original model that was not given.
+    """
+    chosen, stated = format_judged(model, quantizer)
+    for probed in (model, *([] if original is None else [original]), *retrained):
+        require_fits(probed, split)
+    kept = original if original is None or stated else alike(original, chosen, split)
+    inside = [g if stated else alike(g, chosen, split) for g in retrained]
+    found = Evaluation()
+    given = [probes] if isinstance(probes, str | Call | dict) else list(probes)
+    for name, call in named(called("probes", p) for p in given).items():
+        require_probe_sound(call, chosen, original)
+
+        def result(other: nn.Module, call: Call = call) -> ProbeResult:
+            return asked(call, simulation(other), split, rng=generator(f"probe/{seed}"), original=kept)
+
+        evidence = ProbeEvidence(result(model), None if kept is None else result(kept), tuple(map(result, inside)))
+        found |= {n: measured(v) for n, v in named_probe_values(name, call, evidence).items()}
+    found.references = AS_THEY_ARE if stated else "in float32" if chosen == FLOAT else f"in {chosen}"
+    return found
+
+
+def require_probe_sound(call: Call, chosen: str, original: nn.Module | None) -> None:
+    """Raises `SpecError` when a probe cannot be asked of models in a format, or of this model alone."""
+    if call.component.traits.get("of_rounding"):
+        raise SpecError(f"{call.name} asks what rounding did to an update, step by step; ask for it in a study (probes = true)")
+    if reason := format_refusal(call, called("quantizers", chosen)):
+        raise SpecError(reason)
+    if "original" in call.component.receives and original is None:
+        raise SpecError(f"{call.name} needs the original model; pass original=... (on the command line --original)")
 
 
 def format_of(model: nn.Module, which: str) -> str:

@@ -23,12 +23,12 @@ from canforget.fit_settings import Fit
 from canforget.hyperparameters import Width, in_words
 from canforget.user_code import guarded, imported
 
-FAMILIES = ("datasets", "scenarios", "models", "unlearners", "quantizers", "metrics", "audits")
+FAMILIES = ("datasets", "scenarios", "models", "unlearners", "quantizers", "metrics", "audits", "probes")
 PACKAGE = Path(__file__).parent
 PLUGIN_GROUP = "canforget.plugins"
 RESULTS = {
     "datasets": ("DataSet",), "scenarios": ("ndarray",), "models": ("Module",), "unlearners": ("Module",), "quantizers": ("Module",),
-    "metrics": ("Value", "NotRun"), "audits": ("Audit", "Value", "NotRun"),
+    "metrics": ("Value", "NotRun"), "audits": ("Audit", "Value", "NotRun"), "probes": ("ProbeResult",),
 }  # fmt: skip
 """Classes of what members return, by name, as no torch is loaded here: what a plugin returns is held to them."""
 
@@ -137,6 +137,9 @@ INPUTS = {
     "num_classes",
     "image_shape",
     "on",
+    "split",
+    "original",
+    "quantizer",
 }
 """Arguments that the runner supplies; every other keyword-only argument is a hyperparameter."""
 

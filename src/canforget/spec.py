@@ -131,6 +131,15 @@ def refusal_of(call: Call, **context: Any) -> str:
     return ""
 
 
+def format_refusal(probe: Call, quantizer: Call) -> str:
+    """Why a probe cannot be asked of models in a format, or nothing.
+
+    >>> format_refusal(parse("probes", "code_flips"), parse("quantizers", "int:bits=4"))
+    ''
+    """
+    return refusal_of(probe, quantizer=quantizer.arguments() | {"name": quantizer.name, "label": quantizer.label})
+
+
 def require_sound(call: Call, **context: Any) -> None:
     """Raises `SpecError` when a call cannot be carried out on such images."""
     if reason := refusal_of(call, **context):

@@ -83,7 +83,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
         ("run --models=a b --seeds=3", "run --models a --models b --seeds 3"),
         ("run --unlearners scrub study.toml --json", "run --unlearners scrub study.toml --json"),
         ("plan --seeds -1 2", "plan --seeds -1 --seeds 2"),
-        ("show r --columns probe test.loss", "show r --columns probe --columns test.loss"),
+        ("show r --columns code_flips test.loss", "show r --columns code_flips --columns test.loss"),
         ("evaluate m --retrained a.toml", "evaluate m --retrained a.toml"),
     ],
 )

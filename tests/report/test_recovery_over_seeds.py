@@ -192,7 +192,7 @@ def test_a_ruined_model_does_not_widen_the_intervals_of_the_others() -> None:
 
 def test_the_regime_stands_beside_the_row() -> None:
     """A comeback at an update smaller than the rounding noise is another finding than one at thirty times it."""
-    regime: dict[str, Any] = {"probe.signal_to_noise": 0.7, "probe.retained_projection": 0.93}
+    regime: dict[str, Any] = {"code_flips.signal_to_noise": 0.7, "probe.retained_projection": 0.93}
     found = [r for r in study() if r.case.unlearner != "scrub"] + records("scrub", "int:bits=4", (1.0, 1.1, 0.9, 1.0), **regime)
     row = only(found)
     assert row.signal_to_noise == pytest.approx(0.7)

@@ -72,9 +72,9 @@ def test_a_record_of_a_rounded_model_says_what_rounding_did(done: Any, tmp_path:
     assert moved + noise == pytest.approx(rounded.values["recovery.margin_rebound"].value, abs=1e-4)
     difference = rounded.values["forget.accuracy"].value - plain.values["forget.accuracy"].value
     assert rounded.values["recovery.accuracy_rebound"].value == pytest.approx(difference)
-    assert 0 < rounded.values["probe.flip_rate_shared"].value < 1
-    assert {"noise", "probe"} <= rounded.seconds.keys()
-    assert not any(name.startswith(("recovery", "probe")) for name in plain.values)
+    assert 0 < rounded.values["code_flips.flip_rate_shared"].value < 1
+    assert {"noise", "probe code_flips"} <= rounded.seconds.keys()
+    assert not any(name.startswith(("recovery", "code_flips")) for name in plain.values)
     save_records([rounded], ["a"], tmp_path, {})
     assert load_records(tmp_path) == [rounded]
 
@@ -90,7 +90,7 @@ def test_agreement_in_a_record_is_counted_on_the_rounded_predictions(done: Any) 
     found = {(c.unlearner.partition(":")[0], c.seed): c for c in drawn.cases if c.quantizer.startswith("int")}
     one, other = (read_arrays(store.folder(*found[u, 0].steps["predict"]) / "predictions.npz") for u in ("neggrad_plus", "nothing"))
     by_hand = (one["test.logits"].argmax(1) == other["test.logits"].argmax(1)).mean()
-    assert records["neggrad_plus", "int:bits=3", 0].values["probe.test_agreement_original"].value == pytest.approx(by_hand)
+    assert records["neggrad_plus", "int:bits=3", 0].values["code_flips.test_agreement_original"].value == pytest.approx(by_hand)
 
 
 def test_a_request_that_changed_after_planning_is_not_carried_out_in_the_name_of_the_first(tmp_path: Path) -> None:

@@ -125,10 +125,10 @@ def test_noise_and_probes_are_planned_for_rounded_models_only() -> None:
     assert count(found, "probe") == 2 * 2
     cases = judgements(found)
     symmetric, affine = (parse("quantizers", q).label for q in ("int", "int:symmetric=false"))
-    assert "probe" not in cases["nothing", symmetric, 0][0].steps
-    assert {"noise", "probe"} <= cases["scrub", symmetric, 0][0].steps.keys()
-    assert f"rounded to nearest, not {affine}" in cases["scrub", affine, 0][1].what["unprobed"]
-    assert not {"unprobed", "noise", "probe"} & cases["scrub", "none", 0][1].what.keys()
+    assert "probe code_flips" not in cases["nothing", symmetric, 0][0].steps
+    assert {"noise", "probe code_flips"} <= cases["scrub", symmetric, 0][0].steps.keys()
+    assert f"rounded to nearest, not of {affine}" in cases["scrub", affine, 0][1].what["unprobed"]["code_flips"]
+    assert not {"unprobed", "noise", "probes"} & cases["scrub", "none", 0][1].what.keys()
 
 
 def test_too_few_draws_of_noise_are_refused() -> None:

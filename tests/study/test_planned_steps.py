@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 
 from canforget.fit_settings import Fit
-from canforget.spec import parse
+from canforget.spec import format_refusal, parse
 from canforget.study.definition import ModelSpec
-from canforget.study.planned_steps import PlanBuilder, as_the_original, unprobed
+from canforget.study.planned_steps import PlanBuilder, as_the_original
 
 
 def test_a_step_that_is_named_twice_is_kept_once_with_its_first_label() -> None:
@@ -36,4 +36,4 @@ def test_the_retrained_model_is_trained_as_the_original_unless_told_otherwise() 
     ],
 )
 def test_codes_are_probed_only_where_the_theory_of_their_flips_holds(quantizer: Any, probed: Any) -> None:
-    assert (unprobed(parse("quantizers", quantizer)) == "") == probed
+    assert (format_refusal(parse("probes", "code_flips"), parse("quantizers", quantizer)) == "") == probed

@@ -4,12 +4,13 @@ from typing import Any
 import numpy
 
 from canforget.evaluation.evidence import Evidence, Predictions
-from canforget.file_io import read_arrays, write_arrays
+from canforget.file_io import read_arrays, write_arrays, write_json
+from canforget.spec import parse
 from canforget.study.definition import Study
 from canforget.study.plan import plan
 from canforget.study.run import run
 from canforget.study.store import Store
-from canforget.study.stored_evidence import noise_in, probe_values, views_in
+from canforget.study.stored_evidence import agreements, noise_in, values_of_probe, views_in
 from tests.narrowed import present
 
 
@@ -33,7 +34,7 @@ def test_every_draw_of_noise_is_a_model_of_its_own(tmp_path: Path) -> None:
     assert noise_in(store, "none") == ()
 
 
-def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so() -> None:
+def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so(tmp_path: Path) -> None:
     """By hand: of four images, the original agrees on one and the retrained model on three."""
 
     def model(*classes: Any) -> Any:
@@ -41,11 +42,20 @@ def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so()
         return {"forget": predictions, "test": predictions}
 
     case = Evidence(model(0, 0, 0, 0), model(0, 1, 1, 1), (model(0, 0, 0, 1),))
-    found = probe_values(case, {"together": {"weights": 10, "flip_rate_own": 0.5, "retained_projection": None}})
-    assert found["probe.forget_agreement_original"]["value"] == 0.25
-    assert found["probe.test_agreement_retrained"]["value"] == 0.75
-    assert found["probe.flip_rate_own"] == {"value": 0.5, "interval": None, "n": 10}
-    assert "nothing was updated" in found["probe.retained_projection"]["not_run"]
+    found = agreements("code_flips", case)
+    assert found["code_flips.forget_agreement_original"]["value"] == 0.25
+    assert found["code_flips.test_agreement_retrained"]["value"] == 0.75
+
+    def write(folder: Path) -> None:
+        write_arrays(folder / "probe.npz", {})
+        write_json(folder / "probe.json", {"together": {"weights": 10, "flip_rate_own": 0.5, "retained_projection": None}})
+
+    store = Store(tmp_path)
+    store.put("probe", "some", write, {})
+    probe = {"probe": parse("probes", "code_flips").to_json(), "subject": "some", "original": "", "retrained": []}
+    values = values_of_probe("code_flips", probe, store)
+    assert values["code_flips.flip_rate_own"] == {"value": 0.5, "interval": None, "n": 10}
+    assert "nothing was updated" in values["code_flips.retained_projection"]["not_run"]
 
 
 def test_coins_reach_the_audit_that_needs_them(tmp_path: Path) -> None:

@@ -77,9 +77,10 @@ def quantize_file(
 
 def evaluate_file(
     source: Path, *, dataset: str | None, scenario: str | None, original: Path | None, retrained: Sequence[Path], quantizer: str | None,
-    split_seed: int, data_dir: Path | None, device: str,
+    probes: Sequence[str] = (), split_seed: int, data_dir: Path | None, device: str,
 ) -> About:  # fmt: skip
-    """The values of every metric and audit of a model file, beside models in the same format."""
+    """The values of every metric, audit and probe of a model file, beside models in the same format."""
+    calls = [parse("probes", text, "--probes") for text in probes]
     origin, named = origin_of(source), dataset or scenario
     scenario = scenario or origin_value(origin, "scenario", source)
     dataset = dataset or origin_value(origin, "dataset", source)
@@ -91,6 +92,7 @@ def evaluate_file(
         original=None if original is None else loaded(original, device),
         retrained=[loaded(g, device) for g in retrained],
         quantizer=None if quantizer is None else parse("quantizers", quantizer, "--quantizer"),
+        probes=calls,
     )
     return {
         "model": str(source),

@@ -22,6 +22,10 @@ def evaluate(
             help="How the model was quantized; default: what its file says. none: judge it beside models as they are.", show_default=False
         ),
     ] = None,
+    probes: Annotated[
+        list[str] | None,
+        typer.Option(help="Probes of the live models, which take minutes, as in relearning recovery_radius.", show_default=False),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the values as JSON here.", show_default=False)] = None,
     split_seed: options.SplitSeed = 0,
     data_dir: options.DataDir = None,
@@ -42,8 +46,8 @@ def evaluate(
 
     options.add_plugins(plugin)
     about = evaluate_file(
-        model, scenario=scenario, dataset=dataset, original=original, retrained=retrained or (), quantizer=quantizer, split_seed=split_seed,
-        data_dir=data_dir, device=options.device_of(device),
+        model, scenario=scenario, dataset=dataset, original=original, retrained=retrained or (), quantizer=quantizer, probes=probes or (),
+        split_seed=split_seed, data_dir=data_dir, device=options.device_of(device),
     )  # fmt: skip
     if out is not None:
         write_json(out, about)

@@ -16,7 +16,8 @@ def show(
     unlearner: Annotated[str | None, typer.Option(help="Only this unlearner.", show_default=False)] = None,
     quantizer: Annotated[str | None, typer.Option(help="Only this format.", show_default=False)] = None,
     columns: Annotated[
-        list[str] | None, typer.Option(show_default=False, help="Other values of the records than the usual ones, as in probe test.loss.")
+        list[str] | None,
+        typer.Option(show_default=False, help="Other values of the records than the usual ones, as in code_flips test.loss."),
     ] = None,
     wide: options.Wide = False,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a record and leave.")] = False,
@@ -30,7 +31,7 @@ def show(
 
     Example: canforget show canforget-results --recovery --measure accuracy
 
-    Example: canforget show canforget-results --columns probe test.loss
+    Example: canforget show canforget-results --columns code_flips test.loss
     """
     if schema:
         output.echo_json(record.schema())

@@ -30,7 +30,7 @@ class Recovery:
 
     `excess` is the plain one, rebound less that of retrained models; `effect` is Δ, both beside noise; `fraction` is ρ, Δ as a share of the
     memory there is in the format, and `least_fraction` the smallest that would be found with 80 % power. `tested` rows share Holm's
-    correction; p is one-sided. The regime of the update: `signal_to_noise` and `retained_projection`, from probes.
+    correction; p is one-sided. The regime of the update: `signal_to_noise` and `retained_projection`, from the probe `code_flips`.
     """
 
     unlearner: str
@@ -186,7 +186,7 @@ def row_of(
     own, others = (float(numpy.mean(side)) for side in sides)
     excess = Value(own - others, None, 1) if plain is None else value_with_interval(plain.effect, len(records))
     barred = closed_gate(records) or missing_control(records, measure, effect) or ("" if effect is None else closed_here(effect, control))
-    regime = [mean_probe(records, f"probe.{name}") for name in ("signal_to_noise", "retained_projection")]
+    regime = [mean_probe(records, name) for name in ("signal_to_noise", "retained_projection")]
     found = Recovery(
         *labels, barred or NONE_DETECTED, own, others, excess, signal_to_noise=regime[0], retained_projection=regime[1]
     )  # fmt: skip
@@ -260,8 +260,8 @@ def value_with_interval(contrast: Contrast, seeds: int) -> Value:
 
 
 def mean_probe(records: Sequence[Record], name: str) -> float | None:
-    """The mean of a probe's figure over seeds, where every seed has it."""
-    found = complete(name, records)
+    """The mean of a figure of `code_flips` over seeds, where every seed has it; older records call it a `probe`."""
+    found = complete(f"code_flips.{name}", records) or complete(f"probe.{name}", records)
     return float(numpy.mean(found)) if found else None
 
 

@@ -21,7 +21,7 @@ LEGEND = (
     "rebound: rounded less before rounding; retrained: the same of the retrained models; excess: the difference. beside noise: Δ, the\n"
     "same less what noise of the rounding's norm and structure does to each model. Holm p: of Δ above 0, one-sided, over the {tests} rows asked.\n"
     "fraction: Δ of the memory there is in the format (0 nothing, 1 all), Fieller's interval; seen from: the smallest found with 80 % power.\n"
-    "signal/noise: norm of the update over that of the rounding error; kept: share of the update that survives rounding (both from probes).\n"
+    "signal/noise: norm of the update over that of the rounding error; kept: share of the update that survives rounding (both from code_flips).\n"
     "Asked only of models that kept their utility and had forgotten before rounding, where there was memory and where noise is a null. A net that\n"
     "stands a format better than retrained ones shows an effect too, on unseen images alike: what is of the forget set alone shows with\n"
     "--measure auc. By format: Δ, or the excess where there is none."

@@ -54,7 +54,7 @@ class TableBlock:
 
 
 def columns_of(records: Sequence[Record], wanted: Sequence[str]) -> tuple[Column, ...]:
-    """The columns that `wanted` names, each a value of the records or the first word of several (`probe` for `probe.flip_rate_own`, ...)."""
+    """The columns that `wanted` names, each a value of the records or the first word of several (`code_flips` for `code_flips.flip_rate_own`, ...)."""
     known = sorted({name for record in records for name, measured in record.values.items() if measured.value is not None})
     words = {name.partition(".")[0] for name in known}
     found: list[Column] = []

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from canforget.evaluation.evaluate import FEATURE_AUDITS
-from canforget.spec import Call, parse
+from canforget.spec import Call, format_refusal, parse
 from canforget.study.definition import Study
-from canforget.study.planned_steps import SplitContext, unprobed
+from canforget.study.planned_steps import SplitContext
 
 CONTROLS = ("leaky_retrain", "destroyed", "relabelled", "head_mask", "head_distillation")
 """Controls that are asked about before rounding; `within_rounding_cells` is asked about at the format in whose cells it stays."""
@@ -36,8 +36,9 @@ def control_pairs(study: Study) -> list[tuple[Call, Call]]:
     """Every control with every format in which its answer is known."""
     plain = [q for q in study.quantizers if q.name == "none"]
     pairs = [(parse("unlearners", name), q) for name in CONTROLS for q in plain]
+    code_flips = parse("probes", "code_flips")
     for quantizer in study.quantizers:
-        if quantizer.name == "int" and quantizer["granularity"] == "per_channel" and not unprobed(quantizer):
+        if quantizer.name == "int" and quantizer["granularity"] == "per_channel" and not format_refusal(code_flips, quantizer):
             within = parse("unlearners", f"within_rounding_cells:bits={quantizer['bits']}")
             pairs += [(within, q) for q in (*plain, quantizer)]
     return list(dict.fromkeys(pairs))

@@ -13,10 +13,11 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from canforget.errors import SpecError, did_you_mean, shortened
 from canforget.evaluation.evaluate import AUDITS, COIN_AUDITS, FEATURE_AUDITS, METRICS
 from canforget.fit_settings import TRAINING, Fit
-from canforget.hyperparameters import Count, FreeText, Seed, conforming
+from canforget.hyperparameters import Count, FreeText, Seed, Word, conforming
 from canforget.spec import Call, Given, fit_of, parse
 
 AXES = ("datasets", "models", "scenarios", "unlearners", "quantizers")
+JUDGES = ("metrics", "audits", "probes")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Study:
     serves as extra matched non-members; `calibration` retain images calibrate quantizers (default: 256, or all where there are fewer); at
     most `judged_retain` retain images are judged. `features` keeps what the last layer reads, and adds the audits of it; `noise_draws` (20 for the claim rule, 0 for none) disturb every
     rounded model's weights as far as its rounding did, and are asked about at most `noise_images` images of the forget, the matched test
-    and the retain set each (twenty draws of the default cost about two test sets); `probes` counts the codes that unlearning changed, layer by layer;
+    and the retain set each (twenty draws of the default cost about two test sets); `probes` ask the live models (`canforget list probes`), `true` for
+    `code_flips` alone;
     `worlds` gives every seed coins of its own (`draw` of `randomized_inclusion` is the seed): seeds are then forget sets as well, and the
     retrained models, which see no image of the pool, are the reference of all of them;
     `controls` runs models of known answer beside the others, with `features`, and says of each whether it was judged as it must be.
@@ -59,7 +61,7 @@ class Study:
     features: bool = False
     noise_draws: Annotated[int, Ge(0), Le(10_000)] = 0
     noise_images: Count = 500
-    probes: bool = False
+    probes: tuple[Call, ...] = ()
     controls: bool = False
     worlds: bool = False
 
@@ -126,13 +128,13 @@ def read(cls: type[Study], given: dict[str, Any], where: str) -> Study:
         mistakes.append(f"{where}: no key '{shortened(unknown)}'{did_you_mean(unknown, [*fields, 'fit'])}")
     fit = mistakes.catch(lambda: fit_of(given.get("fit", {}), TRAINING, f"{where}: fit"), TRAINING)
     values: dict[str, Any] = {}
-    for axis in (*AXES, "metrics", "audits"):
-        entries = listed(given.get(axis, defaults(axis, given.get("features") is True, tosses_coins(given))))
-        if not entries:
+    for axis in (*AXES, *JUDGES):
+        entries = entries_of(axis, given.get(axis, defaults(axis, given.get("features") is True, tosses_coins(given))))
+        if not entries and axis != "probes":
             mistakes.append(f"{where}: {axis}: none given; name at least one (canforget list {axis})")
         parsers = [entry(axis, e, f"{where}: {axis}[{i}]", fit) for i, e in enumerate(entries)]
         values[axis] = tuple(unique(mistakes.catch(p) for p in parsers))
-    for name in [f for f in fields if f not in {*AXES, "metrics", "audits", "seeds"} and f in given]:
+    for name in [f for f in fields if f not in {*AXES, *JUDGES, "seeds"} and f in given]:
         values[name] = mistakes.catch(partial(conforming, fields[name].type, given[name], f"{where}: {name}"))
     values["seeds"] = mistakes.catch(lambda: seeds_of(given.get("seeds", 1), where), (0,))
     if values.get("noise_draws"):
@@ -154,6 +156,18 @@ def defaults(axis: str, features: bool = False, coins: bool = False) -> tuple[st
     """What an axis holds when a study does not say."""
     audits = (*AUDITS, *(COIN_AUDITS if coins else ()), *(FEATURE_AUDITS if features else ()))
     return {"metrics": METRICS, "audits": audits, "quantizers": ("none",)}.get(axis, ())
+
+
+def entries_of(axis: str, given: Any) -> list[Given]:
+    """The entries of an axis; of probes, `true` is `code_flips` and `false` none.
+
+    >>> entries_of("probes", True), entries_of("probes", False), entries_of("probes", "relearning")
+    (['code_flips'], [], ['relearning'])
+    """
+    alone = str(given).lower() if axis == "probes" and isinstance(given, bool | Word) else ""
+    if alone in ("true", "false"):
+        return ["code_flips"] if alone == "true" else []
+    return listed(given)
 
 
 def listed(given: Any) -> list[Given]:

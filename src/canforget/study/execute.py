@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,13 @@ from canforget.data.split import split_by
 from canforget.deployment import model_file
 from canforget.deployment.inductor import simulation
 from canforget.errors import ArtifactError, DataError
-from canforget.evaluation.code_flips import mechanism
 from canforget.evaluation.evidence import PREDICTED, Predictions
 from canforget.file_io import read_arrays, write_arrays, write_json
 from canforget.fit_settings import Fit
 from canforget.network.predict import predict, predict_views
-from canforget.quantization.folding import folded
+from canforget.probing.ask import asked
 from canforget.quantization.layer import codes
-from canforget.quantization.quantized import coverage, require_float
-from canforget.quantization.tracing import channel_axis, is_layer
+from canforget.quantization.quantized import coverage
 from canforget.quantization.weight_noise import disturbed
 from canforget.rng import generator
 from canforget.spec import call_of, canonical, fit_of
@@ -161,23 +159,21 @@ def some_of(images: Images, most: int, name: str) -> Images:
 
 
 def make_probe(step: Step, place: Workspace) -> Callable[[Path], Facts]:
-    """What rounding does to the update from one model to another: figures by layer and together, as JSON."""
+    """What a probe finds in a model: traces as arrays, facts as JSON; all models are asked with one stream, so that chance is the same."""
     what = step.what
-    original, model = (folded_weights(model_of(what[m], place)) for m in ("original", "model"))
-    found = mechanism(original, model, bits=what["bits"], per_channel=what["per_channel"])
+    call = call_of(what["probe"])
+    original = simulation(model_of(what["original"], place)) if "original" in what else None
+    found = asked(
+        call, simulation(model_of(what["model"], place)), split_in(step, place), rng=generator(f"{canonical(call.to_json())}/{what['split']}"),
+        original=original, quantizer=call_of(what["quantizer"]) if "quantizer" in what else None,
+    )  # fmt: skip
 
     def write(folder: Path) -> Facts:
-        write_json(folder / "probe.json", asdict(found))
-        return {}
+        write_arrays(folder / "probe.npz", found.arrays())
+        write_json(folder / "probe.json", dict(found.facts))
+        return {"cost": found.facts.get("cost", {})}
 
     return write
-
-
-def folded_weights(model: nn.Module) -> dict[str, Any]:
-    """The weights of all convolutions and linear layers with BatchNorm folded, output channels first."""
-    require_float(model, "probe")
-    layers = {name: layer for name, layer in folded(model).named_modules() if is_layer(layer)}
-    return {name: layer.weight.detach().movedim(channel_axis(layer), 0).cpu().numpy() for name, layer in layers.items()}
 
 
 def make_judgment(step: Step, place: Workspace) -> Callable[[Path], Facts]:

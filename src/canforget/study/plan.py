@@ -10,10 +10,11 @@ import numpy
 from canforget.data.dataset import DataSet
 from canforget.data.split import SplitIds, ids_fingerprint, split_by
 from canforget.errors import CanforgetError, PlanError
+from canforget.evaluation.evaluate import named
 from canforget.fit_settings import too_large
 from canforget.report.record import REFERENCES
 from canforget.rng import numpy_generator
-from canforget.spec import Call, key_of, parse, refusal_of, to_json
+from canforget.spec import Call, format_refusal, key_of, parse, refusal_of, to_json
 from canforget.study.add_controls import pairs_of, refusal, with_controls
 from canforget.study.definition import ModelSpec, Study
 from canforget.study.planned_steps import (
@@ -27,7 +28,6 @@ from canforget.study.planned_steps import (
     quantized_step,
     train_step,
     unlearned_step,
-    unprobed,
 )
 from canforget.study.versions import step_key
 
@@ -181,20 +181,33 @@ def roles_of(study: Study, ground: SplitContext, original: Step, model: Step, qu
     """The steps of a model in a format by their role; of a rounded one, also its predictions before rounding, as "before"."""
     step = quantized_step(ground, quantizer, model, drawing)
     roles = {"train": original, "unlearn": model, "quantize": step, "predict": predict_step(study, ground, step, drawing)}
+    roles |= probe_roles(study, ground, original, model, quantizer, drawing)
     if step is model:
         return roles
     roles["before"] = predict_step(study, ground, model, drawing)
     if study.noise_draws:
         roles["noise"] = noise_step(study, ground, model, step, drawing)
-    if study.probes and model is not original and not unprobed(quantizer):
-        roles["probe"] = probe_step(original, model, quantizer, drawing)
+    return roles
+
+
+def probe_roles(study: Study, ground: SplitContext, original: Step, model: Step, quantizer: Call, drawing: PlanBuilder) -> dict[str, Step]:
+    """The probes of a model in a format, by the role `probe NAME`; what asks about rounding is asked of what was unlearned and rounded."""
+    roles, kept = {}, quantized_step(ground, quantizer, original, drawing)
+    rounded = quantized_step(ground, quantizer, model, drawing)
+    for name, probe in named(study.probes).items():
+        of_rounding = probe.component.traits.get("of_rounding", False)
+        if format_refusal(probe, quantizer) or (of_rounding and model is original):
+            continue
+        pair = (model, original) if of_rounding else (rounded, kept)
+        roles[f"probe {name}"] = probe_step(ground, probe, quantizer, *pair, drawing)
     return roles
 
 
 def seen_in(study: Study, ground: SplitContext, roles: Mapping[str, Step], quantizer: Call, drawing: PlanBuilder) -> dict[str, Step]:
-    """The predictions of a retrained model of another seed on the images of this one's split, which in a study of worlds are others."""
+    """Predictions and probes of a retrained model of another seed on the images of this one's split, which in a study of worlds are others."""
     step = quantized_step(ground, quantizer, roles["unlearn"], drawing)
     found = {"predict": predict_step(study, ground, step, drawing)}
+    found |= probe_roles(study, ground, roles["train"], roles["unlearn"], quantizer, drawing)
     return found if step is roles["unlearn"] else found | {"before": predict_step(study, ground, roles["unlearn"], drawing)}
 
 
@@ -220,12 +233,25 @@ def judged_case(
         what["coins"] = True
     if "before" in own:
         what["full_precision"] = prediction_keys(models, "before")
-    what |= {role: own[role].key for role in ("noise", "probe") if role in own}
-    if study.probes and (why := unprobed(quantizer)) and quantizer.name != "none":
-        what["unprobed"] = why
-    needs = (ground.split, *(m.get(role) for role in ("predict", "before") for m in models), own.get("noise"), own.get("probe"))
+    what |= {"noise": own["noise"].key} if "noise" in own else {}
+    what |= probes_of_case(study, quantizer, models)
+    probed = [m.get(f"probe {name}") for name in named(study.probes) for m in models]
+    needs = (ground.split, *(m.get(role) for role in ("predict", "before") for m in models), own.get("noise"), *probed)
     judge = drawing.add("judge", step_key("judge", **what), f"judge {' · '.join(map(str, labels))}", needs, **what)
     return Case(*labels, {role: s.name for role, s in own.items() if role != "before"} | {"judge": judge.name}, "", hyperparameters)
+
+
+def probes_of_case(study: Study, quantizer: Call, models: tuple[dict[str, Step], ...]) -> dict[str, Any]:
+    """The probes of subject, original and retrained models by the name of their values, and why others are not asked in this format."""
+    probes: dict[str, Any] = {}
+    unprobed: dict[str, str] = {}
+    for name, probe in named(study.probes).items():
+        subject, original, *retrained = (m[role].key if (role := f"probe {name}") in m else "" for m in models)
+        if subject:
+            probes[name] = {"probe": probe.to_json(), "subject": subject, "original": original, "retrained": retrained}
+        elif (why := format_refusal(probe, quantizer)) and not (probe.component.traits.get("of_rounding") and quantizer.name == "none"):
+            unprobed[name] = why
+    return ({"probes": probes} if probes else {}) | ({"unprobed": unprobed} if unprobed else {})
 
 
 SETTINGS = (

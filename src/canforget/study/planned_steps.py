@@ -134,17 +134,14 @@ def noise_step(study: Study, ground: SplitContext, model: Step, quantized: Step,
     )  # fmt: skip
 
 
-def probe_step(original: Step, model: Step, quantizer: Call, drawing: PlanBuilder) -> Step:
-    """What rounding to symmetric integers does to the update from the original model, layer by layer."""
-    what: dict[str, Any] = {"bits": quantizer["bits"], "per_channel": quantizer["granularity"] == "per_channel"}
-    key = step_key("probe", original=original.key, model=model.key, **what)
-    label = f"probe {what['bits']}-bit codes: {model.label}"
-    return drawing.add("probe", key, label, (original, model), original=original.name, model=model.name, **what)
-
-
-def unprobed(quantizer: Call) -> str:
-    """Why a format's codes are not probed, or nothing: what is known of an update's flips holds for plain symmetric integers."""
-    plain_int = {"symmetric": True, "full_range": False, "rounding": "nearest", "ranges": "minmax", "first_last_bits": 0}
-    given = dict(quantizer.parameters)
-    alike = quantizer.name == "int" and given["granularity"] != "per_group" and all(given.get(k, v) == v for k, v in plain_int.items())
-    return "" if alike else f"probes know symmetric integers with one step a channel or tensor, rounded to nearest, not {quantizer.label}"
+def probe_step(ground: SplitContext, probe: Call, quantizer: Call, model: Step, original: Step, drawing: PlanBuilder) -> Step:
+    """What a probe finds in a model in a format, beside the original where the probe asks for it."""
+    receives = probe.component.receives
+    beside = original if "original" in receives else None
+    what: dict[str, Any] = {"quantizer": quantizer.to_json()} if "quantizer" in receives else {}
+    keys = what | ({"original": original.key} if beside else {})
+    key = step_key("probe", probe=probe.to_json(), model=model.key, split=ground.split.key, **keys)
+    return drawing.add(
+        "probe", key, f"probe {probe.label}: {model.label}", (ground.split, model, beside), split=ground.split.key,
+        dataset=ground.dataset.to_json(), probe=probe.to_json(), model=model.name, **what, **({"original": original.name} if beside else {}),
+    )  # fmt: skip

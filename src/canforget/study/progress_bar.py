@@ -10,7 +10,7 @@ from typing import Any
 from canforget.study.planned_steps import Step
 from canforget.study.schedule import Outcome
 
-GUESSES = {"split": 1.0, "train": 120.0, "unlearn": 30.0, "quantize": 5.0, "predict": 5.0, "noise": 20.0, "probe": 1.0, "judge": 0.5}
+GUESSES = {"split": 1.0, "train": 120.0, "unlearn": 30.0, "quantize": 5.0, "predict": 5.0, "noise": 20.0, "probe": 20.0, "judge": 0.5}
 """Seconds a step takes until one of its kind has been seen: only for the first guess of the time left."""
 
 

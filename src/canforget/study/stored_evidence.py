@@ -6,8 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from canforget.evaluation.evaluate import Plain, judged, plain_value
-from canforget.evaluation.evidence import PREDICTED, Evidence, NotRun, Predictions, Value, Views, attempt, parts_of_test
+from canforget.evaluation.evidence import PREDICTED, Evidence, NotRun, Predictions, Views, attempt, parts_of_test
 from canforget.evaluation.model_agreement import Other, agreeing, compared_with
+from canforget.evaluation.probe_readings import named_probe_values
+from canforget.evaluation.probe_results import ProbeEvidence, ProbeResult
 from canforget.file_io import read_arrays, read_json
 from canforget.spec import call_of
 from canforget.study.planned_steps import Step
@@ -24,9 +26,11 @@ def judge_evidence(step: Step, store: Store) -> dict[str, Plain]:
         before = evidence_in(store, what["full_precision"], what)
         evidence = replace(evidence, full_precision=before, noise=noise_in(store, what["noise"]) if "noise" in what else ())
     values = judged(evidence, map(call_of, what["metrics"]), map(call_of, what["audits"]), step.key)
-    if "probe" in what:
-        values |= probe_values(evidence, read_json(store.file("probe", what["probe"], "probe.json")))
-    return values | ({"probe": plain_value(NotRun(what["unprobed"]))} if "unprobed" in what else {})
+    for name, probe in what.get("probes", {}).items():
+        values |= values_of_probe(name, probe, store)
+        if probe["probe"]["name"] == "code_flips":
+            values |= agreements(name, evidence)
+    return values | {name: plain_value(NotRun(why)) for name, why in what.get("unprobed", {}).items()}
 
 
 def evidence_in(store: Store, keys: Mapping[str, Any], what: Mapping[str, Any]) -> Evidence:
@@ -52,18 +56,25 @@ def noise_in(store: Store, key: str) -> tuple[Views, ...]:
     return tuple({v: Predictions(arrays[f"{v}.logits"][k], arrays[f"{v}.labels"], arrays[f"{v}.ids"]) for v in names} for k in range(draws))
 
 
-def probe_values(evidence: Evidence, probe: Mapping[str, Any]) -> dict[str, Plain]:
-    """The figures of all layers together, and how often the rounded models say the same."""
-    values: dict[str, Plain] = {}
-    for name, value in probe["together"].items():
-        said = (
-            NotRun("nothing was updated, or nothing rounded away") if value is None else Value(float(value), n=probe["together"]["weights"])
-        )
-        values |= {f"probe.{name}": plain_value(said)} if name != "weights" else {}
-    for view in ("forget", "test"):
-        for other in OTHERS:
-            values[f"probe.{view}_agreement_{other}"] = plain_value(attempt(compared_with, evidence, other, view, agreeing))
-    return values
+def values_of_probe(name: str, probe: Mapping[str, Any], store: Store) -> dict[str, Plain]:
+    """The values of a probe under its name; of one that this split cannot give, the reason."""
+    call = call_of(probe["probe"])
+    results = [result_in(store, key) if key else None for key in (probe["subject"], probe["original"], *probe["retrained"])]
+    subject, original, *retrained = results
+    assert subject is not None
+    return named_probe_values(name, call, ProbeEvidence(subject, original, tuple(g for g in retrained if g is not None)))
+
+
+@lru_cache(maxsize=64)
+def result_in(store: Store, key: str) -> ProbeResult:
+    """What a probe left of one model."""
+    return ProbeResult.of(read_arrays(store.file("probe", key, "probe.npz")), read_json(store.file("probe", key, "probe.json")))
+
+
+def agreements(name: str, evidence: Evidence) -> dict[str, Plain]:
+    """How often the rounded models say the same: what codes in common come to."""
+    pairs = [(view, other) for view in ("forget", "test") for other in OTHERS]
+    return {f"{name}.{v}_agreement_{o}": plain_value(attempt(compared_with, evidence, o, v, agreeing)) for v, o in pairs}
 
 
 @lru_cache(maxsize=24)

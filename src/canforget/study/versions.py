@@ -9,8 +9,18 @@ from typing import Any
 
 from canforget.spec import key_of
 
-ROOMS = {"data": 1, "deployment": 1, "evaluation": 2, "network": 1, "quantization": 3, "rng": 1, "training": 1, "unlearning": 1}
-VERBS = {"split": 1, "train": 1, "unlearn": 1, "quantize": 1, "predict": 1, "noise": 3, "probe": 1, "judge": 1}
+ROOMS = {
+    "data": 1,
+    "deployment": 1,
+    "evaluation": 2,
+    "network": 1,
+    "probing": 1,
+    "quantization": 3,
+    "rng": 1,
+    "training": 1,
+    "unlearning": 1,
+}
+VERBS = {"split": 1, "train": 1, "unlearn": 1, "quantize": 1, "predict": 1, "noise": 3, "probe": 2, "judge": 1}
 
 RESTS_ON: dict[str, tuple[str, ...]] = {
     "images": ("data",),
@@ -20,7 +30,7 @@ RESTS_ON: dict[str, tuple[str, ...]] = {
     "quantize": ("quantization", "deployment"),
     "predict": ("network",),
     "noise": ("network", "quantization", "deployment", "rng"),
-    "probe": ("quantization", "evaluation"),
+    "probe": ("network", "training", "quantization", "probing", "evaluation", "deployment", "rng"),
     "judge": ("evaluation", "rng"),
 }
 """The rooms that a verb's result rests on beside its inputs, whose keys hold theirs; training through rounded weights rests on rounding too."""

@@ -1,0 +1,1 @@
+"""What probes share: copies that can be trained or attacked, the images asked about, the attack."""
