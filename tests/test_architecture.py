@@ -114,6 +114,7 @@ def test_types_are_ignored_in_few_places_and_with_a_reason() -> None:
 
 
 TESTED_BESIDE = {
+    "cli/carry_out.py": "cli/test_follow.py",
     "cli/output.py": "cli/test_app.py",
     "data/images.py": "data/test_split.py",
     "deployment/onnx_checks.py": "deployment/test_model_header.py",
@@ -127,6 +128,8 @@ TESTED_BESIDE = {
     "quantization/tracing.py": "quantization/test_folding.py",
     "report/recovery_table.py": "report/test_recovery_over_seeds.py",
     "rng.py": "training/test_loop.py",
+    "study/one_step.py": "cli/test_follow.py",
+    "study/reporting.py": "cli/test_follow.py",
     "testing/problems.py": "testing/test_unlearner.py",
     "testing/promises.py": "testing/test_unlearner.py",
     "testing/quantizer.py": "quantizers/test_quantizer_contract.py",

@@ -216,6 +216,18 @@ def evaluate(
     Raises:
         SpecError: Nobody said how `model` was quantized, or another model is in another format.
     """
+    evidence, references = gathered(model, split, original=original, retrained=retrained, quantizer=quantizer)
+    found = Evaluation(values_of(evidence, metrics, audits))
+    found.references = references
+    if probes:
+        found |= probe(model, split, probes, original=original, retrained=retrained, quantizer=quantizer)
+    return found
+
+
+def gathered(
+    model: nn.Module, split: Split, *, original: nn.Module | None, retrained: Sequence[nn.Module], quantizer: Component | None
+) -> tuple[Evidence, str]:
+    """What models answer on every view of a split, and in which format those compared with are; see `evaluate`."""
     others = [*([] if original is None else [original]), *retrained]
     for judged_model in (model, *others):
         require_fits(judged_model, split)
@@ -229,13 +241,14 @@ def evaluate(
         forgotten_classes=split.forgotten_classes,
         coins=split.coins,
     )
-    audits = (*AUDITS, *(COIN_AUDITS if split.coins else ())) if audits is None else audits
+    return evidence, AS_THEY_ARE if stated else "in float32" if chosen == FLOAT else f"in {chosen}"
+
+
+def values_of(evidence: Evidence, metrics: Sequence[Component] = METRICS, audits: Sequence[Component] | None = None) -> dict[str, Measured]:
+    """The value of every metric and audit by name; by default those of outputs, and of coins where some were tossed."""
+    audits = (*AUDITS, *(COIN_AUDITS if evidence.coins else ())) if audits is None else audits
     calls = [[called(family, c) for c in named] for family, named in (("metrics", metrics), ("audits", audits))]
-    found = Evaluation({name: measured(value) for name, value in judged(evidence, calls[0], calls[1], "evaluate").items()})
-    found.references = AS_THEY_ARE if stated else "in float32" if chosen == FLOAT else f"in {chosen}"
-    if probes:
-        found |= probe(model, split, probes, original=original, retrained=retrained, quantizer=quantizer)
-    return found
+    return {name: measured(value) for name, value in judged(evidence, calls[0], calls[1], "evaluate").items()}
 
 
 def format_judged(model: nn.Module, quantizer: Component | None) -> tuple[str, bool]:

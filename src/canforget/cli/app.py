@@ -3,6 +3,7 @@
 import ast
 import sys
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -13,24 +14,13 @@ import typer
 from canforget.errors import CanforgetError, SpecError, StoppedError, did_you_mean, shortened
 from canforget.user_code import naming_user_code
 
+TYPED: ContextVar[Sequence[str]] = ContextVar("typed", default=())
+"""What was typed after `canforget`."""
 COMMANDS = Path(__file__).parents[1] / "commands"
 ORDER = (
-    "demo",
-    "train",
-    "adopt",
-    "unlearn",
-    "quantize",
-    "evaluate",
-    "sweep-bits",
-    "export",
-    "plan",
-    "run",
-    "show",
-    "report",
-    "plot",
-    "list",
-    "check",
-)
+    "demo", "train", "adopt", "unlearn", "quantize", "evaluate", "sweep-bits", "export", "plan", "run", "watch", "show", "report", "plot", "compare",
+    "rerun", "results", "list", "check",
+)  # fmt: skip
 LISTS = (
     "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--plugin", "--bits", "--layer-bits",
     "--columns",
@@ -41,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the application; a user's mistake is one line on standard error and exit code 2."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        TYPED.set(tuple(given))
         words = repeated_flags(given) or ["--help"]
         code = application(words)(args=words, prog_name="canforget", standalone_mode=False)
     except CanforgetError as problem:
@@ -114,7 +105,7 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
 
 HELP = """Can a vision model forget, and does quantization bring the forgotten back?
 
-On files: train, adopt, unlearn, quantize, evaluate, sweep-bits, export. On studies: plan, run, show. Example: canforget demo
+On files: train, adopt, unlearn, quantize, evaluate, sweep-bits, export. On studies: plan, run, watch, show, compare, rerun, results. Example: canforget demo
 """
 
 

@@ -5,10 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from canforget import pipeline
 from canforget.bit_sweep import Sweep, sweep
+from canforget.cli.model_answer import answer_for
 from canforget.data.images import Split, together
 from canforget.data.split import ids_fingerprint
 from canforget.deployment import foreign_weights, model_file
@@ -17,7 +16,7 @@ from canforget.fit_settings import TRAINING
 from canforget.network.classifier import Architecture, channel_statistics
 from canforget.network.predict import fraction_correct
 from canforget.progress import note
-from canforget.quantization.quantized import DeployedClassifier, QuantizedClassifier
+from canforget.report.record import Label
 from canforget.spec import fit_of, parse, parse_text
 
 About = dict[str, Any]
@@ -86,30 +85,31 @@ def evaluate_file(
     dataset = dataset or origin_value(origin, "dataset", source)
     split = opened_split(origin | {"dataset": dataset, "scenario": scenario}, split_seed, data_dir, device)
     require_same_request(source, origin, split, named=named)
-    values = pipeline.evaluate(
-        loaded(source, device),
-        split,
-        original=None if original is None else loaded(original, device),
-        retrained=[loaded(g, device) for g in retrained],
-        quantizer=None if quantizer is None else parse("quantizers", quantizer, "--quantizer"),
-        probes=calls,
-    )
+    model = model_file.load(source, device=device)
+    beside: dict[str, Any] = {
+        "original": None if original is None else model_file.load(original, device=device),
+        "retrained": [model_file.load(g, device=device) for g in retrained],
+        "quantizer": None if quantizer is None else parse("quantizers", quantizer, "--quantizer"),
+    }
+    evidence, references = pipeline.gathered(model, split, **beside)
+    values = pipeline.values_of(evidence)
+    if calls:
+        values |= pipeline.probe(model, split, calls, **beside)
+    label = Label(dataset, model_name(source), scenario, str(origin.get("unlearner", "model")), str(origin.get("quantizer", "none")), 0)
     return {
         "model": str(source),
         "origin": origin,
         "dataset": dataset,
         "scenario": scenario,
-        "references": values.references,
+        "references": references,
+        "answer": asdict(answer_for(label, evidence, values)),
         "values": {k: asdict(v) for k, v in values.items()},
     }
 
 
-def loaded(path: Path, device: str) -> nn.Module:
-    """The model in a file; a quantized one knows its format, if the file says it."""
-    model = model_file.load(path, device=device)
-    if isinstance(model, QuantizedClassifier | DeployedClassifier):
-        model.format = str(origin_of(path).get("quantizer", model.format))
-    return model
+def model_name(path: Path) -> str:
+    """The architecture in a file, or the file's name where it knows none."""
+    return str((model_file.describe(path).get("architecture") or {}).get("name", path.stem))
 
 
 def adopt_file(

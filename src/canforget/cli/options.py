@@ -16,6 +16,12 @@ from canforget.study.definition import Study, from_toml
 DataDir = Annotated[Path | None, typer.Option(help="Folder that holds the data sets; default: $CANFORGET_DATA_DIR.", show_default=False)]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+StepName = Annotated[
+    str | None,
+    typer.Option(
+        "--step", help="Only this step and what it needs, as in unlearn/3fa9c1: one that a run named as failed.", show_default=False
+    ),
+]
 Wide = Annotated[bool, typer.Option("--wide", help="Every usual value, however wide or long the table is.")]
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="Python file with components of your own; may be repeated.", show_default=False)

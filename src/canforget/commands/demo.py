@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from canforget.cli import options, output
+from canforget.cli import options
 
 DEMO = {
     "name": "demo",
@@ -20,6 +20,7 @@ def demo(
     store: options.StoreDir = Path("canforget-store"),
     out: options.OutDir = Path("demo-results"),
     workers: options.Workers = 2,
+    step: options.StepName = None,
     wide: options.Wide = False,
     json: options.Json = False,
 ) -> None:
@@ -27,12 +28,11 @@ def demo(
 
     Example: canforget demo --out demo-results
     """
+    from canforget.cli.carry_out import run_plan
     from canforget.study.definition import Study
-    from canforget.study.run import run_study
+    from canforget.study.plan import plan
 
-    done = run_study(Study.of("demo", **DEMO), store=store, out=out, workers=workers)
-    if json:
-        output.echo_json(done.to_json())
-        return
-    print(done.text(wide))
-    print(f"Ask more of these files: canforget show {out} --quantizer none; a study of your own: canforget run --help")
+    drawn = plan(Study.of("demo", **DEMO))
+    run_plan(drawn, store=store, out=out, engine="processes", workers=workers, data_dir=None, device="cpu", step=step, wide=wide, json=json)
+    if not json and step is None:
+        print(f"Ask more of these files: canforget show {out} --quantizer none; a study of your own: canforget run --help")

@@ -43,6 +43,7 @@ def evaluate(
     from canforget.cli.model_files import evaluate_file
     from canforget.file_io import write_json
     from canforget.report.brief_values import brief_table
+    from canforget.report.fit_width import paragraph
 
     options.add_plugins(plugin)
     about = evaluate_file(
@@ -54,6 +55,8 @@ def evaluate(
     if json:
         output.echo_json(about)
     else:
+        print(paragraph(about["answer"]["question"]))
+        print(paragraph("\n".join(f"{said['sentence']} ({said['sure']})." for said in about["answer"]["statements"])), end="\n\n")
         print(output.value_table(about["values"]) if wide else "\n".join(brief_table(about["values"])))
     if not json and (original or retrained):
         print(f"\nThe models compared with were judged {about['references']}.")

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import typer
-
-from canforget.cli import options, output
+from canforget.cli import options
 
 
 def run(
@@ -23,17 +21,18 @@ def run(
     workers: options.Workers = 2,
     device: options.Device = "cpu",
     plugin: options.Plugins = None,
+    step: options.StepName = None,
     wide: options.Wide = False,
     json: options.Json = False,
 ) -> None:
     """Run a study: every combination that is not in the store yet; write the records; show the table.
 
-    Stopped or failed runs go on where they were: run the same command again.
+    Stopped or failed runs go on where they were: run the same command again. From another terminal: canforget watch.
     Example: canforget run --datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners scrub salun --quantizers none int --seeds 3
     Example: canforget run study.toml --set noise_draws=20 probes=true controls=true
     """
+    from canforget.cli.carry_out import run_plan
     from canforget.study.plan import plan
-    from canforget.study.run import carry_out
 
     options.add_plugins(plugin)
     flags = {
@@ -45,10 +44,7 @@ def run(
         "seeds": seeds,
     }
     drawn = plan(options.study_of(study, flags, keys), data_dir)
-    done = carry_out(drawn, store, out, engine=engine, workers=workers, data_dir=data_dir, device=options.device_of(device))
-    if json:
-        output.echo_json(done.to_json())
-    else:
-        print(done.text(wide))
-    if done.failures:
-        raise typer.Exit(1)
+    run_plan(
+        drawn, store=store, out=out, engine=engine, workers=workers, data_dir=data_dir, device=options.device_of(device), step=step, wide=wide,
+        json=json,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Show the table of records that a run has written."""
+"""Show what the records of a run say: the answer in words, and the table."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from canforget.cli import options, output
 from canforget.errors import SpecError, did_you_mean
-from canforget.report import controls, record, table
+from canforget.report import controls, record, terminal
 
 
 def show(
@@ -25,7 +25,7 @@ def show(
     measure: Annotated[str, typer.Option(help="With --recovery: accuracy, probability, margin, rank or auc.")] = "margin",
     json: options.Json = False,
 ) -> None:
-    """Show the table of records that a run has written.
+    """Show what the records of a run say: the answer in words, and the table.
 
     Example: canforget show canforget-results --quantizer none
 
@@ -44,9 +44,7 @@ def show(
     elif json:
         output.echo_json([asdict(r) for r in records])
     else:
-        print(table.table_text(records, columns or (), wide))
-        if said := controls.controls_text(controls.control_outcomes(every)):
-            print(said)
+        print(terminal.terminal_text(records, columns or (), wide, controls.control_outcomes(every)))
 
 
 def show_recovery(records: list[record.Record], measure: str, json: bool, wide: bool) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from canforget.deployment.inductor import ENGINE as COMPILED
 from canforget.deployment.inductor import Compiled, simulation
 from canforget.deployment.model_header import VERSION, ModelHeader, one_line, read_header
+from canforget.deployment.model_place import model_at
 from canforget.deployment.onnx_graph import Deployed, describe_onnx, open_graph, open_onnx
 from canforget.deployment.packing import pack, pack_scales, unpack, unpack_scales
 from canforget.deployment.tensor_checks import check_normalization, check_tensors, check_values, tensors_checksum
@@ -23,11 +24,11 @@ from canforget.network.build import build
 from canforget.network.classifier import Architecture, Classifier
 from canforget.network.weights import finite
 from canforget.quantization.layer import QuantizedLayer
-from canforget.quantization.quantized import DeployedClassifier, skeleton, structure
+from canforget.quantization.quantized import DeployedClassifier, QuantizedClassifier, skeleton, structure
 from canforget.rng import generator
 
 KEY = "canforget"
-RESERVED = {"version", "architecture", "quantization", "channels_last", "engine", "checksum", "tensors", "bytes"}
+RESERVED = {"version", "architecture", "quantization", "channels_last", "engine", "checksum", "tensors", "bytes", "format"}
 PACKED = ("int", "e2m1", "nf4")
 
 
@@ -45,6 +46,7 @@ def save(model: nn.Module, path: str | Path, **meta: Any) -> Path:
     if taken := RESERVED & set(meta):
         raise ArtifactError(f"{path}: '{min(taken)}' is written by save itself; name it otherwise")
     engine = model.engine if isinstance(model, DeployedClassifier) else None
+    made_by = str(getattr(model, "format", ""))
     model = simulation(model)
     architecture = getattr(model, "architecture", None)
     known = structure(model)
@@ -54,6 +56,7 @@ def save(model: nn.Module, path: str | Path, **meta: Any) -> Path:
         "architecture": None if architecture is None else asdict(architecture),
         "quantization": None if known is None else asdict(known) | {"coverage": known.coverage.to_json()},
         "engine": engine,
+        **({"format": made_by} if made_by else {}),
         "channels_last": any(strictly_channels_last(p) for p in model.parameters()),
     }
     tensors = stored(finite(model, "when it was to be saved"))
@@ -95,30 +98,40 @@ def coded_layers(model: nn.Module) -> dict[str, QuantizedLayer]:
 def load(path: str | Path, device: torch.device | str = "cpu", *, expected: str = "", into: nn.Module | None = None) -> nn.Module:
     """Returns the model in a file, in evaluation mode; its logits are bit-identical to those of the model that was saved.
 
+    A quantized model knows the call that made it (`format`), where its file says it.
+
     Args:
-        path: A safetensors file of ours, or an .onnx file (which ONNX Runtime will run).
+        path: A safetensors file of ours, an .onnx file (which ONNX Runtime will run), a folder that holds one of these, or a step of a
+            store, as in "canforget-store/unlearn/3fa9c1" (`model_place.model_at`).
         expected: The architecture that the user named, if any; another one in the file is an error.
         into: A user's own float module with the shapes of the one that was saved, when the file knows no architecture; it is not changed.
 
     Raises:
         ArtifactError: No such file, a pickle, truncated, not ours, or of another architecture.
     """
-    path = Path(path)
+    path = model_at(Path(path))
     if path.suffix == ".onnx":
-        return open_onnx(path)
+        return known_as(open_onnx(path), str(describe_onnx(path).get("origin", {}).get("quantizer", "")))
     header, tensors = read_tensors(path)
     named = header.architecture
     if named and expected and named.name != expected:
         message = f"{len(tensors)} tensors for {named.name}, but {expected} was named; pass --model {named.name}"
         raise ArtifactError(f"{path}: {message}")
     if header.engine not in (None, COMPILED):
-        return load_deployed(path, header, tensors)
+        return known_as(load_deployed(path, header, tensors), header.made_by)
     if named is None and into is None:
         raise ArtifactError(f"{path}: holds a module that only its author can build; pass it, untrained, as load(..., into=module)")
     model = filled_from(path, header, tensors, into)
     if header.channels_last:
         model = model.to(memory_format=torch.channels_last)
-    return Compiled(model) if header.engine == COMPILED else model.to(device).eval()
+    return known_as(Compiled(model) if header.engine == COMPILED else model.to(device).eval(), header.made_by)
+
+
+def known_as(model: nn.Module, made_by: str) -> nn.Module:
+    """The model; a quantized one with the call that made it."""
+    if isinstance(model, QuantizedClassifier | DeployedClassifier):
+        model.format = made_by or model.format
+    return model
 
 
 def filled_from(path: Path, header: ModelHeader, tensors: dict[str, Tensor], into: nn.Module | None) -> nn.Module:
@@ -181,7 +194,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     Raises:
         ArtifactError: No such file, a pickle, truncated, or not written by canforget.
     """
-    path = Path(path)
+    path = model_at(Path(path))
     if path.suffix == ".onnx":
         return describe_onnx(path)
     line = header_line(path)

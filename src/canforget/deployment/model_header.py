@@ -66,6 +66,12 @@ class ModelHeader(BaseModel):
     checksum: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
     classes: tuple[str, ...] = Field(default=())
     origin: Origin = Origin()
+    format: str = ""
+
+    @property
+    def made_by(self) -> str:
+        """The call of the quantizer that made the model, or "" where nobody said."""
+        return self.format or str((self.origin.model_extra or {}).get("quantizer") or "")
 
     @model_validator(mode="after")
     def agree(self) -> "ModelHeader":

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process
 
 from canforget.study.planned_steps import Step
-from canforget.study.schedule import Graph, Outcome
+from canforget.study.schedule import Graph, Outcome, Started, unheard
 
 LIVES = 2
 """How often a step may take its worker down with it, alone, before it has failed."""
@@ -29,6 +29,8 @@ class Pool:
     suspects: deque[Step] = field(default_factory=deque)
     running: dict[Future[Outcome], Step] = field(default_factory=dict)
     deaths: dict[tuple[str, str], int] = field(default_factory=dict)
+    places: dict[Future[Outcome], int] = field(default_factory=dict)
+    started: Started = unheard
 
     def __post_init__(self) -> None:
         self.executor = self.fresh()
@@ -46,7 +48,11 @@ class Pool:
 
     def submit(self, step: Step) -> None:
         """Hands a step to a free process."""
-        self.running[self.executor.submit(self.work, step)] = step
+        future = self.executor.submit(self.work, step)
+        taken = {self.places[other] for other in self.running}
+        self.running[future] = step
+        self.places[future] = min(set(range(1, self.workers + 1)) - taken)
+        self.started(step, str(self.places[future]))
 
     def collect(self) -> list[Outcome]:
         """Waits for at least one step to end, well or badly."""
@@ -57,13 +63,14 @@ class Pool:
                 outcomes.append(future.result())
             except BrokenProcessPool:
                 return outcomes + self.revive()
-            del self.running[future]
+            del self.running[future], self.places[future]
         return outcomes
 
     def revive(self) -> list[Outcome]:
         """A new pool; the steps that were under way become suspects, and one that was alone too often has failed."""
         lost = list(self.running.values())
         self.running.clear()
+        self.places.clear()
         self.executor.shutdown(wait=False, cancel_futures=True)
         self.executor = self.fresh()
         if len(lost) == 1:
@@ -91,7 +98,7 @@ def outlive_nobody() -> None:
 
 def processes(graph: Graph, work: Work, *, workers: int = 2) -> Iterator[Outcome]:
     """Yields the outcome of every step of `graph` as it comes, `workers` at a time."""
-    pool = Pool(work, workers)
+    pool = Pool(work, workers, started=graph.started)
     try:
         while graph.active:
             for step in graph.ready():

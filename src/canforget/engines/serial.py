@@ -10,4 +10,7 @@ def serial(graph: Graph, work: Callable[[Step], Outcome], *, workers: int = 1) -
     """Yields the outcome of every step of `graph`, in order; `workers` is one, whatever is asked."""
     while graph.active:
         for step in graph.ready():
-            yield graph.finish(graph.blocked(step) or work(step))
+            blocked = graph.blocked(step)
+            if blocked is None:
+                graph.started(step, "")
+            yield graph.finish(blocked or work(step))

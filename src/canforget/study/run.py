@@ -1,31 +1,26 @@
 """Runs a study from plan to files: progress, records, summary; for the command line and notebooks alike."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from canforget.report import table
-from canforget.report.controls import ControlOutcome, control_outcomes, controls_text
-from canforget.report.record import Record, save_records
-from canforget.study.definition import Study
-from canforget.study.plan import Plan, plan
-from canforget.study.progress_bar import interactive, watching
-from canforget.study.schedule import Outcome
-from canforget.study.store import Store
-
-if TYPE_CHECKING:
-    from canforget.study.plan import Plan
-import os
-from collections.abc import Callable
+from typing import Any
 
 from canforget.errors import DamagedError
 from canforget.progress import listening, noting
 from canforget.registry import plugin_paths
+from canforget.report import terminal
+from canforget.report.controls import ControlOutcome, control_outcomes
+from canforget.report.fit_width import WIDTH, broken_at_commas
 from canforget.report.judgment import with_verdicts
+from canforget.report.record import Record, save_records
 from canforget.study.collect_records import record_of
-from canforget.study.plan import Plan
-from canforget.study.schedule import ROUNDS, Job, outcomes
+from canforget.study.definition import Study
+from canforget.study.plan import Plan, plan
+from canforget.study.reporting import reported
+from canforget.study.run_state import FailedStep
+from canforget.study.schedule import ROUNDS, Job, Outcome, Started, outcomes, unheard
+from canforget.study.store import Store
 
 
 @dataclass(frozen=True)
@@ -38,23 +33,31 @@ class Done:
     failures: Sequence[Outcome]
     computed: int
     controls: Sequence[ControlOutcome] = ()
+    failed: Sequence[FailedStep] = ()
 
     def text(self, wide: bool = False) -> str:
-        """The table, then what was computed and where the records are."""
+        """The answer and the table, then what was computed and where the records are."""
         steps = f"{self.computed} steps computed, {len(self.plan.steps) - self.computed - len(self.failures)} found in the store"
-        lines = [table.table_text(self.records, wide=wide), "", f"{len(self.records)} cases; {steps}."]
-        if self.failures:
-            lines += [f"{len(self.failures)} steps failed or were skipped:", *(f"  {f.step.label}: {f.error}" for f in self.failures)]
-        if self.controls:
-            lines.append(controls_text(self.controls))
+        lines = [terminal.terminal_text(self.records, wide=wide, controls=self.controls), "", f"{len(self.records)} cases; {steps}."]
         folder = self.files[-1].parent
         names = {"cases/": "one JSON a case, and their index", "results.json": "all records", "results.parquet": "every value as one row"}
-        return "\n".join([*lines, *(f"  {folder / name}  {what}" for name, what in names.items())])
+        lines += [f"  {folder / name}  {what}" for name, what in names.items()]
+        return "\n".join([*lines, *(["", self.failures_text()] if self.failures else [])])
+
+    def failures_text(self) -> str:
+        """Every step that failed of itself, why, and the command that does it again; how many were skipped for it."""
+        skipped = len(self.failures) - len(self.failed)
+        also = f", and {skipped} that need {'it' if len(self.failed) == 1 else 'them'} were skipped" if skipped else ""
+        lines = [f"{len(self.failed)} step{'s' if len(self.failed) != 1 else ''} failed{also}:"]
+        for step in self.failed:
+            lines += [f"  {step.label}", *(f"    {part}" for part in broken_at_commas(step.error, WIDTH - 4))]
+            lines += [f"    again: {step.again}"] if step.again else []
+        return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON holds it."""
         return {"study": self.plan.study.name, "computed": self.computed, "controls": [asdict(c) for c in self.controls], "steps": len(self.plan.steps), "records": [asdict(r) for r in self.records],
-                "failures": [{"step": f.step.label, "error": f.error} for f in self.failures]}  # fmt: skip
+                "failures": [{"step": f.step.label, "error": f.error} for f in self.failures], "again": [asdict(f) for f in self.failed]}  # fmt: skip
 
 
 def run_study(
@@ -66,25 +69,20 @@ def run_study(
 
 
 def carry_out(
-    drawn: Plan, store: Path, out: Path, *, engine: str = "serial", workers: int = 1, data_dir: Path | None = None, device: str = "cpu"
-) -> Done:
-    """Runs a plan with progress shown and its records written to `out`."""
+    drawn: Plan, store: Path, out: Path, *, engine: str = "serial", workers: int = 1, data_dir: Path | None = None, device: str = "cpu",
+    command: str = "",
+) -> Done:  # fmt: skip
+    """Runs a plan with progress shown and its records written to `out`; `command` is what was typed to have it run, if anything was."""
     workers = workers if engine != "serial" else 1
-    with watching(drawn.steps, workers, interactive()) as watch, noting(watch.line):
+    with reported(drawn.study.name, drawn.steps, workers, command, out) as told, noting(told.view.line):
         records = run(
-            drawn,
-            Store(store),
-            engine=engine,
-            workers=workers,
-            data_dir=data_dir,
-            device=device,
-            notify=watch.notify,
-            advance=watch.advance,
-        )
+            drawn, Store(store), engine=engine, workers=workers, data_dir=data_dir, device=device, notify=told.notify, advance=told.advance,
+            started=told.started,
+        )  # fmt: skip
     controls = control_outcomes(records)
     about = {"study": drawn.study.name} | ({"controls": [asdict(c) for c in controls]} if controls else {})
     files = save_records(records, [c.key for c in drawn.cases], out, about)
-    return Done(drawn, records, files, watch.failures, watch.computed, controls)
+    return Done(drawn, records, files, told.failures, told.computed, controls, told.failed)
 
 
 def run(
@@ -97,6 +95,7 @@ def run(
     device: str = "cpu",
     notify: Callable[[Outcome], None] = lambda outcome: None,
     advance: Callable[[float], None] = lambda fraction: None,
+    started: Started = unheard,
 ) -> list[Record]:
     """Carries `plan` out and returns one record a case; a failed step costs the cases that need it, and no other.
 
@@ -109,7 +108,7 @@ def run(
     errors: dict[tuple[str, str], str] = {}
     for again in reversed(range(ROUNDS)):
         with listening(advance):
-            for outcome in outcomes(plan, job, engine, workers, errors):
+            for outcome in outcomes(plan, job, engine, workers, errors, started):
                 notify(outcome)
                 if outcome.error:
                     errors[outcome.step.name] = outcome.error

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -30,6 +30,13 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
+Started = Callable[[Step, str], None]
+
+
+def unheard(step: Step, worker: str) -> None:
+    """Nobody listens."""
+
+
 @dataclass
 class Graph:
     """The steps still to do, in an order that respects what they need; the one thing that an engine sees of a plan."""
@@ -38,6 +45,8 @@ class Graph:
     sorter: TopologicalSorter[tuple[str, str]] = field(default_factory=TopologicalSorter)
     failed: set[tuple[str, str]] = field(default_factory=set)
     lost: set[tuple[str, str]] = field(default_factory=set)
+    started: Started = unheard
+    """Engines tell it of each step that a worker begins with, and which worker."""
 
     def __post_init__(self) -> None:
         for name, step in self.steps.items():
@@ -147,7 +156,9 @@ ROUNDS = 4
 """How often a plan is gone through when what it needs turns out to be damaged in the meantime."""
 
 
-def outcomes(plan: Plan, job: Job, engine: str, workers: int, failed: Container[tuple[str, str]] = ()) -> Iterator[Outcome]:
+def outcomes(
+    plan: Plan, job: Job, engine: str, workers: int, failed: Container[tuple[str, str]] = (), started: Started = unheard
+) -> Iterator[Outcome]:
     """What becomes of every step that has not `failed`, as it happens; what could not be computed from damaged inputs is tried again."""
     if engine not in ENGINES:
         raise SpecError(f"no engine '{engine}'{did_you_mean(engine, ENGINES)}")
@@ -157,7 +168,7 @@ def outcomes(plan: Plan, job: Job, engine: str, workers: int, failed: Container[
     steps, told = {s.name: s for s in plan.steps if s.name not in failed}, set[tuple[str, str]]()
     for again in reversed(range(ROUNDS)):
         lost = False
-        for outcome in carry_out(Graph(dict(steps)), job, workers=workers):
+        for outcome in carry_out(Graph(dict(steps), started=started), job, workers=workers):
             for line in outcome.notes:
                 note(line)
             if outcome.status == "lost" and again:

@@ -1,0 +1,47 @@
+"""A study carried out from the command line: the run, its answer, or a step of it alone."""
+
+import shlex
+from pathlib import Path
+
+import typer
+
+from canforget.cli import output
+from canforget.cli.app import TYPED
+from canforget.study.one_step import carry_out_step
+from canforget.study.plan import Plan
+from canforget.study.run import carry_out
+
+
+def typed_command() -> str:
+    """The command that was typed, to be typed again, without `--step`, `--json` and their values."""
+    words = list(TYPED.get())
+    if "--step" in words:
+        del words[words.index("--step") : words.index("--step") + 2]
+    return shlex.join(["canforget", *(w for w in words if w != "--json")]) if words else ""
+
+
+def run_plan(
+    drawn: Plan, *, store: Path, out: Path, engine: str, workers: int, data_dir: Path | None, device: str, step: str | None, wide: bool, json: bool
+) -> None:  # fmt: skip
+    """Carries a plan out and prints what became of it; leaves with 1 where a step failed."""
+    if step is not None:
+        run_step(drawn, step, store, data_dir, device, json)
+        return
+    done = carry_out(drawn, store, out, engine=engine, workers=workers, data_dir=data_dir, device=device, command=typed_command())
+    if json:
+        output.echo_json(done.to_json())
+    else:
+        print(done.text(wide))
+    if done.failures:
+        raise typer.Exit(1)
+
+
+def run_step(drawn: Plan, step: str, store: Path, data_dir: Path | None, device: str, json: bool) -> None:
+    """Carries one step out, and says what became of it."""
+    found = carry_out_step(drawn, step, store, data_dir, device)
+    if json:
+        output.echo_json({"step": found.step.label, "status": found.status, "seconds": round(found.seconds, 3), "error": found.error})
+    else:
+        print(f"{found.status}: {found.step.label}{f': {found.error}' if found.error else f' ({found.seconds:.1f} s)'}")
+    if found.error:
+        raise typer.Exit(1)

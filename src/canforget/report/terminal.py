@@ -1,0 +1,26 @@
+"""What a terminal shows of records: the question and the answer in words, then the table, then whether the controls behaved."""
+
+from collections.abc import Sequence
+
+from canforget.report.answer import Answer, answers
+from canforget.report.controls import ControlOutcome, controls_text
+from canforget.report.fit_width import paragraph
+from canforget.report.record import Record
+from canforget.report.table import table_text
+
+
+def terminal_text(
+    records: Sequence[Record], columns: Sequence[str] = (), wide: bool = False, controls: Sequence[ControlOutcome] = ()
+) -> str:
+    """The answer of every data set, model and scenario, the table of all, and the controls, in lines of a hundred characters.
+
+    A `wide` one has every usual column, and a sentence an unlearner; one of other `columns` has no answer.
+    """
+    said = [] if columns else [answer_text(found, wide) for found in answers(records)]
+    end = [paragraph(controls_text(controls))] if controls else []
+    return "\n\n".join([*said, "\n".join([table_text(records, columns, wide), *end])])
+
+
+def answer_text(answer: Answer, wide: bool = False) -> str:
+    """The question and the answer; of a `wide` one, what is to be said of each unlearner, too."""
+    return "\n".join(map(paragraph, [answer.question, *(answer.lines() if wide else [answer.summary])]))
