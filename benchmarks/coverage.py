@@ -3,7 +3,8 @@
     python benchmarks/coverage.py [--worlds 4000] [--out results/coverage.json]
 
 Each row: what, under which conditions, the share of simulated studies in which it holds, its Monte Carlo error, and what it should be.
-Bands of one model and bounds of ε are conservative where the row says so; everything else should be within .93 to .97.
+Wanted are .93 to .97. Conservative, and said so by their row: bands of one model where models differ in single images only; bounds of ε,
+which are one-sided and by count; shares of a member or two; an area either way round where it is .5, the edge of what it can be.
 """
 
 import argparse
@@ -17,7 +18,9 @@ from pathlib import Path
 import numpy
 from scipy import stats
 
-from canforget.evaluation import calibrated, coin_flips, fieller, moderated, power, statistics
+from canforget.audits.membership import two_sided
+from canforget.evaluation import calibrated, coin_flips, confusion, fieller, moderated, power, statistics
+from canforget.evaluation.evidence import evidence_of, predictions_of
 from canforget.rng import numpy_generator
 
 
@@ -71,13 +74,66 @@ def plain(worlds: int) -> Iterator[Row]:
         yield share("AUC, DeLong", f"n {n} and {n}, AUC {truth:.2f}", area, worlds // 2)
 
 
+def of_images(worlds: int) -> Iterator[Row]:
+    """Other intervals over the choice of images: means of skewed values, F1, areas in excess of another model's, and two-sided ones."""
+
+    def skewed(r: Generator) -> bool:
+        return within(float(numpy.exp(0.5)), statistics.t_interval(r.lognormal(0, 1, 1000)))
+
+    yield share("mean loss, Student", "1000 images, log-normal losses", skewed, worlds)
+    for score, average in product((confusion.precisions, confusion.recalls, confusion.f1s), ("macro", "weighted")):
+        draw = answers(4)
+        truth = averaged_over(draw(numpy_generator("coverage/classes"), 1_000_000), score, average)
+
+        def once(r: Generator, draw=draw, score=score, average=average, truth=truth) -> bool:
+            return within(truth, confusion.averaged_value(evidence_of(*draw(r, 500)), "test", score, average, 400).interval)
+
+        yield share(f"{score.__name__}, bootstrap", f"{average}, 500 images of 4 classes", once, worlds // 4)
+    for shift in (0.0, 0.3):
+        truth = float(stats.norm.cdf(shift / numpy.sqrt(2)))
+
+        def both(r: Generator, shift: float = shift) -> tuple[statistics.Delong, statistics.Delong]:
+            hard = r.normal(0, 1, (2, 400))
+            members, others = hard[0] + r.normal(0, 1, (2, 400)), hard[1] + r.normal(0, 1, (2, 400))
+            members[0] += shift * numpy.sqrt(2)
+            return statistics.delong(members[0], others[0]), statistics.delong(members[1], others[1])
+
+        def excess(r: Generator, both=both, truth=truth) -> bool:
+            one, other = both(r)
+            return within(truth - 0.5, statistics.delong_difference(one, [other]))
+
+        def either(r: Generator, both=both, truth=truth) -> bool:
+            one = both(r)[0]
+            return within(truth, two_sided(one.auc, one.interval())[1])
+
+        yield share("AUC less another model's, DeLong", f"400 and 400, excess {truth - 0.5:.2f}", excess, worlds // 2)
+        yield share("AUC either way round", f"400 and 400, AUC {truth:.2f}", either, worlds // 2, NOMINAL if shift else (0.93, 1.0))
+
+
+def answers(classes: int) -> Callable[[Generator, int], tuple[numpy.ndarray, numpy.ndarray]]:
+    """Logits and labels of a model that is right on four of five images of the first class, and on fewer of every further one."""
+
+    def draw(r: Generator, n: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+        labels = r.integers(classes, size=n)
+        said = numpy.where(r.random(n) < 0.8 - 0.1 * labels, labels, r.integers(classes, size=n))
+        return numpy.eye(classes)[said], labels
+
+    return draw
+
+
+def averaged_over(answered: tuple[numpy.ndarray, numpy.ndarray], score: confusion.PerClass, average: confusion.Average) -> float:
+    """An averaged score of many images: the truth."""
+    cells = confusion.cells_of(predictions_of(*answered))
+    return float(confusion.averaged(cells.tally(cells.counts), score, average))
+
+
 def deviations(r: Generator, prior_freedom: float, groups: int) -> numpy.ndarray:
     """True standard deviations of groups of models, as the prior has them."""
     return numpy.sqrt(prior_freedom / r.chisquare(prior_freedom, groups)) if numpy.isfinite(prior_freedom) else numpy.ones(groups)
 
 
 def comparisons(worlds: int) -> Iterator[Row]:
-    """Moderated differences from shared retrained models: each alone, one-sided, and all together."""
+    """Differences from shared retrained models, two-sided and upper bound."""
     for prior, seeds, retrained, rows in product((4.0, 20.0, numpy.inf), (3, 5), (3, 8), (2, 8)):
         where = f"{rows} unlearners, {seeds} seeds, {retrained} retrained, d0 {prior:g}"
 
@@ -98,12 +154,6 @@ def comparisons(worlds: int) -> Iterator[Row]:
 
         yield share("difference from retrained, moderated t", where, both, worlds // 2)
         yield share("difference from retrained, upper bound", where, upper, worlds // 2)
-        if numpy.isinf(prior) and retrained == 8:
-
-            def together(r: Generator, means=means) -> bool:
-                return bool(moderated.shared_reference_p(*means(r)).min() > 0.05)
-
-            yield share("all differences together, Dunnett", where, together, worlds // 10)
 
 
 def single(worlds: int) -> Iterator[Row]:
@@ -130,7 +180,7 @@ def acquittals(worlds: int) -> Iterator[Row]:
             return moderated.against_retrained({"u": u}, g)["u"].equivalence(0.03).holds
 
         where = f"{seeds} seeds, sd {deviation}, margin .03"
-        yield share("acquitted, true effect 0", where, lambda r, once=once: once(r, 0.0), worlds, (0.76, 1.0))
+        yield share("acquitted, true effect 0", where, lambda r, once=once: once(r, 0.0), worlds, (0.8, 1.0))
         yield share("acquitted, true effect at the margin", where, lambda r, once=once: once(r, 0.03), worlds, (0.0, 0.055))
 
 
@@ -156,7 +206,7 @@ def rates(worlds: int) -> Iterator[Row]:
         def once(r: Generator, f: float = fraction, n: int = n, shift: float = shift, truth: float = truth) -> bool:
             return within(truth, calibrated.true_positive_rate(r.normal(shift, 1, 1000), r.normal(0, 1, n), f, rng=r, draws=1000).interval)
 
-        wanted = NOMINAL if fraction * n > 10 and truth > 0.005 else (0.92, 1.0)
+        wanted = NOMINAL if 1000 * truth > 2 else (0.93, 1.0)  # of 1,000 members one at most is found: shares come in steps
         yield share("true positives, both sides resampled", f"at {fraction:.1%} of {n}, truth {truth:.3f}", once, worlds // 2, wanted)
 
 
@@ -193,7 +243,7 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=4000)
     parser.add_argument("--out", type=Path, default=Path("results/coverage.json"))
     given, start = parser.parse_args(), time.monotonic()
-    rows = [row for part in (plain, comparisons, single, acquittals, fractions, rates, coins) for row in part(given.worlds)]
+    rows = [row for part in (plain, of_images, comparisons, single, acquittals, fractions, rates, coins) for row in part(given.worlds)]
     outside = [row for row in rows if not row.wanted[0] - 2 * row.error <= row.held <= row.wanted[1] + 2 * row.error]
     told = {"command": f"python benchmarks/coverage.py --worlds {given.worlds}", "seconds": round(time.monotonic() - start)}
     given.out.write_text(json.dumps(told | {"rows": [asdict(r) for r in rows]}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -224,7 +224,7 @@ BYTES: list[tuple[str, str, Callable[[bytes], bytes], str]] = [
 ]  # fmt: skip
 
 
-def refused(capsys: Any, folder: Path, path: Path, use: str, says: str) -> None:
+def assert_refused(capsys: Any, folder: Path, path: Path, use: str, says: str) -> None:
     """Asserts that a use of a file is refused in one line, and that nothing is written."""
     before = sorted(folder.iterdir())
     with pytest.raises(SystemExit) as left:
@@ -253,7 +253,7 @@ def test_a_model_file_with_one_thing_wrong_is_refused_by_its_name(
         about["checksum"] = tensors_checksum(tensors)
     path.write_bytes(to_bytes(tensors, {"canforget": json.dumps(about)}))
     use = ("evaluate", "unlearn", "quantize", "sweep-bits")[number % 4] if base == "float" else "evaluate"
-    refused(capsys, tmp_path, path, use, says)
+    assert_refused(capsys, tmp_path, path, use, says)
 
 
 @pytest.mark.parametrize("row", BYTES, ids=[f"{use}-{base}-{says[:24]}" for use, base, _, says in BYTES])
@@ -265,7 +265,7 @@ def test_a_file_that_is_cut_off_flipped_or_of_another_kind_is_refused(
     monkeypatch.chdir(tmp_path)
     path = tmp_path / ({"onnx": "m.onnx", "pickle": "m.pth"}.get(use if use == "pickle" else base, "m.safetensors"))
     path.write_bytes(new(bases[base]))
-    refused(capsys, tmp_path, path, use, says)
+    assert_refused(capsys, tmp_path, path, use, says)
 
 
 LINES = [
@@ -294,7 +294,7 @@ def test_a_header_that_is_no_json_object_is_refused(
     path = tmp_path / "m.safetensors"
     _, tensors = opened_parts(bases["float"], path)
     path.write_bytes(to_bytes(tensors, {"canforget": line}))
-    refused(capsys, tmp_path, path, "evaluate", "m.safetensors: its header")
+    assert_refused(capsys, tmp_path, path, "evaluate", "m.safetensors: its header")
 
 
 PICKLES: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
@@ -324,7 +324,7 @@ def test_a_checkpoint_of_others_with_one_thing_wrong_is_refused(
     path = tmp_path / "m.pth"
     path.write_bytes(bases["pickle"])
     torch.save(new(dict(torch.load(path, weights_only=True))), path)
-    refused(capsys, tmp_path, path, "pickle", says)
+    assert_refused(capsys, tmp_path, path, "pickle", says)
 
 
 def graph_with(**changed: Any) -> bytes:
@@ -378,7 +378,7 @@ def test_an_onnx_file_that_cannot_be_asked_as_ours_is_refused(
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "m.onnx"
     path.write_bytes(graph_with(**changed))
-    refused(capsys, tmp_path, path, "onnx", says)
+    assert_refused(capsys, tmp_path, path, "onnx", says)
 
 
 @pytest.mark.parametrize("use", ["evaluate", "unlearn", "quantize", "sweep-bits"])
@@ -389,4 +389,4 @@ def test_a_model_on_other_channels_is_refused_by_its_name(
     monkeypatch.chdir(tmp_path)
     color = build("tiny_cnn", 10, (3, 8, 8), rng=generator("color"), mean=(0.3,) * 3, std=(0.4,) * 3).eval()
     path = save(color, tmp_path / "m.safetensors", origin=ORIGIN, classes=list("0123456789"))
-    refused(capsys, tmp_path, path, use, "was made for images of")
+    assert_refused(capsys, tmp_path, path, use, "was made for images of")

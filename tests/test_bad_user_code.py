@@ -119,7 +119,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return tmp_path
 
 
-def refused(capsys: Any, folder: Path, arguments: list[str], says: str) -> None:
+def assert_refused(capsys: Any, folder: Path, arguments: list[str], says: str) -> None:
     """Asserts that a command is refused in one line that says so, and that nothing is written."""
     before = sorted(p.name for p in folder.iterdir())
     with pytest.raises(SystemExit) as left:
@@ -135,7 +135,7 @@ def test_a_net_of_ones_own_that_goes_wrong_is_named_with_its_line(row: Any, fold
     """Of 115 nets and plugins 36 gave a traceback, some after a minute of training."""
     code, says = row
     (folder / "net.py").write_text(code)
-    refused(capsys, folder, ["train", "--model", "net.py:Net", "--dataset", "digits", "--fit", "epochs=1"], says)
+    assert_refused(capsys, folder, ["train", "--model", "net.py:Net", "--dataset", "digits", "--fit", "epochs=1"], says)
 
 
 @pytest.mark.parametrize("row", PLUGINS, ids=[f"{i}-{family}-{says[-20:]}" for i, (family, _, says) in enumerate(PLUGINS)])
@@ -143,7 +143,7 @@ def test_a_plugin_that_goes_wrong_is_named_with_its_line(row: Any, folder: Any, 
     """A method that returned nothing gave an AttributeError of ours; one that called `exit()` ended the study."""
     family, body, says = row
     (folder / "p.py").write_text(METHOD.format(family=family, arguments=ARGUMENTS[family], body=body))
-    refused(capsys, folder, [str(original) if a == "ORIGINAL" else a for a in [*USES[family], "--plugin", "p.py"]], says)
+    assert_refused(capsys, folder, [str(original) if a == "ORIGINAL" else a for a in [*USES[family], "--plugin", "p.py"]], says)
 
 
 class Wrapped(nn.Module):

@@ -102,7 +102,7 @@ def test_rare_false_alarms_need_enough_unseen_images() -> None:
     assert isinstance(found["tpr_at_fpr_0.01"], NotRun)
     many = ask(made(lambda name, n: numpy.linspace(0, 1, n), sizes=(100, 1500, 0)))
     assert many["tpr_at_fpr_0.01"].value == pytest.approx(0.01, abs=0.02)
-    assert "needs 10000 unseen images, and there are 1500" in many["tpr_at_fpr_0.001"].reason
+    assert "needs 10000 unseen images, not 1500" in many["tpr_at_fpr_0.001"].reason
 
 
 def test_other_classes_are_no_unseen_images() -> None:

@@ -63,7 +63,8 @@ def test_any_json_in_any_field_is_read_as_described_or_refused_in_a_line(place: 
 @given(line=JSON.map(json.dumps) | st.text(max_size=30))
 def test_any_text_for_a_header_is_read_or_refused_in_a_line(line: Any) -> None:
     """No JSON, JSON that is no object, half of a line."""
-    one_line_or_read(read_header, line, "m.safetensors")
+    found = one_line_or_read(read_header, line, "m.safetensors")
+    assert found is None or (isinstance(found, ModelHeader) and isinstance(json.loads(line), dict))
 
 
 class Graph:
@@ -81,7 +82,8 @@ class Graph:
 )
 def test_any_metadata_of_an_onnx_file_are_read_or_refused_in_a_line(line: Any) -> None:
     """An origin that is no table ended in an AttributeError."""
-    one_line_or_read(facts_of, Graph(line), "m.onnx")
+    found = one_line_or_read(facts_of, Graph(line), "m.onnx")
+    assert found is None or isinstance(json.loads(line), dict)
 
 
 @settings(max_examples=80)
@@ -90,7 +92,8 @@ def test_any_json_for_records_is_read_or_refused_in_a_line(content: Any, tmp_pat
     """`records: 3` was iterated."""
     path = tmp_path_factory.getbasetemp() / "records.json"
     path.write_text(json.dumps(content), encoding="utf-8")
-    one_line_or_read(record.load_records, path)
+    found = one_line_or_read(record.load_records, path)
+    assert found is None or all(isinstance(r, record.Record) for r in found)
 
 
 @pytest.mark.parametrize("path", [json.__file__, pytest.__file__, "/usr/lib/python3.12/os.py"])

@@ -1,6 +1,5 @@
 """Every statistic against scipy, scikit-learn or a slow obvious loop."""
 
-from itertools import product
 from typing import Any
 
 import numpy
@@ -11,7 +10,6 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 from sklearn.metrics import roc_auc_score
 
-from canforget.errors import DataError
 from canforget.evaluation import statistics
 from tests.narrowed import present
 
@@ -42,8 +40,6 @@ def test_one_value_has_no_interval() -> None:
     """A standard deviation of one value is NaN."""
     assert statistics.t_interval([1.0]) is None
     assert statistics.prediction_interval([1.0]) is None
-    assert statistics.equivalence([0.0], 0.1) is None
-    assert statistics.bootstrap(numpy.mean, [1.0], rng=numpy.random.default_rng(0)) is None
 
 
 @pytest.mark.parametrize(("models", "half"), [(2, 15.56), (3, 4.97), (5, 3.04)])
@@ -116,49 +112,7 @@ def test_two_models_on_the_same_images_are_compared_with_their_covariance() -> N
     assert high - low < 0.1 * (one.interval()[1] - one.interval()[0])
 
 
-def test_the_bootstrap_keeps_pairs_together() -> None:
-    """PlanBuilder the two columns apart would bury a constant difference in the spread of seeds."""
-    before = numpy.random.default_rng(3).normal(0, 100, 30)
-    rng = numpy.random.default_rng(4)
-    low, high = present(statistics.bootstrap(lambda a, b: (b - a).mean(), before, before + 1, rng=rng, draws=200))
-    assert (low, high) == pytest.approx((1, 1))
-    with pytest.raises(DataError, match="2, 3 rows"):
-        statistics.bootstrap(lambda a, b: 0, [1, 2], [1, 2, 3], rng=rng)
-
-
-def test_the_bootstrap_agrees_with_scipys() -> None:
-    """Quantiles of the wrong tail swap or narrow the interval."""
-    x = numpy.random.default_rng(5).exponential(size=40)
-    low, high = present(statistics.bootstrap(numpy.mean, x, rng=numpy.random.default_rng(6), draws=8000))
-    expected = stats.bootstrap((x,), numpy.mean, method="percentile", n_resamples=8000, rng=numpy.random.default_rng(7)).confidence_interval
-    assert (low, high) == pytest.approx((expected.low, expected.high), abs=0.02)
-
-
-@given(st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=8))
-@settings(max_examples=50)
-def test_the_sign_flip_test_counts_all_flips(differences: Any) -> None:
-    """Drawn flips give another p each time, and never the exact one."""
-    observed = abs(sum(differences))
-    flips = [abs(sum(s * d for s, d in zip(signs, differences))) >= observed for signs in product((-1, 1), repeat=len(differences))]
-    assert statistics.sign_flip(differences) == pytest.approx(numpy.mean(flips))
-
-
-def test_the_sign_flip_test_agrees_with_scipy_and_refuses_what_it_cannot_enumerate() -> None:
-    """Twenty-one differences are two million sums."""
-    x = [0.3, 1.2, -0.4, 0.8, 2.1, 0.9, -0.1]
-    expected = stats.permutation_test((x,), numpy.mean, permutation_type="samples", n_resamples=numpy.inf).pvalue
-    assert statistics.sign_flip(x) == pytest.approx(expected)
-    with pytest.raises(DataError, match="21 differences"):
-        statistics.sign_flip(numpy.ones(21))
-
-
 probabilities = st.lists(st.floats(0, 1), min_size=1, max_size=8)
-
-
-@given(probabilities)
-def test_false_discovery_is_scipys(p: Any) -> None:
-    """A running minimum from the wrong end."""
-    numpy.testing.assert_allclose(statistics.benjamini_hochberg(p), stats.false_discovery_control(p), atol=1e-12)
 
 
 @given(probabilities)
@@ -172,37 +126,6 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(p: Any) -> None:
                 break
             rejected[place] = True
         numpy.testing.assert_array_equal(adjusted <= level, rejected)
-
-
-@given(seeds, st.floats(0.1, 5))
-def test_equivalence_is_two_one_sided_t_tests(values: Any, margin: Any) -> None:
-    """An insignificant difference is no equivalence."""
-    x = numpy.array(values)
-    if x.std() < 1e-6:
-        return
-    found = present(statistics.equivalence(x, margin))
-    low = stats.ttest_1samp(x, -margin, alternative="greater").pvalue
-    high = stats.ttest_1samp(x, margin, alternative="less").pvalue
-    assert found.p == pytest.approx(max(low, high), abs=1e-9)
-    assert found.p_difference == pytest.approx(stats.ttest_1samp(x, 0).pvalue, abs=1e-9)
-    inside = stats.t.interval(0.9, len(x) - 1, loc=x.mean(), scale=stats.sem(x))
-    assert found.holds == (-margin < inside[0] and inside[1] < margin)
-
-
-def test_the_smallest_detectable_effect_is_found_four_times_in_five() -> None:
-    """A "not significant" without it says nothing."""
-    rng = numpy.random.default_rng(8)
-    n, sigma = 8, 1.0
-    effect = numpy.mean([present(statistics.equivalence(rng.normal(0, sigma, n), 1.0)).detectable for _ in range(400)])
-    found = [present(statistics.equivalence(rng.normal(effect, sigma, n), 1.0)).p_difference < 0.05 for _ in range(1500)]
-    assert numpy.mean(found) == pytest.approx(0.8, abs=0.05)
-
-
-def test_equal_differences_need_no_spread() -> None:
-    """0 / 0 in the t statistic."""
-    assert present(statistics.equivalence([0.01, 0.01, 0.01], 0.02)).holds
-    assert not present(statistics.equivalence([0.03, 0.03, 0.03], 0.02)).holds
-    assert present(statistics.equivalence([0.0, 0.0], 0.02)).p_difference == 1.0
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=6))

@@ -58,6 +58,22 @@ def test_agreement_is_with_the_rounded_models_and_what_was_not_updated_says_so(t
     assert "nothing was updated" in values["code_flips.retained_projection"]["not_run"]
 
 
+def test_noise_is_judged_on_both_halves_where_coins_were_tossed(tmp_path: Path) -> None:
+    """Without the images tossed out no area could be had of the disturbed models."""
+    given: dict[str, Any] = {
+        "datasets": "digits",
+        "models": "tiny_cnn",
+        "unlearners": "destroyed",
+        "quantizers": "int",
+        "fit": {"epochs": 1},
+    }
+    given |= {"noise_draws": 20, "noise_images": 20, "judged_retain": 50, "audits": "recovery:measures=auc", "metrics": "accuracy"}
+    drawn = plan(Study.of(scenarios="randomized_inclusion:fraction=0.2", **given))
+    record = run(drawn, Store(tmp_path))[-1]
+    found = record.values["recovery.auc_noise_p"]
+    assert 0 < present(found.value) < 1, found
+
+
 def test_coins_reach_the_audit_that_needs_them(tmp_path: Path) -> None:
     """A study of tossed images asks for the exact audit by itself; one of other images has no such number."""
     given = {"datasets": "digits", "models": "tiny_cnn", "unlearners": "destroyed", "fit": {"epochs": 1}, "judged_retain": 200}
@@ -65,5 +81,6 @@ def test_coins_reach_the_audit_that_needs_them(tmp_path: Path) -> None:
     records = run(drawn, Store(tmp_path))
     for record in records:
         assert 0 < present(record.values["coin_flips.p"].value) <= 1
-        assert record.values["coin_flips.p"].n == sum(record.data["counts"][k] for k in ("forget", "held_out"))
+        halves = sum(record.data["counts"][k] for k in ("forget", "held_out"))
+        assert record.values["coin_flips.p"].n == record.values["membership.phi"].n == halves
     assert "coin_flips" not in [a.name for a in Study.of(scenarios="random_samples:count=50", **given).audits]

@@ -3,7 +3,7 @@
 import numpy
 
 from canforget.errors import NotMeasurable
-from canforget.evaluation.calibrated import ExcessArea, both_versions, calibrated, true_positive_rate
+from canforget.evaluation.calibrated import ExcessArea, both_versions, calibrated, told
 from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, attempt, references_of
 from canforget.evaluation.matched_sets import MatchedSets, matched_sets, same_images, unmatched_sets
 from canforget.evaluation.membership_scores import log_odds
@@ -12,7 +12,7 @@ from canforget.hyperparameters import Parts
 from canforget.registry import component
 
 
-@component(paper="Watson et al. 2022, https://arxiv.org/abs/2111.08440", version=1, needs=("retrained",))
+@component(paper="Watson et al. 2022, https://arxiv.org/abs/2111.08440", version=2, needs=("retrained",))
 def calibrated_membership(evidence: Evidence, *, rng: numpy.random.Generator, false_alarms: Parts = (0.01,)) -> Audit:
     """AUC of the forget set against matched unseen images by φ* = φ - mean φ of the retrained models, with DeLong's 95 % interval.
 
@@ -22,7 +22,8 @@ def calibrated_membership(evidence: Evidence, *, rng: numpy.random.Generator, fa
     original: AUC of φ_o - φ_u; `both_versions_excess` what it is beyond that of each of at least three retrained models in the subject's
     place, with the band of one more, for an exact method leaks here as well.
 
-    Limits: difficulty-calibrated, not exact, for test images and forget set can differ by themselves (`coin_flips` is exact).
+    Limits: difficulty-calibrated, not exact, for test images and forget set can differ by themselves; where coins were tossed the images
+    tossed out stand alone for the unseen ones, and are exchangeable with the forget set (`coin_flips` needs no other model).
     """
     references_of(evidence)
     models = matched_sets(evidence, rng)
@@ -55,17 +56,11 @@ def log_odds_of(model: MatchedSets) -> Pair:
     return log_odds(model.forget), log_odds(model.unseen)
 
 
-def told(members: Floats, others: Floats, false_alarms: float, rng: numpy.random.Generator) -> Value:
-    """The share of members told at a share of false alarms."""
-    found = true_positive_rate(members, others, false_alarms, rng=rng)
-    return Value(found.value, found.interval, len(members))
-
-
 def with_the_original(evidence: Evidence, models: list[MatchedSets], retrained: list[Pair]) -> ExcessArea:
     """What an attacker who kept the original model finds; raises `NotMeasurable` without an original on the same images."""
     if evidence.original is None:
         raise NotMeasurable("both versions: needs the original model")
-    subject, original = models[0], unmatched_sets(evidence.original)
+    subject, original = models[0], unmatched_sets(evidence.original, evidence.coins)
     places = numpy.isin(original.unseen.ids, subject.unseen.ids)
     before = MatchedSets(original.forget, original.unseen.where(places))
     if not same_images(before, subject):

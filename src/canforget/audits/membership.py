@@ -3,17 +3,18 @@
 import numpy
 
 from canforget.errors import NotMeasurable
+from canforget.evaluation.calibrated import told
 from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, attempt, references_of
 from canforget.evaluation.matched_sets import MatchedSets, matched_sets
-from canforget.evaluation.membership_scores import Ints, cross_fitted_accuracy, retained_classes, scores, true_positives_at
-from canforget.evaluation.statistics import Delong, Floats, Interval, delong, delong_difference, prediction_interval, wilson
+from canforget.evaluation.membership_scores import Ints, cross_fitted_accuracy, retained_classes, scores
+from canforget.evaluation.statistics import Delong, Floats, Interval, delong, delong_difference, prediction_interval
 from canforget.hyperparameters import Parts, Signals
 from canforget.registry import component
 
 Found = dict[str, Value | NotRun]
 
 
-@component(paper="Carlini et al. 2022, https://arxiv.org/abs/2112.03570", version=1)
+@component(paper="Carlini et al. 2022, https://arxiv.org/abs/2112.03570", version=2)
 def membership(
     evidence: Evidence,
     *,
@@ -28,10 +29,10 @@ def membership(
     mean of the retrained models' on the same images, the figure to judge by; its interval is the band of one more retrained model, and
     never narrower than DeLong's over the images. `*_excess_0`, ... compare with each retrained model alone. Of the first signal,
     `balanced_accuracy` takes thresholds chosen on the other folds, and `tpr_at_fpr_0.01` is the fraction of the forget set told with so
-    few false alarms.
+    few false alarms, its interval over both sets.
 
     Guarantees: .5 within error where the forget set is exchangeable with the unseen images, which are drawn anew per class where the class
-    histograms differ by more than .05. Limits: no shadow models, hence a lower bound of what an attacker can do; training and test images
+    histograms differ by more than .05; where coins were tossed the images tossed out are these alone (`held_out`). Limits: no shadow models, hence a lower bound of what an attacker can do; training and test images
     of a class can differ by themselves, so that even a retrained model may be off .5.
     """
     models = matched_sets(evidence, rng)
@@ -93,7 +94,7 @@ def decisions(model: MatchedSets, signal: str, retained: Ints, false_alarms: tup
     """What an attacker who must decide gets right."""
     members, others = both_scores(model, signal, retained)
     values: Found = {"balanced_accuracy": attempt(balanced_accuracy, members, others, rng)}
-    return values | {f"tpr_at_fpr_{fraction:g}": attempt(true_positive_rate, members, others, fraction) for fraction in false_alarms}
+    return values | {f"tpr_at_fpr_{fraction:g}": attempt(told, members, others, fraction, rng) for fraction in false_alarms}
 
 
 def balanced_accuracy(members: Floats, others: Floats, rng: numpy.random.Generator) -> Value:
@@ -101,11 +102,3 @@ def balanced_accuracy(members: Floats, others: Floats, rng: numpy.random.Generat
     if min(len(members), len(others)) < 10:
         raise NotMeasurable("needs at least 10 images a side")
     return Value(cross_fitted_accuracy(members, others, rng), n=len(members) + len(others))
-
-
-def true_positive_rate(members: Floats, others: Floats, fraction: float) -> Value:
-    """Fraction of members that score above all but `fraction` of the others; needs ten others above the threshold."""
-    if fraction * len(others) < 10:
-        raise NotMeasurable(f"a false-alarm rate of {fraction:g} needs {round(10 / fraction)} unseen images, and there are {len(others)}")
-    hits = true_positives_at(members, others, fraction)
-    return Value(hits / len(members), wilson(hits, len(members)), len(members))

@@ -1,12 +1,13 @@
 """Recovery: what rounding does to one model's memory, beside retrained models and beside its own rounding errors dealt anew."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 
 from canforget.errors import NotMeasurable
 from canforget.evaluation.evidence import Audit, Evidence, NotRun, Value, Views, attempt, references_of
+from canforget.evaluation.matched_sets import exchangeable_views
 from canforget.evaluation.membership_scores import Ints
 from canforget.evaluation.memory_measures import Memory, covariance, memory, unseen_places
 from canforget.evaluation.rebound import NOISE_DRAWS, band_around, noise_p, rebound
@@ -37,7 +38,7 @@ class BeforeAndAfter:
     control: NoiseControl | NotRun
 
 
-@component(version=4, needs=("full_precision", "retrained"))
+@component(version=5, needs=("full_precision", "retrained"))
 def recovery(
     evidence: Evidence,
     *,
@@ -58,13 +59,27 @@ def recovery(
     Limits: one model's figures, and of the exact rounding that was predicted with; they claim nothing. Whether rounding brings something
     back is decided over seeds (`canforget.evaluation.rebound.recovery_effects`; `canforget show --recovery`).
     """
-    places = attempt(unseen_places, evidence.subject, rng)
+    evidence = with_exchangeable_views(evidence) if evidence.coins and view != "test_forget" else evidence
+    places = attempt(unseen_places, evidence.subject, rng, evidence.coins)
     values: Found = {}
     for measure in measures:
         case = attempt(case_of, evidence, measure, view, places, rng)
         found = {"rebound": case} if isinstance(case, NotRun) else figures(case)
         values |= {f"{measure}_{name}": value for name, value in found.items()}
     return Audit(values)
+
+
+def with_exchangeable_views(evidence: Evidence) -> Evidence:
+    """The evidence without matched test images, which coins make no part of the unseen ones."""
+
+    def kept(views: Iterable[Views]) -> tuple[Views, ...]:
+        return tuple(exchangeable_views(v, True) for v in views)
+
+    before = evidence.full_precision
+    return replace(
+        evidence, subject=exchangeable_views(evidence.subject, True), retrained=kept(evidence.retrained), noise=kept(evidence.noise),
+        full_precision=None if before is None else with_exchangeable_views(before),
+    )  # fmt: skip
 
 
 def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun, rng: numpy.random.Generator) -> BeforeAndAfter:
@@ -80,7 +95,7 @@ def case_of(evidence: Evidence, measure: str, view: str, places: Ints | NotRun, 
         raise NotMeasurable(f"'{view}' holds other images for one model than for another")
     subject, start, *retrained = measured(models, measure, view, places)
     g = len(after)
-    control = attempt(noise_control, evidence.subject, before.subject, evidence.noise, measure, view, rng)
+    control = attempt(noise_control, evidence, before.subject, measure, view, rng)
     return BeforeAndAfter(subject, retrained[:g], start, retrained[g:], control)
 
 
@@ -91,16 +106,15 @@ def measured(models: Iterable[Views], measure: str, view: str, places: Ints | No
     return [memory(views, measure, view, None if isinstance(places, NotRun) else places) for views in models]
 
 
-def noise_control(
-    subject: Views, before: Views, noise: tuple[Views, ...], measure: str, view: str, rng: numpy.random.Generator
-) -> NoiseControl:  # fmt: skip
+def noise_control(evidence: Evidence, before: Views, measure: str, view: str, rng: numpy.random.Generator) -> NoiseControl:
     """A measure after rounding, after each draw of noise, and before; all on the images that noise was judged on."""
+    subject, noise = evidence.subject, evidence.noise
     if len(noise) < NOISE_DRAWS:
         raise NotMeasurable(f"needs {NOISE_DRAWS} draws of weight noise, and there are {len(noise)}")
     pair = [restricted(views, noise[0]) for views in (subject, before)]
     if differ((*pair, *noise), view) or any(sizes(v) != sizes(noise[0]) for v in pair):
         raise NotMeasurable("noise was judged on images that the subject was not")
-    places = attempt(unseen_places, noise[0], rng)
+    places = attempt(unseen_places, noise[0], rng, evidence.coins)
     after, start, *drawn = measured((*pair, *noise), measure, view, places)
     return NoiseControl(after, drawn, start)
 

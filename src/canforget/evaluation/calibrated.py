@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from canforget.errors import DataError, NotMeasurable
-from canforget.evaluation.evidence import predictions_of
+from canforget.evaluation.evidence import Value, predictions_of
 from canforget.evaluation.feature_probes import unit
 from canforget.evaluation.membership_scores import log_odds, log_sum_exp, true_positives_at
 from canforget.evaluation.moderated import Contrast, one_against_band, paired_image_error
-from canforget.evaluation.statistics import Floats, Interval, clopper_pearson, delong
+from canforget.evaluation.statistics import Floats, Interval, delong
 
 Ids = NDArray[numpy.int64]
 
@@ -82,12 +82,13 @@ def true_positive_rate(
     """Share of `members` [m] that score above all but `false_positives` of `others` [n], with a bootstrap interval of both sides.
 
     The threshold is estimated from `others`, so these are drawn anew as well; an interval over members alone is too short. Drawn
-    without drawing images: the k-th of n resampled others lies at a Beta(k, n+1-k) quantile of them, and resampled members above it are
-    binomial. Where fewer than 10 members are found it is never narrower than the exact interval over members (0 found is not 0). Raises `NotMeasurable` where fewer than 10 others may be false alarms.
+    without drawing images: the k-th of n resampled others lies at a Beta(k, n+1-k) quantile of them, and the share of members above it is
+    Jeffreys's Beta of what was found, which has width where all or none are. Raises `NotMeasurable` where fewer than 10 others may be
+    false alarms.
 
     >>> found = true_positive_rate(range(1000, 2000), range(1000), 0.01, rng=numpy.random.default_rng(0))
-    >>> found.value, found.interval
-    (1.0, (1.0, 1.0))
+    >>> found.value, [round(x, 3) for x in found.interval]
+    (1.0, [0.997, 1.0])
     """
     x, y = (numpy.sort(numpy.asarray(v, dtype=numpy.float64)) for v in (members, others))
     allowed = int(false_positives * len(y))
@@ -97,13 +98,15 @@ def true_positive_rate(
         )
     place = numpy.ceil(len(y) * rng.beta(allowed + 1, len(y) - allowed, draws)).astype(int)
     above = len(x) - numpy.searchsorted(x, y[len(y) - place], side="right")
-    low, high = numpy.quantile(rng.binomial(len(x), above / len(x)) / len(x), [0.025, 0.975])
-    found = true_positives_at(x, y, false_positives)
-    value = found / len(x)
-    if found < 10:
-        exact = clopper_pearson(found, len(x))
-        low, high = min(low, exact[0]), max(high, exact[1])
+    low, high = numpy.quantile(rng.beta(above + 0.5, len(x) - above + 0.5), [0.025, 0.975])
+    value = true_positives_at(x, y, false_positives) / len(x)
     return RateAt(value, (min(float(low), value), max(float(high), value)))
+
+
+def told(members: Floats, others: Floats, false_alarms: float, rng: numpy.random.Generator) -> Value:
+    """The share of members told at a share of false alarms, as audits report it."""
+    found = true_positive_rate(members, others, false_alarms, rng=rng)
+    return Value(found.value, found.interval, len(members))
 
 
 HOTTEST = 1e3

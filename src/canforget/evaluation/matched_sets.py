@@ -19,25 +19,34 @@ class MatchedSets:
 
 def matched_sets(evidence: Evidence, rng: numpy.random.Generator) -> list[MatchedSets]:
     """Members and matched non-members of the subject, then of each retrained model on the same images, all in the order of their ids."""
-    subject, *retrained = [unmatched_sets(views) for views in (evidence.subject, *evidence.references)]
+    subject, *retrained = [unmatched_sets(views, evidence.coins) for views in (evidence.subject, *evidence.references)]
     if any(not same_images(subject, pair) for pair in retrained):
         raise NotMeasurable("the retrained models were judged on other images than the subject")
+    if evidence.coins:
+        return [subject, *retrained]
     places = matching_places(subject.forget.labels, subject.unseen.labels, rng)
     return [MatchedSets(p.forget, p.unseen.where(places)) for p in (subject, *retrained)]
 
 
-def unmatched_sets(views: Views) -> MatchedSets:
+def unmatched_sets(views: Views, coins: bool = False) -> MatchedSets:
     """One model's members and non-members before their class histograms are matched, each set in the order of its ids."""
     sets = {
-        name: p.where(numpy.argsort(p.ids, kind="stable")) for name, p in views.items() if name in ("forget", "test_forget", "held_out")
+        name: p.where(numpy.argsort(p.ids, kind="stable"))
+        for name, p in exchangeable_views(views, coins).items()
+        if name in ("forget", "test_forget", "held_out")
     }
     return MatchedSets(view_of(sets, "forget"), unseen(sets))
 
 
+def exchangeable_views(views: Views, coins: bool) -> Views:
+    """The views without the matched test images where coins were tossed: only images tossed out are exchangeable with those tossed in."""
+    return {name: p for name, p in views.items() if name != "test_forget"} if coins else views
+
+
 def unseen(views: Views) -> Predictions:
-    """Test images matched to the forget set, and images of the forgotten classes held out of all training where there are any."""
-    matched, extra = view_of(views, "test_forget"), views.get("held_out")
-    return matched if extra is None or len(extra) == 0 else joined(matched, view_of(views, "held_out"))
+    """Test images matched to the forget set, and images of the forgotten classes held out of all training, whichever there are."""
+    there = [name for name in ("test_forget", "held_out") if len(views.get(name, ()))]
+    return joined(*(view_of(views, name) for name in there)) if there else view_of(views, "test_forget")
 
 
 def matching_places(members: Ints, others: Ints, rng: numpy.random.Generator, tolerance: float = 0.05) -> Ints:

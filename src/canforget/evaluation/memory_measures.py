@@ -45,10 +45,10 @@ MEASURES: dict[str, Callable[[Predictions], Floats]] = {
 }
 
 
-def unseen_places(views: Views, rng: numpy.random.Generator) -> Ints:
-    """Which unseen images match the forget set: the same for all models."""
-    pair = unmatched_sets(views)
-    return matching_places(pair.forget.labels, pair.unseen.labels, rng)
+def unseen_places(views: Views, rng: numpy.random.Generator, coins: bool = False) -> Ints:
+    """Which unseen images match the forget set: the same for all models; where coins were tossed all of them."""
+    pair = unmatched_sets(views, coins)
+    return numpy.arange(len(pair.unseen)) if coins else matching_places(pair.forget.labels, pair.unseen.labels, rng)
 
 
 def memory(views: Views, measure: str, view: str, places: Ints | None) -> Memory:

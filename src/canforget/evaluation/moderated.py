@@ -7,11 +7,11 @@ from typing import Literal
 import numpy
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.special import digamma, ndtr, polygamma, stdtr, stdtrit
+from scipy.special import digamma, polygamma, stdtr, stdtrit
 
 from canforget.errors import DataError, NotMeasurable
-from canforget.evaluation.power import POWER, detectable_effect, deviation_ratios
-from canforget.evaluation.statistics import Equivalence, Floats, Interval
+from canforget.evaluation.power import POWER, detectable_effect
+from canforget.evaluation.statistics import Equivalence, Interval
 
 Side = Literal["both", "above", "below"]
 FEWEST_GROUPS = 40
@@ -183,52 +183,6 @@ def against_retrained(unlearned: Mapping[str, ArrayLike], retrained: ArrayLike, 
     """
     *subjects, reference = model_means([*unlearned.values(), retrained], least_variance)
     return {name: combined([(1, mean), (-1, reference)]) for name, mean in zip(unlearned, subjects, strict=True)}
-
-
-def shared_reference_p(subjects: Sequence[ModelMean], reference: ModelMean, side: Side = "both") -> Floats:
-    """p of each subject against the shared `reference`, adjusted for all of them (Dunnett): less strict than Holm's first step.
-
-    The chance, if none differs, that the greatest of all t would reach this one; at the freedom of its own.
-    Source: Dunnett 1955, A multiple comparison procedure for comparing several treatments with a control; one integral over the
-    reference's error and one over the estimate of the standard deviation, in place of tables.
-    """
-    found = [combined([(1, s), (-1, reference)]) for s in subjects]
-    loads = shared_loads(subjects, reference)
-    sign = -1 if side == "below" else 1
-    size = [abs(c.standard_errors) if side == "both" else sign * c.standard_errors for c in found]
-    return numpy.array([1 - chance_all_below(t, c.freedom, loads, two_sided=side == "both") for t, c in zip(size, found, strict=True)])
-
-
-def simultaneous_intervals(subjects: Sequence[ModelMean], reference: ModelMean, confidence: float = 0.95) -> list[Interval]:
-    """Two-sided intervals of all subjects' differences from the shared `reference` that hold together with `confidence` (Dunnett)."""
-    found, loads = [combined([(1, s), (-1, reference)]) for s in subjects], shared_loads(subjects, reference)
-    halves = [c.error * shared_quantile(c.freedom, loads, confidence) for c in found]
-    return [(c.estimate - half, c.estimate + half) for c, half in zip(found, halves, strict=True)]
-
-
-def shared_quantile(freedom: float, loads: Floats, confidence: float) -> float:
-    """The bound below which all |t| stay with `confidence`."""
-    return float(brentq(lambda t: chance_all_below(t, freedom, loads, two_sided=True) - confidence, 0.0, 1e4, xtol=1e-9))
-
-
-def shared_loads(subjects: Sequence[ModelMean], reference: ModelMean) -> Floats:
-    """What part of each difference's standard error is the reference's: two differences correlate by the product of theirs."""
-    parts = [reference.variance / (s.variance + reference.variance) if s.variance + reference.variance > 0 else 0.5 for s in subjects]
-    return numpy.sqrt(numpy.minimum(parts, 1 - 1e-6))
-
-
-def chance_all_below(t: float, freedom: float, loads: Floats, *, two_sided: bool) -> float:
-    """Chance that no t, of as many as there are `loads`, exceeds `t` (in size, if `two_sided`) where nothing differs."""
-    if not numpy.isfinite(t):
-        return float(t > 0)
-    ratios, weights = deviation_ratios(freedom)
-    z = numpy.linspace(-8, 8, 121)
-    shares = numpy.exp(-z * z / 2)
-    inside = numpy.ones((len(ratios), len(z)))
-    for load in loads:
-        own, moved = numpy.sqrt(1 - load * load), load * z[None, :]
-        inside *= ndtr((t * ratios[:, None] + moved) / own) - (ndtr((-t * ratios[:, None] + moved) / own) if two_sided else 0.0)
-    return float(weights @ inside @ (shares / shares.sum()))
 
 
 def equivalence_margin(default: float, signal: float) -> float:

@@ -1,15 +1,10 @@
 """Intervals, tests and corrections for small numbers of models and large numbers of images, in float64."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
-from typing import Any
 
 import numpy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, ndtri, rel_entr, stdtr, stdtrit
-
-from canforget.errors import DataError
+from scipy.special import betaincinv, ndtri, rel_entr, stdtrit
 
 Floats = NDArray[numpy.float64]
 Interval = tuple[float, float]
@@ -130,36 +125,6 @@ def delong_difference(one: Delong, others: list[Delong], confidence: float = 0.9
     return estimate - half, estimate + half
 
 
-def bootstrap(
-    statistic: Callable[..., Any], *columns: ArrayLike, rng: numpy.random.Generator, draws: int = 2000, confidence: float = 0.95
-) -> Interval | None:
-    """Percentile interval of `statistic(*columns)`, drawing the same rows of every column: paired by seed; `None` below two rows."""
-    arrays = [numpy.asarray(c) for c in columns]
-    n = len(arrays[0])
-    if any(len(a) != n for a in arrays):
-        raise DataError(f"bootstrap: columns of {', '.join(str(len(a)) for a in arrays)} rows; paired columns must be as long")
-    if n < 2:
-        return None
-    rows = rng.integers(n, size=(draws, n))
-    drawn = numpy.array([float(statistic(*(a[r] for a in arrays))) for r in rows])
-    low, high = numpy.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
-
-
-def sign_flip(differences: ArrayLike) -> float:
-    """Two-sided p of a mean of 0 under all 2^n sign flips, exact; its least value is 2^(1-n), so that n < 6 can never reach .05.
-
-    >>> sign_flip([1, 2, 3, 4, 5, 6])
-    0.03125
-    """
-    x = numpy.asarray(differences, dtype=numpy.float64)
-    if len(x) > 20:
-        raise DataError(f"sign-flip test: {len(x)} differences are more than the 20 that can be enumerated; use t_interval")
-    signs = numpy.array(list(product((-1, 1), repeat=len(x))), dtype=numpy.float64)
-    observed = abs(x.sum())
-    return float((numpy.abs(signs @ x) >= observed - 1e-12 * max(1.0, observed)).mean())
-
-
 def holm(p: ArrayLike) -> Floats:
     """Holm-adjusted p-values (family-wise error rate).
 
@@ -170,18 +135,6 @@ def holm(p: ArrayLike) -> Floats:
     order = numpy.argsort(x, kind="stable")
     adjusted = numpy.maximum.accumulate(x[order] * numpy.arange(len(x), 0, -1))
     return back(numpy.minimum(1.0, adjusted), order)
-
-
-def benjamini_hochberg(p: ArrayLike) -> Floats:
-    """Benjamini-Hochberg-adjusted p-values (false discovery rate).
-
-    >>> benjamini_hochberg([0.01, 0.04, 0.03]).tolist()
-    [0.03, 0.04, 0.04]
-    """
-    x = numpy.asarray(p, dtype=numpy.float64)
-    order = numpy.argsort(x, kind="stable")
-    scaled = x[order] * len(x) / numpy.arange(1, len(x) + 1)
-    return back(numpy.minimum(1.0, numpy.minimum.accumulate(scaled[::-1])[::-1]), order)
 
 
 def back(ordered: Floats, order: NDArray[numpy.intp]) -> Floats:
@@ -206,29 +159,6 @@ class Equivalence:
     def holds(self) -> bool:
         """Whether the claim "no difference beyond the margin" stands at 5 %."""
         return self.p < 0.05
-
-
-def equivalence(differences: ArrayLike, margin: float) -> Equivalence | None:
-    """Two one-sided t tests of a mean inside ±`margin`, over at least two differences paired by seed; `None` with fewer.
-
-    `p_difference` is the ordinary two-sided t test of 0; `detectable` the mean that it would have found four times in five.
-    Source: Schuirmann 1987, A comparison of the two one-sided tests procedure and the power approach.
-    """
-    x = numpy.asarray(differences, dtype=numpy.float64)
-    interval = t_interval(x)
-    if interval is None:
-        return None
-    mean, error, freedom = float(x.mean()), float(x.std(ddof=1)) / numpy.sqrt(len(x)), len(x) - 1
-    p = max(tail(mean + margin, error, freedom), tail(margin - mean, error, freedom))
-    detectable = error * float(stdtrit(freedom, 0.975) + stdtrit(freedom, 0.8))
-    return Equivalence(mean, interval, margin, p, min(1.0, 2 * tail(abs(mean), error, freedom)), detectable)
-
-
-def tail(distance: float, error: float, freedom: int) -> float:
-    """One-sided p of a mean that lies `distance` on the right side of the bound tested."""
-    if error == 0:
-        return 0.0 if distance > 0 else 1.0
-    return float(stdtr(freedom, -distance / error))
 
 
 def jensen_shannon(p: ArrayLike, q: ArrayLike) -> Floats:

@@ -35,6 +35,7 @@ from canforget.training import checkpoint
 
 MODEL = "model.safetensors"
 NOISE_VIEWS = {"forget": "forget", "test_forget": "test_forget", "retain": "judged_retain"}
+"""Views that noise is judged on and the sets that they are parts of; where coins were tossed also `held_out`, their other half."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def make_noise(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """Logits of a rounded model with its rounding errors dealt anew within each channel, on a fixed part of three views."""
     what = step.what
     parts = sets_in(step, place)
-    asked = {v: some_of(parts[s], what["images"], f"noise/{what['split']}/{v}") for v, s in NOISE_VIEWS.items() if len(parts[s])}
+    views = NOISE_VIEWS | ({"held_out": "held_out"} if what.get("coins") else {})
+    asked = {v: some_of(parts[s], what["images"], f"noise/{what['split']}/{v}") for v, s in views.items() if len(parts[s])}
     quantized = simulation(model_of(what["quantized"], place))
     draws = what["draws"] if codes(quantized) else 0
     disturbances = disturbed(model_of(what["model"], place), quantized, draws, generator(step.key))

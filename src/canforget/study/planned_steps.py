@@ -126,7 +126,7 @@ def predict_step(study: Study, ground: SplitContext, model: Step, drawing: PlanB
 
 def noise_step(study: Study, ground: SplitContext, model: Step, quantized: Step, drawing: PlanBuilder) -> Step:
     """Logits of a model whose weights were disturbed at random, as far as its rounding moved them."""
-    what: dict[str, Any] = {"draws": study.noise_draws, "images": study.noise_images}
+    what: dict[str, Any] = {"draws": study.noise_draws, "images": study.noise_images} | ({"coins": True} if ground.ids.coins else {})
     key = step_key("noise", model=model.key, quantized=quantized.key, split=ground.split.key, **what)
     return drawing.add(
         "noise", key, f"disturb as far as {quantized.label}", (ground.split, model, quantized), split=ground.split.key,

@@ -12,7 +12,7 @@ from canforget.spec import key_of
 ROOMS = {
     "data": 1,
     "deployment": 1,
-    "evaluation": 2,
+    "evaluation": 3,
     "network": 1,
     "probing": 1,
     "quantization": 3,
