@@ -122,7 +122,6 @@ TESTED_BESIDE = {
     "deployment/optional.py": "deployment/test_onnx_graph.py",
     "deployment/tensor_checks.py": "test_bad_model_files.py",
     "errors.py": "test_public_api.py",
-    "evaluation/matched_sets.py": "evaluation/test_membership_scores.py",
     "network/build.py": "network/test_classifier.py",
     "network/compatibility.py": "test_bad_user_code.py",
     "quantization/tracing.py": "quantization/test_folding.py",

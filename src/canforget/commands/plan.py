@@ -1,13 +1,23 @@
 """Show what a study would compute, and check it, without computing anything."""
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from canforget.cli import options, output
+from canforget.report.record import load_records
+from canforget.report.seeds_needed import ASSUMED, by_defaults, by_pilot, needs_text
 from canforget.study.plan import Plan
 from canforget.study.plan import plan as plan_study
 from canforget.study.schedule import missing
 from canforget.study.store import Store
+
+Pilot = Annotated[
+    Path | None, typer.Option(help="Records of a smaller study, whose spread over seeds says how many are needed.", show_default=False)
+]
 
 
 def plan(
@@ -22,9 +32,10 @@ def plan(
     data_dir: options.DataDir = None,
     store: options.StoreDir = Path("canforget-store"),
     plugin: options.Plugins = None,
+    pilot: Pilot = None,
     json: options.Json = False,
 ) -> None:
-    """Show what a study would compute, and check it, without computing anything.
+    """Show what a study would compute, how many seeds its formats need, and check it, without computing anything.
 
     Example: canforget plan study.toml --data-dir ~/data
     """
@@ -39,6 +50,7 @@ def plan(
     }
     drawn = plan_study(options.study_of(study, flags, keys), data_dir)
     todo = missing(drawn, Store(store))
+    needs = by_pilot(load_records(pilot)) if pilot else by_defaults(drawn.study.quantizers)
     if json:
         output.echo_json(
             {
@@ -46,10 +58,12 @@ def plan(
                 "named": drawn.named,
                 "steps": len(drawn.steps),
                 "missing": len(todo),
+                "seeds_needed": [asdict(n) for n in needs],
             }
         )
         return
     print(account(drawn, len(todo), Counter(s.verb for s in todo)))
+    print("\n".join(needs_text(needs, f"deviations and memory of {pilot}" if pilot else ASSUMED)))
 
 
 def account(drawn: Plan, missing: int, verbs: Counter[str]) -> str:
