@@ -15,12 +15,25 @@ def test_a_record_says_what_made_it_what_it_cost_and_where_it_was_found(done: An
         assert record.steps == {role: key for role, (_, key) in case.steps.items()}
         assert record.seconds.keys() == record.steps.keys()
         assert record.bytes > 0
+        assert record.images_read.keys() == {"train", "unlearn"}
+        assert {"roc", "scores", "per_class"} <= record.curves.keys()
         assert record.data["counts"]["forget"] == record.values["forget.accuracy"].n
         assert {"device", "threads", "instructions"} <= record.conditions.keys()
         assert {"canforget", "torch", "python"} <= record.versions.keys()
     rounded = [r for r in records.values() if r.case.quantizer != "none"]
     assert all(r.coverage for r in rounded)
     assert all(r.hyperparameters["quantizer"]["parameters"]["bits"] == 3 for r in rounded)
+
+
+def test_images_are_counted_as_often_as_training_and_unlearning_read_them(done: Any) -> None:
+    """Two epochs of training, one of NegGrad+ over the retain set; what a shared machine's seconds cannot say."""
+    _, _, records = done
+    counts = records["retrain", "none", 0].data["counts"]
+    kept, every = counts["retain"], counts["retain"] + counts["forget"]
+    assert records["retrain", "none", 0].images_read == {"train": 2 * every, "unlearn": 2 * kept}
+    read = records["neggrad_plus", "none", 0].images_read
+    assert read["train"] == 2 * every
+    assert kept <= read["unlearn"] <= 3 * kept
 
 
 def test_the_record_of_a_failed_case_says_which_step_failed_why_and_what_it_was_to_be(done: Any) -> None:

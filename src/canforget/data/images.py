@@ -1,6 +1,7 @@
 """Images on one device: raw pixels, labels and ids; a subset is an indexing away, and a split never shares an id."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy
@@ -11,6 +12,33 @@ from canforget.data.dataset import DataSet
 from canforget.errors import DataError
 
 Augment = Callable[[Tensor], Tensor]
+
+
+@dataclass
+class ImagesRead:
+    """How many images were read in batches, each as often as it was read: what a method costs, on whatever machine."""
+
+    number: int = 0
+
+
+READERS: list[ImagesRead] = []
+
+
+@contextmanager
+def counting_reads() -> Iterator[ImagesRead]:
+    """Counts the images that are read in batches until the block ends."""
+    count = ImagesRead()
+    READERS.append(count)
+    try:
+        yield count
+    finally:
+        READERS.remove(count)
+
+
+def note_read(images: int) -> None:
+    """Adds to every count that is being taken."""
+    for count in READERS:
+        count.number += images
 
 
 @dataclass(frozen=True)
@@ -58,6 +86,7 @@ class Images:
         for start in range(0, len(self), size):
             chosen = slice(start, start + size) if order is None else order[start : start + size]
             x = self.x[chosen]
+            note_read(len(x))
             yield (x if augment is None else augment(x)), self.y[chosen]
 
 

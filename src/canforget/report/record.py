@@ -61,7 +61,11 @@ class RecordedVerdict:
 
 @dataclass(frozen=True)
 class Record:
-    """All that is known of a case: its labels and hyperparameters, values, seconds and bytes, and the conditions they were found under."""
+    """All that is known of a case: its labels and hyperparameters, values, seconds and bytes, and the conditions they were found under.
+
+    `images_read` counts what training and unlearning read in batches, each image as often as it was read: their cost on whatever machine.
+    `curves` are what is more than a number (`canforget.evaluation.curves`), and `layers` of a probe; records of old have neither.
+    """
 
     case: Label
     values: dict[str, Measured] = field(default_factory=dict)
@@ -69,6 +73,8 @@ class Record:
     verdict: RecordedVerdict | None = None
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    images_read: dict[str, int] = field(default_factory=dict)
+    curves: dict[str, Any] = field(default_factory=dict)
     bytes: int = 0
     coverage: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)

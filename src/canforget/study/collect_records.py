@@ -8,6 +8,10 @@ from canforget.study.plan import Case, Plan
 from canforget.study.store import Store
 
 
+MADE_BY = ("train", "unlearn")
+"""The steps that read images to make a model: their cost is told in images read."""
+
+
 def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, str], str]) -> Record:
     """The record of a case whose steps were carried out, or which says why they were not."""
     label = Label(*case.labels)
@@ -16,6 +20,7 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
         return Record(label, not_run=why, hyperparameters=dict(case.hyperparameters))
     found = {role: store.provenance(*name) for role, name in case.steps.items()}
     values = read_json(store.file(*case.steps["judge"], "values.json"))
+    curves = read_json(store.file(*case.steps["judge"], "curves.json"))
     split = store.provenance("split", found["predict"]["what"]["split"])
     model = found["quantize"]
     return Record(
@@ -23,6 +28,8 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
         values={name: measured(v) for name, v in values.items()},
         hyperparameters=dict(case.hyperparameters),
         seconds={role: p["conditions"]["seconds"] for role, p in found.items()},
+        images_read={role: found[role]["facts"]["images_read"] for role in MADE_BY if "images_read" in found[role]["facts"]},
+        curves=curves,
         bytes=model["facts"]["bytes"],
         coverage=model["facts"].get("coverage", {}),
         data={k: split["facts"][k] for k in ("fingerprint", "counts", "classes")},

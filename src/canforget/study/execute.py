@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from canforget import pipeline
-from canforget.data.images import Images, Split, images_of, together
+from canforget.data.images import Images, Split, counting_reads, images_of, together
 from canforget.data.split import split_by
 from canforget.deployment import model_file
 from canforget.deployment.inductor import simulation
@@ -79,11 +79,14 @@ def make_trained(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     what = step.what
     parts = split_in(step, place)
     images = together(*(getattr(parts, p) for p in what["parts"]))
-    model = pipeline.train(
-        call_of(what["model"]), images, fit=fit_of(what["fit"], Fit()), rng=generator(step.key), num_classes=parts.num_classes,
-        val=parts.val, checkpoint=checkpoint_of(step, place),
-    )  # fmt: skip
-    return lambda folder: write_model(model, folder, step)
+    checkpoint = checkpoint_of(step, place)
+    resumed = checkpoint.exists()
+    with counting_reads() as read:
+        model = pipeline.train(
+            call_of(what["model"]), images, fit=fit_of(what["fit"], Fit()), rng=generator(step.key), num_classes=parts.num_classes,
+            val=parts.val, checkpoint=checkpoint,
+        )  # fmt: skip
+    return lambda folder: write_model(model, folder, step) | ({} if resumed else {"images_read": read.number})
 
 
 def checkpoint_of(step: Step, place: Workspace) -> Path:
@@ -99,8 +102,10 @@ def checkpoint_of(step: Step, place: Workspace) -> Path:
 def make_unlearned(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     """The model that an unlearner makes of another."""
     what = step.what
-    unlearned = pipeline.unlearn(model_of(what["model"], place), split_in(step, place), call_of(what["unlearner"]), rng=generator(step.key))
-    return lambda folder: write_model(unlearned, folder, step)
+    model, parts = model_of(what["model"], place), split_in(step, place)
+    with counting_reads() as read:
+        unlearned = pipeline.unlearn(model, parts, call_of(what["unlearner"]), rng=generator(step.key))
+    return lambda folder: write_model(unlearned, folder, step) | {"images_read": read.number}
 
 
 def make_quantized(step: Step, place: Workspace) -> Callable[[Path], Facts]:
@@ -179,11 +184,12 @@ def make_probe(step: Step, place: Workspace) -> Callable[[Path], Facts]:
 
 
 def make_judgment(step: Step, place: Workspace) -> Callable[[Path], Facts]:
-    """The values of every metric and audit of a case."""
-    values = judge_evidence(step, place.store)
+    """The values of every metric and audit of a case, and its curves."""
+    values, curves = judge_evidence(step, place.store)
 
     def write(folder: Path) -> Facts:
         write_json(folder / "values.json", values)
+        write_json(folder / "curves.json", curves)
         return {}
 
     return write

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from canforget.evaluation.curves import curves, rounded
 from canforget.evaluation.evaluate import Plain, judged, plain_value
 from canforget.evaluation.evidence import PREDICTED, Evidence, NotRun, Predictions, Views, attempt, parts_of_test
 from canforget.evaluation.model_agreement import Other, agreeing, compared_with
@@ -18,19 +19,21 @@ from canforget.study.store import Store
 OTHERS: tuple[Other, ...] = ("original", "retrained")
 
 
-def judge_evidence(step: Step, store: Store) -> dict[str, Plain]:
-    """Every metric's and audit's value for the case that `step` names."""
+def judge_evidence(step: Step, store: Store) -> tuple[dict[str, Plain], Plain]:
+    """Every metric's and audit's value for the case that `step` names, and its curves."""
     what = step.what
     evidence = evidence_in(store, what, what)
     if "full_precision" in what:
         before = evidence_in(store, what["full_precision"], what)
         evidence = replace(evidence, full_precision=before, noise=noise_in(store, what["noise"]) if "noise" in what else ())
     values = judged(evidence, map(call_of, what["metrics"]), map(call_of, what["audits"]), step.key)
+    drawn = curves(evidence, step.key)
     for name, probe in what.get("probes", {}).items():
         values |= values_of_probe(name, probe, store)
+        drawn |= probe_curves(result_in(store, probe["subject"]))
         if probe["probe"]["name"] == "code_flips":
             values |= agreements(name, evidence)
-    return values | {name: plain_value(NotRun(why)) for name, why in what.get("unprobed", {}).items()}
+    return values | {name: plain_value(NotRun(why)) for name, why in what.get("unprobed", {}).items()}, drawn
 
 
 def evidence_in(store: Store, keys: Mapping[str, Any], what: Mapping[str, Any]) -> Evidence:
@@ -75,6 +78,25 @@ def agreements(name: str, evidence: Evidence) -> dict[str, Plain]:
     """How often the rounded models say the same: what codes in common come to."""
     pairs = [(view, other) for view in ("forget", "test") for other in OTHERS]
     return {f"{name}.{v}_agreement_{o}": plain_value(attempt(compared_with, evidence, o, v, agreeing)) for v, o in pairs}
+
+
+LAYER_FIGURES = ("flip_rate_own", "expected_flip_rate", "retained_projection", "signal_to_noise")
+
+
+def probe_curves(found: ProbeResult) -> Plain:
+    """What of a probe is drawn: `layers` of code flips, and `relearning`, the accuracy after every step of each run."""
+    drawn: Plain = {}
+    if "layers" in found.facts:
+        drawn["layers"] = {
+            layer: {name: None if figures[name] is None else float(f"{figures[name]:.5g}") for name in LAYER_FIGURES}
+            for layer, figures in found.facts["layers"].items()
+        }
+    runs = {
+        name.removesuffix(".accuracy"): trace for name, trace in found.traces.items() if name.endswith(".accuracy") and len(trace.doses) > 1
+    }
+    if runs and "start.accuracy" in found.traces:
+        drawn["relearning"] = {run: {"steps": rounded(t.doses), "accuracy": rounded(t.means)} for run, t in runs.items()}
+    return drawn
 
 
 @lru_cache(maxsize=24)

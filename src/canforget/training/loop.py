@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from canforget.data.images import Images
+from canforget.data.images import Images, note_read
 from canforget.errors import DivergedError, SpecError
 from canforget.fit_settings import Fit
 from canforget.network.weights import finite, frozen, still
@@ -85,6 +85,7 @@ class Epoch:
             done = (self.number + (place + 0.5) / len(parts)) / self.fit.epochs
             for group in self.optimizer.param_groups:
                 group["lr"] = self.fit.lr * schedule(self.fit, done)
+            note_read(len(chosen))
             with still(self.model) if len(chosen) == 1 else nullcontext():
                 yield self.augmenter.batch(images.x, chosen), images.y[chosen.to(images.y.device)]
             advance((self.number + (place + 1) / len(parts)) / self.fit.epochs)
