@@ -7,7 +7,6 @@ from canforget.report.record import Label, Record, measured
 from canforget.study.plan import Case, Plan
 from canforget.study.store import Store
 
-
 MADE_BY = ("train", "unlearn")
 """The steps that read images to make a model: their cost is told in images read."""
 
