@@ -26,13 +26,16 @@ def curves(evidence: Evidence, key: str) -> Plain:
     `per_class` the accuracy on the test images of each class.
     """
     return {
-        "roc": {"matched": plain(attempt(matched_roc, evidence, key)), "calibrated": plain(attempt(calibrated_roc, evidence, key))},
-        "scores": plain(attempt(score_distributions_of, evidence, key)),
-        "per_class": plain(attempt(class_accuracies, evidence)),
+        "roc": {
+            "matched": plain_curve(attempt(matched_roc, evidence, key)),
+            "calibrated": plain_curve(attempt(calibrated_roc, evidence, key)),
+        },
+        "scores": plain_curve(attempt(score_distributions_of, evidence, key)),
+        "per_class": plain_curve(attempt(class_accuracies, evidence)),
     }
 
 
-def plain(found: Plain | NotRun) -> Plain:
+def plain_curve(found: Plain | NotRun) -> Plain:
     """What was found, or its reason."""
     return {"not_run": found.reason} if isinstance(found, NotRun) else found
 
@@ -70,7 +73,7 @@ def roc(members: Floats, others: Floats) -> Plain:
     rates = numpy.unique(numpy.concatenate([[0.0], numpy.geomspace(1 / len(others), 1, POINTS)]))
     allowed = numpy.floor(rates * len(others) + 1e-9).astype(int)
     told = [1.0 if k >= len(others) else float((members > ordered[k]).mean()) for k in allowed]
-    return {"fpr": rounded(rates), "tpr": rounded(told), "n": [len(members), len(others)]}
+    return {"fpr": five_digits(rates), "tpr": five_digits(told), "n": [len(members), len(others)]}
 
 
 def score_distributions_of(evidence: Evidence, key: str) -> Plain:
@@ -81,7 +84,7 @@ def score_distributions_of(evidence: Evidence, key: str) -> Plain:
     low, high = numpy.percentile(every, [0.5, 99.5]) if len(every) else (-1.0, 1.0)
     edges = numpy.linspace(low, max(high, low + 1e-6), BINS + 1)
     counts = {name: numpy.histogram(numpy.clip(s, edges[0], edges[-1]), edges)[0].tolist() for name, s in sets.items()}
-    return {"calibrated": known, "edges": rounded(edges), "counts": counts}
+    return {"calibrated": known, "edges": five_digits(edges), "counts": counts}
 
 
 def retained_scores(evidence: Evidence, known: bool) -> dict[str, Floats]:
@@ -101,9 +104,9 @@ def retained_scores(evidence: Evidence, known: bool) -> dict[str, Floats]:
 def class_accuracies(evidence: Evidence) -> Plain:
     """Accuracy on the test images of each class that occurs, and their number."""
     found = per_class(view_of(evidence.subject, "test"))
-    return {"classes": list(found), "accuracy": rounded([v.value for v in found.values()]), "n": [v.n for v in found.values()]}
+    return {"classes": list(found), "accuracy": five_digits([v.value for v in found.values()]), "n": [v.n for v in found.values()]}
 
 
-def rounded(values: Any) -> list[float]:
+def five_digits(values: Any) -> list[float]:
     """Numbers to five significant digits, which is finer than any of them is known."""
     return [float(f"{v:.5g}") for v in values]

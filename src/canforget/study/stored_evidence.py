@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from canforget.evaluation.curves import curves, rounded
+from canforget.evaluation.curves import curves, five_digits
 from canforget.evaluation.evaluate import Plain, judged, plain_value
 from canforget.evaluation.evidence import PREDICTED, Evidence, NotRun, Predictions, Views, attempt, parts_of_test
 from canforget.evaluation.model_agreement import Other, agreeing, compared_with
@@ -95,7 +95,7 @@ def probe_curves(found: ProbeResult) -> Plain:
         name.removesuffix(".accuracy"): trace for name, trace in found.traces.items() if name.endswith(".accuracy") and len(trace.doses) > 1
     }
     if runs and "start.accuracy" in found.traces:
-        drawn["relearning"] = {run: {"steps": rounded(t.doses), "accuracy": rounded(t.means)} for run, t in runs.items()}
+        drawn["relearning"] = {run: {"steps": five_digits(t.doses), "accuracy": five_digits(t.means)} for run, t in runs.items()}
     return drawn
 
 
