@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the public names, listed here and nowhere else: `homes` rea
     from canforget.pipeline import unlearn as unlearn
     from canforget.registry import component as component
     from canforget.report.record import Record as Record
+    from canforget.report.results import results as results
     from canforget.study.definition import Study as Study
     from canforget.study.run import run_study as run_study
     from canforget.study.store import Store as Store

@@ -32,7 +32,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "train", "adopt", "unlearn", "quantize", "evaluate", "export", "plan", "run", "watch", "show", "list", "check"]
+    "command",
+    ["demo", "train", "adopt", "unlearn", "quantize", "evaluate", "export", "plan", "run", "watch", "show", "results", "list", "check"],
 )
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str], command: Any) -> None:
     code, out, _ = call(capsys, command, "--help")

@@ -16,6 +16,7 @@ from canforget.study.definition import Study, from_toml
 DataDir = Annotated[Path | None, typer.Option(help="Folder that holds the data sets; default: $CANFORGET_DATA_DIR.", show_default=False)]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Only = Annotated[str | None, typer.Option(help="Only this one, by its label or the name that it begins with.", show_default=False)]
 StepName = Annotated[
     str | None,
     typer.Option(

@@ -122,26 +122,33 @@ def write_parquet(path: Path, records: Sequence[Record]) -> None:
     """One row a value of a record: long and flat, for any tool that reads Parquet."""
     import io
 
-    import pyarrow
     from pyarrow import parquet
 
-    rows = [
+    buffer = io.BytesIO()
+    parquet.write_table(arrow_table(rows_of_values(records), VALUE_COLUMNS), buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+VALUE_COLUMNS = (*AXES, "name", "value", "low", "high", "n", "not_run")
+"""What a row for a value holds: whose it is, its name, the value with its interval and what it rests on, or why it was not run."""
+NUMBERS = {"seed": "int64", "n": "int64", "seeds": "int64", "value": "float64", "low": "float64", "high": "float64", "mean": "float64"}
+
+
+def rows_of_values(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """A row for every value of every record, and one for a record that was not run."""
+    return [
         asdict(r.case) | {"name": name, "value": v.value, "low": low(v), "high": high(v), "n": v.n, "not_run": v.not_run or r.not_run}
         for r in records
         for name, v in (r.values or {"": Measured(not_run=r.not_run)}).items()
     ]
-    columns = {
-        "seed": pyarrow.int64(),
-        "value": pyarrow.float64(),
-        "low": pyarrow.float64(),
-        "high": pyarrow.float64(),
-        "n": pyarrow.int64(),
-    }
-    named = (*AXES, "name", "value", "low", "high", "n", "not_run")
-    table = pyarrow.Table.from_pylist(rows, schema=pyarrow.schema([(c, columns.get(c, pyarrow.string())) for c in named]))
-    buffer = io.BytesIO()
-    parquet.write_table(table, buffer)
-    write_atomically(path, buffer.getvalue())
+
+
+def arrow_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Any:
+    """Rows as an Arrow table: numbers as numbers, the rest as text."""
+    import pyarrow
+
+    schema = pyarrow.schema([(c, NUMBERS.get(c, "string")) for c in columns])
+    return pyarrow.Table.from_pylist([dict(row) for row in rows], schema=schema)
 
 
 def low(value: Measured) -> float | None:
