@@ -1,84 +1,109 @@
 """Is the noise control a null? Its p-values on models that unlearned nothing must be uniform, for every format and net.
 
-    python benchmarks/noise_null.py --data-dir DATA --out results/noise_null.json
+    python benchmarks/noise_null.py [--models 20] [--nets resnet20 speed_net vit] [--out results/noise_null.json]
 
-Trains 20 narrow nets of each kind (ResNet-20 and a vision transformer on digits, the speed net on 2,000 images of CIFAR-10), rounds each to
-every format, and asks where the rounded model's mean log-odds on 300 images it was trained on lie among 39 draws of the control. Printed: the
-Kolmogorov-Smirnov p of uniformity and the shares of p-values below .05 and above .95. Nothing was unlearned, so .05 each is right.
+Trains narrow nets of three kinds on 1,400 digits (ResNet-20, the speed net, a vision transformer), rounds each to every format, and asks
+where the rounded model lies among 19 draws of the control, as a study does: by the mean log-odds of 300 images that it was trained on, and
+by their AUC against 300 that it was not. Printed for each net and for all together: the p of Kolmogorov and Smirnov and the shares of
+p-values up to .05 and from .95. Nothing was unlearned, so .05 each is right. What `--out` holds is not computed again.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy
 import torch
-from scipy.stats import kstest
 
 from canforget.data.images import Images, images_of
 from canforget.evaluation.membership_scores import log_odds
+from canforget.evaluation.rebound import NOISE_DRAWS, noise_p, null_check
+from canforget.evaluation.statistics import auc
+from canforget.file_io import write_json
 from canforget.network.predict import predict
 from canforget.pipeline import called, train
 from canforget.quantization.weight_noise import disturbed
 from canforget.rng import generator
+from canforget.study.environment import machine, versions
 from canforget.training.loop import Fit
 
 FORMATS = ("int:bits=8", "int:bits=4", "float8", "int:bits=4,symmetric=false")
-DRAWS, IMAGES = 39, 300
+SEEN, UNSEEN, TRAINED = 300, 300, 1400
 SHORT = Fit(epochs=6, batch_size=64, lr=0.1, schedule="triangle", warmup=0.2, precision="float32")
 ADAM = Fit(epochs=8, batch_size=64, lr=2e-3, optimizer="adamw", schedule="triangle", warmup=0.2, precision="float32")
-NETS: dict[str, tuple[str, str, Fit]] = {
-    "resnet20": ("digits", "resnet20:width=8", SHORT),
-    "speed_net": ("cifar10", "speed_net:widths=16,32,32", SHORT),
-    "vit": ("digits", f"{Path(__file__).with_name('small_vit.py')}:SmallViT", ADAM),
+NETS: dict[str, tuple[str, Fit]] = {
+    "resnet20": ("resnet20:width=8", SHORT),
+    "speed_net": ("speed_net:widths=8,16,16", ADAM),
+    "vit": (f"{Path(__file__).with_name('small_vit.py')}:SmallViT", ADAM),
 }
 
 
-def images_for(dataset: str, data_dir: Path | None) -> tuple[Images, Images]:
-    """Training images (2,000 at most) and calibration images."""
-    call = called("datasets", dataset)
-    every = images_of(call.component.load()(data_dir=data_dir, **call.arguments()))
+def digits() -> tuple[Images, Images, Images]:
+    """Images to train on, to calibrate with (some of these), and unseen ones."""
+    every = images_of(called("datasets", "digits").component.load()())
     chosen = torch.randperm(len(every), generator=generator("noise_null"))
-    return every[chosen[:2000].clamp(max=len(every) - 1)], every[chosen[:128]]
+    kept = min(TRAINED, len(every) - UNSEEN)
+    return every[chosen[:kept]], every[chosen[:128]], every[chosen[kept : kept + UNSEEN]]
 
 
-def rank_of(model: torch.nn.Module, images: Images, calibration: Images, quantizer: str, rng: torch.Generator) -> float:
-    """The share of draws, ties by half, at which noise leaves a higher mean log-odds than rounding does: in (0, 1), uniform under the null."""
+def p_values(model: torch.nn.Module, seen: Images, unseen: Images, calibration: Images, quantizer: str, name: str) -> dict[str, float]:
+    """The noise p of the margin and of the AUC, of one model in one format."""
     call = called("quantizers", quantizer)
     rounded = call.component.load()(model, calibration, **call.arguments())
-    own = float(log_odds(predict(rounded, images)).mean())
-    drawn = numpy.array([float(log_odds(predict(noisy, images)).mean()) for noisy in disturbed(model, rounded, DRAWS, rng)])
-    return float(((drawn > own).sum() + (drawn == own).sum() / 2 + 0.5) / (DRAWS + 1))
+    own = measures(rounded, seen, unseen)
+    drawn = [measures(noisy, seen, unseen) for noisy in disturbed(model, rounded, NOISE_DRAWS, generator(name))]
+    return {measure: noise_p(value, [d[measure] for d in drawn]) for measure, value in own.items()}
+
+
+def measures(model: torch.nn.Module, seen: Images, unseen: Images) -> dict[str, float]:
+    """How well a model remembers."""
+    members, others = (log_odds(predict(model, images)) for images in (seen, unseen))
+    return {"margin": float(members.mean()), "auc": auc(members, others)}
+
+
+def lines(found: Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]) -> Iterator[dict[str, Any]]:
+    """Uniformity by net, format and measure, and over all nets; from p-values by net, seed, format and measure."""
+    for net in (*found, "all nets"):
+        models = [m for name, by in found.items() if net in (name, "all nets") for m in by.values()]
+        for quantizer in FORMATS:
+            for measure in ("margin", "auc"):
+                p = numpy.array([m[quantizer][measure] for m in models])
+                tails = {"up_to_05": round(float((p <= 0.05).mean()), 3), "from_95": round(float((p >= 0.95).mean()), 3)}
+                yield {"net": net, "format": quantizer, "measure": measure, "models": len(p), "ks_p": null_check(p).p, **tails}
 
 
 def main() -> None:
-    """Prints a row a net and format, and writes all p-values."""
+    """Writes all p-values after every model, and prints what they say."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--models", type=int, default=20)
-    parser.add_argument("--nets", nargs="+", default=list(NETS))
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--nets", nargs="+", choices=list(NETS), default=list(NETS))
+    parser.add_argument("--out", type=Path, default=Path("results/noise_null.json"))
     given = parser.parse_args()
-    found: dict[str, Any] = {}
-    started = time.perf_counter()
+    kept = json.loads(given.out.read_text()) if given.out.is_file() else {}
+    found, seconds = kept.get("p", {}), kept.get("cpu_seconds", 0.0)
+    training, calibration, unseen = digits()
     for net in given.nets:
-        dataset, model, fit = NETS[net]
-        images, calibration = images_for(dataset, given.data_dir)
-        ranks: dict[str, list[float]] = {f: [] for f in FORMATS}
+        model, fit = NETS[net]
         for seed in range(given.models):
-            trained = train(model, images, fit=fit, seed=seed, num_classes=10)
-            for quantizer in FORMATS:
-                ranks[quantizer].append(rank_of(trained, images[:IMAGES], calibration, quantizer, generator(f"{net}/{seed}/{quantizer}")))
-        for quantizer, values in ranks.items():
-            p = float(kstest(values, "uniform").pvalue)
-            low, high = numpy.mean(numpy.array(values) <= 0.05), numpy.mean(numpy.array(values) >= 0.95)
-            print(f"{net:<10} {quantizer:<28} KS p {p:.3f}   p <= .05: {low:.2f}   p >= .95: {high:.2f}   n {len(values)}", flush=True)
-            found[f"{net} {quantizer}"] = {"ks_p": p, "ranks": values}
-    found["seconds"] = time.perf_counter() - started
-    if given.out:
-        given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            if str(seed) in found.setdefault(net, {}):
+                continue
+            start = time.process_time()
+            trained = train(model, training, fit=fit, seed=seed, num_classes=10)
+            by = {q: p_values(trained, training[:SEEN], unseen, calibration, q, f"{net}/{seed}/{q}") for q in FORMATS}
+            found[net][str(seed)] = by
+            seconds += time.process_time() - start
+            told = {
+                "command": f"python benchmarks/noise_null.py --models {given.models}",
+                "draws": NOISE_DRAWS,
+                "cpu_seconds": round(seconds),
+            }
+            write_json(given.out, told | {"versions": versions(), "machine": machine(), "uniformity": list(lines(found)), "p": found})
+    for line in lines(found):
+        ks = "-" if line["ks_p"] is None else f"{line['ks_p']:.3f}"
+        print(f"{line['net']:<10} {line['format']:<28} {line['measure']:<7} KS p {ks}   ≤ .05: {line['up_to_05']:.2f}   ≥ .95: {line['from_95']:.2f}   n {line['models']}")  # fmt: skip
 
 
 if __name__ == "__main__":

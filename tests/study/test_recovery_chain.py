@@ -9,8 +9,7 @@ from canforget.report.recovery_over_seeds import recoveries
 from canforget.report.recovery_table import text
 from canforget.study.definition import Study
 from canforget.study.plan import plan
-from canforget.study.run import run
-from canforget.study.store import Store
+from canforget.study.run import carry_out
 
 INT4 = "int:bits=4,activations=0"
 FORGETS = "fit.epochs=5,fit.lr=0.05,fit.momentum=0.9,fit.weight_decay=0"
@@ -18,13 +17,14 @@ CELLS = {"name": "within_rounding_cells", "base": f"neggrad_plus:{FORGETS}"}
 
 
 def rows(folder: Path, unlearners: Any, quantizers: Any) -> tuple[dict[tuple[str, str], Any], str]:
-    """What is said of the margin, three seeds, class 3 of the digits forgotten, by unlearner and format; and the table."""
+    """What is said of the margin, three seeds, class 3 of the digits forgotten, by unlearner and format; the table, and what a run prints."""
     study = Study.of(
         datasets="digits", models="tiny_cnn", scenarios="whole_class:classes=3", unlearners=unlearners, fit={"epochs": 6}, seeds=3,
         quantizers=["none", *quantizers], noise_draws=19, probes=True, judged_retain=300,
     )  # fmt: skip
-    (block,) = recoveries(run(plan(study), Store(folder)))
-    return {(row.unlearner.partition(":")[0], row.quantizer): row for row in block.rows}, text([block])
+    done = carry_out(plan(study), folder / "store", folder / "out")
+    (block,) = recoveries(done.records)
+    return {(row.unlearner.partition(":")[0], row.quantizer): row for row in block.rows}, text([block], wide=True) + done.text(wide=True)
 
 
 def test_what_comes_back_by_construction_is_found_from_plan_to_table(tmp_path: Path) -> None:
@@ -39,6 +39,7 @@ def test_what_comes_back_by_construction_is_found_from_plan_to_table(tmp_path: P
     assert row.retained_projection == pytest.approx(0, abs=0.01), "the codes are the original's"
     assert "rounding brings it back: " in table
     assert f"Noise control at {INT4}: not rejected: over 6 models" in table
+    assert f"noise control of the margin at {INT4}: not rejected: over 6 models" in table, "a run prints its check"
 
 
 @pytest.mark.slow

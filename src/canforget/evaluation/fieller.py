@@ -16,9 +16,10 @@ LEAST_SIGNAL = 3.0
 
 @dataclass(frozen=True)
 class MemoryFraction:
-    """A share of the memory there was, its one-sided 95 % upper bound (inf where unbounded) and 95 % interval (`None` where unbounded)."""
+    """A share of the memory there was, its one-sided 95 % bounds (infinite where unbounded) and 95 % interval (`None` where unbounded)."""
 
     value: float
+    lower: float
     upper: float
     interval: Interval | None
 
@@ -59,18 +60,12 @@ def quotient_of(above: Terms, below: Terms, covariance: float = 0.0) -> MemoryFr
         )
     sign = 1.0 if signal.estimate > 0 else -1.0
 
-    def beside(fraction: float) -> Contrast:
-        """above - fraction · below, turned so that it falls as the fraction rises."""
-        terms = [*((sign * a, mean) for a, mean in above), *((-sign * fraction * b, mean) for b, mean in below)]
-        found = combined(terms)
-        return Contrast(found.estimate, float(numpy.sqrt(max(0.0, found.error**2 - 2 * fraction * covariance))), found.freedom)
-
     def bound(direction: float, confidence: float) -> float:
         """Where the combination is no longer compatible with 0, going up or down from the quotient."""
 
         def excess(distance: float) -> float:
-            found = beside(value + direction * distance)
-            return direction * found.estimate + float(stdtrit(found.freedom, confidence)) * found.error
+            found = beyond(above, below, value + direction * distance, covariance)
+            return direction * sign * found.estimate + float(stdtrit(found.freedom, confidence)) * found.error
 
         reach = 1e-3 * (1 + abs(value))
         while excess(reach) > 0:
@@ -81,4 +76,16 @@ def quotient_of(above: Terms, below: Terms, covariance: float = 0.0) -> MemoryFr
 
     value = combined(above).estimate / signal.estimate
     ends = bound(-1, 0.975), bound(1, 0.975)
-    return MemoryFraction(value, bound(1, 0.95), ends if numpy.isfinite(ends).all() else None)
+    return MemoryFraction(value, bound(-1, 0.95), bound(1, 0.95), ends if numpy.isfinite(ends).all() else None)
+
+
+def beyond(above: Terms, below: Terms, fraction: float, covariance: float = 0.0) -> Contrast:
+    """`above` less a `fraction` of `below`: 0 where their quotient is that; see `quotient_of`.
+
+    >>> from canforget.evaluation.moderated import model_means
+    >>> a, b = model_means([[0.3, 0.3, 0.3], [1.0, 1.1, 0.9]])
+    >>> round(beyond([(1, a)], [(1, b)], 0.2).estimate, 9)
+    0.1
+    """
+    found = combined([*above, *((-fraction * factor, mean) for factor, mean in below)])
+    return Contrast(found.estimate, float(numpy.sqrt(max(0.0, found.error**2 - 2 * fraction * covariance))), found.freedom)

@@ -12,7 +12,7 @@ from scipy.special import smirnov
 
 from canforget.errors import DataError, NotMeasurable
 from canforget.evaluation.evidence import Value
-from canforget.evaluation.fieller import LEAST_SIGNAL, MemoryFraction, memory_signal, quotient_of
+from canforget.evaluation.fieller import LEAST_SIGNAL, MemoryFraction, beyond, memory_signal, quotient_of
 from canforget.evaluation.moderated import Contrast, ModelMean, Terms, combined, model_means
 from canforget.evaluation.statistics import Floats, midranks, prediction_interval
 
@@ -22,6 +22,8 @@ FEWEST_CHECKED = 6
 """Models that unlearned nothing without which it cannot be checked whether noise is a null."""
 NO_NULL = 0.01
 """The p of uniformity at and below which a noise control is held to be none."""
+LEAST_CLAIMED = 0.02
+"""The share of the memory that must be exceeded for a claim: formats that restore no code have given back up to half a percent."""
 
 
 def rebound(quantized: ArrayLike, full_precision: ArrayLike) -> Floats:
@@ -68,6 +70,11 @@ class NullCheck:
     p: float | None
 
     @property
+    def lacking(self) -> int:
+        """How many more models that unlearned nothing the check needs; 0 where it could be made."""
+        return max(0, FEWEST_CHECKED - self.models)
+
+    @property
     def fails(self) -> bool:
         """Whether rounding moves models that unlearned nothing otherwise than noise does: nothing may be claimed beside such noise."""
         return self.p is not None and self.p <= NO_NULL
@@ -75,7 +82,7 @@ class NullCheck:
     def reason(self) -> str:
         """What the check found, in words."""
         if self.p is None:
-            return f"no check possible: {self.models} models that unlearned nothing, and {FEWEST_CHECKED} are needed"
+            return f"could not be checked: {self.models} models that unlearned nothing, and {self.lacking} more are needed"
         found = "is no null here" if self.fails else "not rejected"
         return f"{found}: over {self.models} models that unlearned nothing, its p are uniform with p {self.p:.2g}"
 
@@ -107,11 +114,20 @@ class FormatValues:
 
 @dataclass(frozen=True)
 class RecoveryEffect:
-    """What comes back by rounding, Δ; the memory there is in the format (`None`: not known), and Δ as its fraction ρ (`None`: not given)."""
+    """What comes back by rounding, Δ; the memory there is in the format (`None`: not known), and Δ as its fraction ρ (`None`: not given).
+
+    `excess` is Δ less `LEAST_CLAIMED` of the memory: what a claim must show to be above 0 (`None` where there is no fraction).
+    """
 
     effect: Contrast
     memory: Contrast | None = None
     fraction: MemoryFraction | None = None
+    excess: Contrast | None = None
+
+    @property
+    def p(self) -> float:
+        """One-sided p that at most `LEAST_CLAIMED` of the memory comes back; 1 where it is not known how much there is."""
+        return 1.0 if self.excess is None else self.excess.p("above")
 
     @property
     def powerless(self) -> bool:
@@ -120,9 +136,9 @@ class RecoveryEffect:
 
     def least_fraction(self, tests: int = 1) -> float | None:
         """The smallest ρ found with 80 % power by the one-sided test at 5 %, after Bonferroni (Holm's first step) over `tests`."""
-        if self.memory is None or self.powerless:
+        if self.memory is None or self.excess is None:
             return None
-        return self.effect.detectable(alpha=2 * 0.05 / max(1, tests)) / self.memory.estimate
+        return LEAST_CLAIMED + self.excess.detectable(alpha=2 * 0.05 / max(1, tests)) / self.memory.estimate
 
 
 def recovery_effects(
@@ -134,7 +150,7 @@ def recovery_effects(
     retrained models shared by all; variances moderated over the models of a format where these are many (`model_means`), and none below
     `image_error`² (that of one model's value over the choice of images). ρ has Fieller's interval, with the correlation of the retrained
     models' two measures.
-    Something comes back where Δ is above 0 by its one-sided p (`effect.p("above")`) after Holm over all that is asked together.
+    Something comes back where ρ is above `LEAST_CLAIMED` by its one-sided `p` after Holm over all that is asked together.
     """
     if rounded is not None and len(rounded.retrained) != len(beside_noise.retrained):
         raise DataError(
@@ -157,7 +173,8 @@ def against_memory(
     if found.powerless:
         return found
     shared = shared_covariance(beside_noise, rounded, change[1][1], memory[1])
-    return RecoveryEffect(effect, found.memory, quotient_of(change, [(1.0, memory[0]), (-1.0, memory[1])], shared))
+    below = [(1.0, memory[0]), (-1.0, memory[1])]
+    return RecoveryEffect(effect, found.memory, quotient_of(change, below, shared), beyond(change, below, LEAST_CLAIMED, shared))
 
 
 def memory_means(rounded: FormatValues) -> tuple[ModelMean, ModelMean]:

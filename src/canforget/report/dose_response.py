@@ -1,6 +1,7 @@
 """Dose and response: whether what rounding does grows along the widths of integers, or along the strength of an unlearner."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
@@ -13,16 +14,73 @@ Responses = Mapping[Combination, Sequence[float]]
 """A figure of every seed, of combinations of one problem."""
 
 
+@dataclass(frozen=True)
+class FoundFraction:
+    """What came back of the memory, ρ; the smallest that would be found with 80 % power; and whether it is claimed."""
+
+    value: float
+    least: float
+    claimed: bool
+
+    @property
+    def seen(self) -> bool:
+        """Whether it is large enough to be found with 80 % power."""
+        return self.value >= self.least
+
+
+@dataclass(frozen=True)
+class Dose:
+    """A dose, and what was found of it."""
+
+    dose: float
+    found: FoundFraction
+
+
+def doses_seen(found: Mapping[Combination, FoundFraction]) -> dict[str, tuple[Dose, ...]]:
+    """The doses in rising order of every row of three or more, named as in `trends`, of which one at least is found with 80 % power."""
+    along: dict[str, list[Dose]] = {}
+    for name, combination, dose in every_dose(found):
+        along.setdefault(name, []).append(Dose(dose, found[combination]))
+    return {
+        name: tuple(sorted(doses, key=lambda d: d.dose))
+        for name, doses in along.items()
+        if len(doses) > 2 and any(d.found.seen for d in doses)
+    }
+
+
+def smallest_seen(doses: Sequence[Dose]) -> Dose | None:
+    """The smallest dose from which on every larger one is found with 80 % power; `None` where the largest is not.
+
+    >>> seen, unseen = FoundFraction(0.3, 0.1, True), FoundFraction(0.05, 0.1, False)
+    >>> smallest_seen([Dose(0.1, unseen), Dose(0.25, seen), Dose(0.5, seen)]).dose
+    0.25
+    >>> smallest_seen([Dose(0.1, seen), Dose(0.25, unseen)])
+    """
+    smallest = None
+    for dose in reversed(doses):
+        if not dose.found.seen:
+            break
+        smallest = dose
+    return smallest
+
+
 def trends(responses: Responses) -> dict[str, Trend]:
     """Every trend over three doses or more, by what it runs along: "bits of int, scrub" or "alpha of ssd at int:bits=4"."""
     rng = numpy_generator("doses")
     doses: dict[str, dict[float, Sequence[float]]] = {}
-    for along, combination, dose in widths(responses):
-        doses.setdefault(f"{along}, {combination.unlearner.label}", {})[dose] = responses[combination]
-    for along, combination, dose in strengths(responses):
-        doses.setdefault(f"{along} at {combination.quantizer.label}", {})[dose] = responses[combination]
+    for along, combination, dose in every_dose(responses):
+        doses.setdefault(along, {})[dose] = responses[combination]
     whole = {key: by for key, by in doses.items() if len(by) > 2 and len({len(f) for f in by.values()}) == 1}
     return {key: dose_response(list(by), numpy.transpose(list(by.values())), rng=rng) for key, by in whole.items()}
+
+
+def every_dose(combinations: Iterable[Combination]) -> Iterator[tuple[str, Combination, float]]:
+    """What each dose runs along and at what else, the combination, and the dose."""
+    every = list(combinations)
+    for along, combination, dose in widths(every):
+        yield f"{along}, {combination.unlearner.label}", combination, dose
+    for along, combination, dose in strengths(every):
+        yield f"{along} at {combination.quantizer.label}", combination, dose
 
 
 def widths(combinations: Iterable[Combination]) -> Iterator[tuple[str, Combination, float]]:

@@ -9,19 +9,17 @@ from canforget.errors import NotMeasurable
 from canforget.evaluation.evidence import NotRun, Value, attempt
 from canforget.evaluation.fieller import MemoryFraction
 from canforget.evaluation.moderated import Contrast
-from canforget.evaluation.rebound import FormatValues, NullCheck, RecoveryEffect, Trend, null_check, recovery_effects
+from canforget.evaluation.rebound import FormatValues, NullCheck, RecoveryEffect, Trend, recovery_effects
 from canforget.evaluation.statistics import Interval, holm
-from canforget.report.dose_response import trends
+from canforget.report.dose_response import Dose, FoundFraction, doses_seen, trends
 from canforget.report.judgment import image_error, values
-from canforget.report.record import REFERENCES, Combination, Groups, Record, beside, over_seeds, value_of
-from canforget.report.verdict import POWERLESS, UTILITY_LOST
+from canforget.report.record import REFERENCES, Combination, Groups, Record, beside, over_seeds
+from canforget.report.recovery_gates import OLDER_CONTROL, closed_gate, closed_here, has_control, missing_control, noise_check
 
 MEASURES = ("margin", "accuracy", "probability", "rank", "auc")
 RECOVERED = "rounding brings it back"
 NONE_DETECTED = "none detected"
-NO_NULL_HERE = "the noise control is no null here"
 NOT_ASKED = NotRun("not asked")
-OLDER_CONTROL = "older noise control: nothing may be claimed"
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,8 @@ class Recovery:
 
     `excess` is the plain one, rebound less that of retrained models; `effect` is Δ, both beside noise; `fraction` is ρ, Δ as a share of the
     memory there is in the format, and `least_fraction` the smallest that would be found with 80 % power. `tested` rows share Holm's
-    correction; p is one-sided. The regime of the update: `signal_to_noise` and `retained_projection`, from the probe `code_flips`.
+    correction, methods among themselves and controls among themselves; p is one-sided, of no more than `LEAST_CLAIMED` of the memory. The
+    regime of the update: `signal_to_noise` and `retained_projection`, from the probe `code_flips`.
     """
 
     unlearner: str
@@ -44,6 +43,7 @@ class Recovery:
     least_fraction: float | None = None
     signal_to_noise: float | None = None
     retained_projection: float | None = None
+    control: bool = False
     tested: bool = False
     p: float = 1.0
     p_adjusted: float = 1.0
@@ -63,6 +63,7 @@ class RecoveryBlock:
     measure: str
     rows: tuple[Recovery, ...]
     trends: dict[str, Trend]
+    doses: dict[str, tuple[Dose, ...]]
     controls: dict[str, NullCheck] = field(default_factory=dict)
     older_control: bool = False
 
@@ -73,23 +74,34 @@ class RecoveryBlock:
             return (
                 f"{OLDER_CONTROL[0].upper()}{OLDER_CONTROL[1:]} of the {self.measure}; the excess is the plain one, over retrained models."
             )
-        if not tested:
-            return f"Nothing may be claimed of the {self.measure}: no row passed the gates with a noise control over two seeds or more."
-        back = [f"{row.unlearner} at {row.quantizer}" for row in self.rows if row.claimed]
-        found = f"brings the {self.measure} back in {len(back)} of {len(tested)} cases" + (f" ({'; '.join(back)})" if back else "")
-        least = [row.least_fraction for row in tested if row.least_fraction is not None]
-        power = f" Half of these tests would have found {numpy.median(least):.2g} of the memory with 80 % power." if least else ""
-        return f"Rounding {found}, by one-sided tests after Holm.{power}"
+        methods, controls = ([row for row in tested if row.control == control] for control in (False, True))
+        said = f"Rounding {found_in(methods, self.measure)}, by one-sided tests after Holm.{seen_by(methods)}"
+        if not methods:
+            said = f"Nothing may be claimed of the {self.measure}: no method passed the gates with a checked noise control over two seeds or more."
+        return said + (f" Of controls, tested by themselves, it {found_in(controls, self.measure)}." if controls else "")
+
+
+def found_in(tested: Sequence[Recovery], measure: str) -> str:
+    """In how many cases something came back, and in which."""
+    back = [f"{row.unlearner} at {row.quantizer}" for row in tested if row.claimed]
+    return f"brings the {measure} back in {len(back)} of {len(tested)} cases" + (f" ({'; '.join(back)})" if back else "")
+
+
+def seen_by(tested: Sequence[Recovery]) -> str:
+    """How little half of the tests would have found."""
+    least = [row.least_fraction for row in tested if row.least_fraction is not None]
+    return f" Half of these tests would have found {numpy.median(least):.2g} of the memory with 80 % power." if least else ""
 
 
 def recoveries(records: Sequence[Record], measure: str = "margin", with_trends: bool = True) -> list[RecoveryBlock]:
     """What the records say of a measure of the `recovery` audit (accuracy, probability, margin, rank, auc), a block a scenario.
 
-    One rule (`recovery_effects`): Δ, the rebound beside noise less that of the retrained models, is above 0 by a one-sided t test
-    over seeds, after Holm over all rows of the block that are asked. Gates first: memory to lose, utility kept, forgotten before rounding
-    (by the verdicts that the records hold), and memory in the format by this measure. Nothing is claimed in a format where noise is no
-    null on models that unlearned nothing, nor of records whose noise control is an older one. Trends along doses are tested by
-    permutation and take a tenth of a second each: `with_trends` says whether they are wanted.
+    One rule (`recovery_effects`): Δ, the rebound beside noise less that of the retrained models, is above `LEAST_CLAIMED` of the memory by
+    a one-sided t test over seeds, after Holm over all methods (or all controls) of the block that are asked. Gates first: memory to lose,
+    utility kept, forgotten before rounding (by the verdicts that the records hold), and memory in the format by this measure. Nothing is
+    claimed in a format where noise is no null on models that unlearned nothing, where there are too few of these to check it, nor of
+    records whose noise control is an older one. Trends along doses are tested by permutation and take a tenth of a second each:
+    `with_trends` says whether they are wanted.
     """
     groups = over_seeds(records)
     blocks: dict[tuple[str, str, str], list[Combination]] = {}
@@ -113,37 +125,44 @@ def block_of(
     older = any(f"recovery.{measure}_noise_p" in r.values and not has_control(r, measure) for c in unlearned for r in groups[c])
     for quantizer, same in formats.items():
         if not older:
-            controls[quantizer] = null_check(noise_p_of_references(same[0], groups, measure))
+            controls[quantizer] = noise_check(same[0], groups, measure)
         plain |= effects_of(same, groups, f"recovery.{measure}_rebound")
         effects |= effects_of(same, groups, f"recovery.{measure}_beside_noise", f"recovery.{measure}_rounded")
     rows = {c: row_of(c, groups, measure, plain.get(c), effects.get(c), controls.get(c.quantizer.label)) for c in unlearned}
-    decided, title = tuple(decide(rows, effects).values()), " · ".join((*problem, measure))
+    for control in (False, True):
+        rows |= decide({c: row for c, row in rows.items() if row.control == control}, effects)
+    found = {c: dose for c, row in rows.items() if (dose := dose_of(row)) is not None}
     along = trends(responses(unlearned, groups, measure)) if with_trends else {}
-    return RecoveryBlock(title, measure, decided, along, controls, older)
+    return RecoveryBlock(" · ".join((*problem, measure)), measure, tuple(rows.values()), along, doses_seen(found), controls, older)
 
 
-def noise_p_of_references(combination: Combination, groups: Groups, measure: str) -> list[float]:
-    """The noise p of all models that unlearned nothing in the format of a combination; none of an older control."""
-    records = [record for name in REFERENCES for record in beside(groups, combination, name)]
-    found = [value_of(r, f"recovery.{measure}_noise_p").value for r in records if has_control(r, measure)]
-    return [p for p in found if p is not None]
-
-
-def has_control(record: Record, measure: str) -> bool:
-    """Whether a record's noise control is today's: its rounding errors dealt anew in the rounded network."""
-    return f"recovery.{measure}_beside_noise" in record.values
+def dose_of(row: Recovery) -> FoundFraction | None:
+    """What was found of a row that was asked."""
+    if not row.tested or row.least_fraction is None or isinstance(row.fraction, NotRun):
+        return None
+    return FoundFraction(row.fraction.value or 0.0, row.least_fraction, row.claimed)
 
 
 def effects_of(same: Sequence[Combination], groups: Groups, name: str, level: str = "") -> dict[Combination, RecoveryEffect]:
-    """The effect on a value of several unlearners of a format that have it in every seed; with ρ where `level` names the measure itself."""
-    changes = format_values(name, same, groups)
+    """The effect on a value of unlearners of a format that have it in every seed, controls never among the peers; ρ where `level` names the measure."""
+    methods = [c for c in same if not c.control]
+    families = [*([methods] if methods else []), *([c, *methods] for c in same if c.control)]
+    found: dict[Combination, RecoveryEffect] = {}
+    for family in families:
+        found |= {c: effect for c, effect in effects_among(family, groups, name, level).items() if c not in found}
+    return found
+
+
+def effects_among(family: Sequence[Combination], groups: Groups, name: str, level: str) -> dict[Combination, RecoveryEffect]:
+    """The effect on a value of several unlearners of a format, with variances moderated over all of them."""
+    changes = format_values(name, family, groups)
     if len(changes.retrained) < 2 or not changes.unlearned:
         return {}
-    levels = format_values(level, same, groups) if level else None
+    levels = format_values(level, family, groups) if level else None
     if levels is not None and len(levels.retrained) != len(changes.retrained):
         levels = None
-    labels = {c.unlearner.label: c for c in same}
-    records = [r for c in same for r in groups[c]] + list(beside(groups, same[0], "retrain"))
+    labels = {c.unlearner.label: c for c in family}
+    records = [r for c in family for r in groups[c]] + list(beside(groups, family[0], "retrain"))
     errors = [image_error(r, name) for r in records]
     found = recovery_effects(changes, levels, float(numpy.sqrt(numpy.mean(numpy.square(errors)))))
     return {labels[label]: effect for label, effect in found.items()}
@@ -179,56 +198,26 @@ def row_of(
     """One unlearner at one format, not yet tested."""
     records, labels = groups[combination], (combination.unlearner.label, combination.quantizer.label)
     if not combination.rounded:
-        return Recovery(*labels, "before rounding")
+        return Recovery(*labels, "before rounding", control=combination.control)
     sides = attempt(rebounds, combination, groups, measure)
     if isinstance(sides, NotRun):
-        return Recovery(*labels, f"not run: {sides.reason}", excess=sides)
+        return Recovery(*labels, f"not run: {sides.reason}", excess=sides, control=combination.control)
     own, others = (float(numpy.mean(side)) for side in sides)
     excess = Value(own - others, None, 1) if plain is None else value_with_interval(plain.effect, len(records))
     barred = closed_gate(records) or missing_control(records, measure, effect) or ("" if effect is None else closed_here(effect, control))
     regime = [mean_probe(records, name) for name in ("signal_to_noise", "retained_projection")]
     found = Recovery(
-        *labels, barred or NONE_DETECTED, own, others, excess, signal_to_noise=regime[0], retained_projection=regime[1]
+        *labels, barred or NONE_DETECTED, own, others, excess, signal_to_noise=regime[0], retained_projection=regime[1],
+        control=combination.control,
     )  # fmt: skip
     if effect is None:
         return found
     return replace(found, effect=value_with_interval(effect.effect, len(records)), fraction=fraction_of(effect), tested=not barred)
 
 
-def closed_gate(group: Sequence[Record]) -> str:
-    """The gate before this question that is closed: no memory to lose, utility lost, or not forgotten before rounding; or nothing."""
-    verdict = group[0].verdict
-    if verdict is None:
-        return ""
-    for word in (POWERLESS, UTILITY_LOST):
-        if word in (verdict.word, verdict.full_precision):
-            return word
-    if verdict.had_forgotten is None:
-        return "not known whether it had forgotten"
-    return "" if verdict.had_forgotten else "had not forgotten before rounding"
-
-
-def missing_control(records: Sequence[Record], measure: str, effect: RecoveryEffect | None) -> str:
-    """Why nothing can be asked of these records, or nothing."""
-    if not all(has_control(r, measure) for r in records):
-        return OLDER_CONTROL
-    if effect is not None:
-        return ""
-    reasons = [value_of(r, f"recovery.{measure}_beside_noise").not_run for r in records]
-    reason = next((r for r in reasons if r), "one seed decides nothing" if len(records) < 2 else "retrained models have no noise control")
-    return f"nothing may be claimed: {reason}"
-
-
-def closed_here(effect: RecoveryEffect, control: NullCheck | None) -> str:
-    """What bars a claim in this format, by this measure: no memory there, or noise that is no null."""
-    if effect.powerless:
-        return f"{POWERLESS}: no memory by this measure in this format"
-    return NO_NULL_HERE if control is not None and control.fails else ""
-
-
 def decide(rows: Mapping[Combination, Recovery], effects: Mapping[Combination, RecoveryEffect]) -> dict[Combination, Recovery]:
     """The rows with p, Holm's p over those that are tested, the smallest fraction found with that, and the claim."""
-    tested = {c: effects[c].effect.p("above") for c, row in rows.items() if row.tested}
+    tested = {c: effects[c].p for c, row in rows.items() if row.tested}
     adjusted = dict(zip(tested, holm(list(tested.values())).tolist() if tested else (), strict=True))
     found = dict(rows)
     for c, p in adjusted.items():
@@ -240,8 +229,11 @@ def decide(rows: Mapping[Combination, Recovery], effects: Mapping[Combination, R
 
 
 def brought_back(effect: RecoveryEffect) -> str:
-    """That something comes back, and how much of the memory that is, for a significant share may be a small one."""
-    return RECOVERED if effect.fraction is None else f"{RECOVERED}: {100 * effect.fraction.value:.2g} % of the memory"
+    """That something comes back, how much of the memory that is, and above what it is by the one-sided bound."""
+    if effect.fraction is None:
+        return RECOVERED
+    share, lower = 100 * effect.fraction.value, 100 * effect.fraction.lower
+    return f"{RECOVERED}: {share:.2g} % of the memory, over {lower:.2g} %"
 
 
 def fraction_of(effect: RecoveryEffect) -> Value | NotRun:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy
 
 from canforget.evaluation.evidence import NotRun, Value
+from canforget.evaluation.rebound import LEAST_CLAIMED
 from canforget.evaluation.statistics import Interval
+from canforget.report.dose_response import Dose, smallest_seen
 from canforget.report.fit_width import fit_table, lines, paragraph
 from canforget.report.recovery_over_seeds import Recovery, RecoveryBlock, intervals
 from canforget.report.table import number
@@ -19,7 +21,8 @@ FORMAT_HEADS = ("format", "retrained", "least", "median", "most", "median ±", "
 LEGEND = (
     "Of the {measure} on the forget set, up meaning remembered; ± is half a 95 % t interval over seeds, unpaired.\n"
     "rebound: rounded less before rounding; retrained: the same of the retrained models; excess: the difference. beside noise: Δ, the\n"
-    "same less what noise of the rounding's norm and structure does to each model. Holm p: of Δ above 0, one-sided, over the {tests} rows asked.\n"
+    "same less what noise of the rounding's norm and structure does to each model. Holm p: of Δ above {least:.0%} of the memory, one-sided, over\n"
+    "the rows asked ({methods} of methods; {controls} of controls, which are corrected by themselves).\n"
     "fraction: Δ of the memory there is in the format (0 nothing, 1 all), Fieller's interval; seen from: the smallest found with 80 % power.\n"
     "signal/noise: norm of the update over that of the rounding error; kept: share of the update that survives rounding (both from code_flips).\n"
     "Asked only of models that kept their utility and had forgotten before rounding, where there was memory and where noise is a null. A net that\n"
@@ -30,8 +33,9 @@ LEGEND = (
 
 NARROW_LEGEND = (
     "Of the {measure} on the forget set, up meaning remembered. excess: what rounding changed, less what it changed of retrained models; "
-    "beside noise: the same less what noise of the rounding's size does; ± is half a 95 % t interval over seeds. Holm p: of that above 0, "
-    "over the {tests} rows asked. More columns, and what they mean: --wide."
+    "beside noise: the same less what noise of the rounding's size does; ± is half a 95 % t interval over seeds. Holm p: of that above "
+    "{least:.0%} of the memory, over the rows asked ({methods} of methods; {controls} of controls, by themselves). More columns, and what "
+    "they mean: --wide."
 )
 
 
@@ -49,9 +53,20 @@ def text(found: Sequence[RecoveryBlock], wide: bool = False) -> str:
         sentences = [f"Noise control at {quantizer}: {control.reason()}." for quantizer, control in block.controls.items()]
         sentences.append(block.answer())
         sentences += [f"Effect against {along}: rank correlation {t.correlation:+.2f}, p {t.p:.2g}." for along, t in block.trends.items()]
-        legend = (LEGEND if wide else NARROW_LEGEND).format(measure=block.measure, tests=sum(row.tested for row in block.rows))
+        sentences += [power_along(along, doses) for along, doses in block.doses.items()]
+        tests = [sum(row.tested for row in block.rows if row.control == control) for control in (False, True)]
+        given = {"measure": block.measure, "methods": tests[0], "controls": tests[1], "least": LEAST_CLAIMED}
+        legend = (LEGEND if wide else NARROW_LEGEND).format(**given)
         said += [*sentences, "", legend, ""] if wide else [*map(paragraph, sentences), "", paragraph(legend), ""]
     return "\n".join(said)
+
+
+def power_along(along: str, doses: Sequence[Dose]) -> str:
+    """From which dose on what comes back is found with 80 % power, with ρ at every dose."""
+    smallest = smallest_seen(doses)
+    found = "; ".join(f"{d.dose:g}: {d.found.value:.2g}, seen from {d.found.least:.2g}" for d in doses)
+    said = "the largest is not found with 80 % power" if smallest is None else f"found with 80 % power from {smallest.dose:g} on"
+    return f"Along {along}: {said} (fraction by dose: {found})."
 
 
 def known_columns(table: Sequence[Sequence[str]]) -> list[list[str]]:
