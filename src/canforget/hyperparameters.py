@@ -56,11 +56,13 @@ Positives = Annotated[tuple[Positive, ...], MinLen(1)]
 """One number above 0 or several."""
 Searches = Annotated[int, Ge(1), Le(24)]
 """How often a range is halved."""
-Mix = Literal["forget_only", "with_retain", "fresh_head"]
-"""What a model is taught: forgotten images alone, or among retained ones; these to a last layer drawn anew."""
+Mix = Literal["forget_only", "with_retain", "blank_head"]
+"""What a model is taught: forgotten images alone, or among retained ones; these to a last layer of zeros."""
 Mixes = Annotated[tuple[Mix, ...], MinLen(1)]
 Draws = Annotated[int, Ge(1), Le(1000)]
 """How often something is repeated with other random numbers."""
+FewReferences = Annotated[int, Ge(1), Le(4)]
+"""How many models to compare with, from one to four."""
 Sample = Annotated[int, Ge(2), Le(1_000_000)]
 """At most how many images are looked at."""
 Width = Annotated[int, Ge(1), Le(4096)]

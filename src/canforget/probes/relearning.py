@@ -30,7 +30,7 @@ def relearning(
     *,
     rng: Generator,
     counts: CountsOrNone = (0, 1, 5, 10, 50, 100),
-    mixes: Mixes = ("forget_only", "with_retain", "fresh_head"),
+    mixes: Mixes = ("forget_only", "with_retain", "blank_head"),
     steps: Count = 20,
     lr: Positive = 0.01,
     batch_size: Count = 64,
@@ -40,8 +40,8 @@ def relearning(
     """Accuracy in [0, 1] and margin in nats of forgotten images, after every step of training a copy on *other* forgotten images.
 
     `forget_only_10` is trained on 10 forgotten images alone, `with_retain_10` on batches half of them and half of retained images, and
-    `with_retain_0` on retained images only, and `fresh_head_10` so with a last layer drawn anew, the same for all models: what that layer was
-    told to say is gone, and what the layers below it know is left. `start` is before any of it. At most `images` are asked about, the same for every count; counts above half of the forget
+    `with_retain_0` on retained images only, and `blank_head_10` so with the last layer set to zero: what it was told to say
+    is gone, what the layers below it know is left, and a step or two show it (a masked head is found here). `start` is before any of it. At most `images` are asked about, the same for every count; counts above half of the forget
     set are not run. `ain` and `steps` (`anamnesis` in evaluation/probe_readings.py) say how soon the accuracy comes within `within` of the original's.
 
     A model whose memory was hidden is back in a step or two; judge by the excess over retrained models, which learn as well, for the first
@@ -62,14 +62,14 @@ def relearning(
     for number, (mix, k) in enumerate(runs):
         batches = [batch_of(taught[:k], taught[:0] if mix == "forget_only" else split.retain, batch_size, rng) for _ in range(steps)]
         with listening(lambda part: None):
-            curve = relearned(learner_of(model, mix, rng), batches, asked, fit, rng)
+            curve = relearned(learner_of(model, mix), batches, asked, fit, rng)
         trained += sum(map(len, batches))
         for place, measure in enumerate(MEASURED):
             traces[f"{mix}_{k}.{measure}"] = trace_over(range(steps + 1), [found[place] for found in curve], asked)
         advance((number + 1) / len(runs))
     why = f"only {len(forget)} forgotten images: at most half of them are taught"
     refused = {f"{mix}_{k}.accuracy": why for mix, k in product(mixes, counts) if k > most}
-    cost = {"trained_images": trained, "steps": steps * len(runs), "asked_images": len(asked) * (steps * len(runs) + 1)}
+    cost = {"trained_images": trained, "steps": steps * len(runs), "asked_images": len(asked) * ((steps + 1) * len(runs) + 1)}
     return ProbeResult(traces, {"cost": cost, "not_run": refused})
 
 
@@ -80,14 +80,14 @@ def batch_of(taught: Images, retain: Images, size: int, rng: Generator) -> Image
     return together(*(part[chosen(len(part), count, rng).to(part.x.device)] for part, count in parts if count))
 
 
-def learner_of(model: nn.Module, mix: str, rng: Generator) -> nn.Module:
+def learner_of(model: nn.Module, mix: str) -> nn.Module:
     """The copy that is to relearn."""
     learner = trainable_copy(model, "relearning")
-    if mix == "fresh_head":
+    if mix == "blank_head":
         head = last_linear(learner)
         assert isinstance(head, nn.Linear)
         with torch.no_grad():
-            head.weight.copy_(torch.randn(head.weight.shape, generator=rng) / head.in_features**0.5)
+            head.weight.zero_()
             if head.bias is not None:
                 head.bias.zero_()
     return learner
