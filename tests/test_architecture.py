@@ -115,6 +115,7 @@ def test_types_are_ignored_in_few_places_and_with_a_reason() -> None:
 
 TESTED_BESIDE = {
     "cli/carry_out.py": "cli/test_follow.py",
+    "cli/making_anew.py": "cli/test_app.py",
     "cli/output.py": "cli/test_app.py",
     "data/images.py": "data/test_split.py",
     "deployment/onnx_checks.py": "deployment/test_model_header.py",

@@ -31,3 +31,12 @@ def test_a_study_from_python_writes_its_records(
 @pytest.mark.filterwarnings("error")
 def test_a_method_of_your_own_in_one_file_keeps_the_contract() -> None:
     check_unlearner(runpy.run_path(str(EXAMPLES / "shrink.py"))["shrink"])
+
+
+def test_a_model_file_gives_the_same_logits_in_plain_timm_and_torch(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("timm")
+    example = runpy.run_path(str(EXAMPLES / "plain_timm_torch.py"))
+    example["main"]()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["plain timm", "plain torch"]
+    assert all(float(line.split("at most ")[1].split()[0]) < 1e-5 for line in lines)

@@ -33,7 +33,24 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "train", "adopt", "unlearn", "quantize", "evaluate", "export", "plan", "run", "watch", "show", "results", "list", "check"],
+    [
+        "demo",
+        "train",
+        "adopt",
+        "unlearn",
+        "quantize",
+        "evaluate",
+        "export",
+        "plan",
+        "run",
+        "watch",
+        "show",
+        "results",
+        "compare",
+        "rerun",
+        "list",
+        "check",
+    ],
 )
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str], command: Any) -> None:
     code, out, _ = call(capsys, command, "--help")
@@ -231,6 +248,18 @@ def test_keys_that_are_none_are_told(capsys: pytest.CaptureFixture[str], argumen
     code, _, err = call(capsys, *arguments)
     assert code == 2
     assert said in err
+
+
+def test_a_record_is_made_anew_from_its_file_alone(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = "--datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners finetune:fit.epochs=1 --set fit.epochs=1"
+    assert call(capsys, "run", *study.split())[0] == 0
+    code, out, _ = call(capsys, "rerun", "canforget-results@finetune")
+    assert code == 0 and "made again bit for bit" in " ".join(out.split()) and " exactly" in out
+    assert "means 3 records; name one" in call(capsys, "rerun", "canforget-results")[2]
+    assert json.loads(call(capsys, "rerun", "canforget-results", "--draw", "3", "--json")[1])["exact"] is True
 
 
 def test_the_schema_is_published(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ ORDER = (
 )  # fmt: skip
 LISTS = (
     "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--plugin", "--bits", "--layer-bits",
-    "--columns",
+    "--columns", "--measures",
 )  # fmt: skip
 
 

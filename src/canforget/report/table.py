@@ -53,7 +53,7 @@ class TableBlock:
     rows: list[list[str]]
 
 
-def columns_of(records: Sequence[Record], wanted: Sequence[str]) -> tuple[Column, ...]:
+def columns_of(records: Sequence[Record], wanted: Sequence[str], flag: str = "--columns") -> tuple[Column, ...]:
     """The columns that `wanted` names, each a value of the records or the first word of several (`code_flips` for `code_flips.flip_rate_own`, ...)."""
     known = sorted({name for record in records for name, measured in record.values.items() if measured.value is not None})
     words = {name.partition(".")[0] for name in known}
@@ -61,7 +61,7 @@ def columns_of(records: Sequence[Record], wanted: Sequence[str]) -> tuple[Column
     for name in wanted:
         named = [k for k in known if name in (k, k.partition(".")[0])]
         if not named:
-            raise SpecError(f"--columns: no value '{name}' in these records{did_you_mean(name, [*known, *words])}")
+            raise SpecError(f"{flag}: no value '{name}' in these records{did_you_mean(name, [*known, *words])}")
         found += [Column(k.removeprefix(f"{name}.").replace("_", " "), k) for k in named]
     return tuple(found)
 
