@@ -62,3 +62,17 @@ def test_a_table_for_a_terminal_takes_all_of_test_where_no_class_was_set_apart()
     assert "test, retained" not in table_text([record("scrub")])
     apart = Record(Label("digits", "tiny_cnn", "whole", "scrub", "none", 0), {"test_retain.accuracy": Measured(0.8)})
     assert "test, retained" in table_text([apart]) and "80.0" in table_text([apart])
+
+
+def test_the_column_of_membership_is_what_the_verdict_goes_by() -> None:
+    """A matched AUC stood beside a verdict by the calibrated one."""
+    values = {"membership.phi": Measured(0.61), "calibrated_membership.auc": Measured(0.73)}
+    found = [Record(Label("digits", "tiny_cnn", "ids:file=x", name, "none", 0), values) for name in ("retrain", "nothing")]
+    for wide in (False, True):
+        text = table_text(found, wide=wide)
+        assert "calibrated AUC" in text
+        assert ".730" in text
+        assert ".610" not in text
+    bare = [Record(r.case, {"membership.phi": Measured(0.61)}) for r in found]
+    assert ".610" in table_text(bare)
+    assert "calibrated AUC" not in table_text(bare)

@@ -5,9 +5,13 @@ from typing import Any
 
 import numpy
 import pytest
+import torch
 
+from canforget.data.images import Images
 from canforget.errors import DataError
+from canforget.evaluation.evidence import Predictions
 from canforget.file_io import read_arrays, read_json
+from canforget.network.predict import predict
 from canforget.report.record import load_records, save_records
 from canforget.study.definition import Study
 from canforget.study.execute import Workspace, perform
@@ -103,3 +107,30 @@ def test_a_request_that_changed_after_planning_is_not_carried_out_in_the_name_of
     (split,) = [s for s in drawn.steps if s.verb == "split"]
     with pytest.raises(DataError, match="changed since this was planned; run it again"):
         perform(split, Workspace(Store(tmp_path / "store")))
+
+
+def test_every_image_passes_once_through_every_model_whatever_is_asked_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metrics, audits and formats multiply; forward passes must not: 60,000 predictions of a model are made once, and read ever after."""
+    passes: list[int] = []
+
+    def counted(model: torch.nn.Module, images: Images, **options: Any) -> Predictions:
+        handle = model.register_forward_pre_hook(lambda _, given: passes.append(len(given[0])))
+        try:
+            return predict(model, images, **options)
+        finally:
+            handle.remove()
+
+    monkeypatch.setattr("canforget.network.predict.predict", counted)
+    given: dict[str, Any] = {"datasets": "digits", "models": "tiny_cnn", "scenarios": "random_samples:count=90", "unlearners": "destroyed"}
+    given |= {"quantizers": ["none", "int"], "fit": {"epochs": 1}, "judged_retain": 300, "calibration": 32, "features": True}
+    few = plan(Study.of(**given, metrics="accuracy", audits="membership"))
+    run(few, Store(tmp_path))
+    seen = sum(len(read_arrays(Store(tmp_path).file(*s.name, "predictions.npz"))[f"{v}.ids"]) for s in few.steps if s.verb == "predict"
+               for v in ("forget", "retain", "val", "test"))  # fmt: skip
+    models = {s.what["model"] for s in few.steps if s.verb == "predict"}
+    assert len(models) == 6
+    assert sum(passes) == seen == 6 * (90 + 300 + 144 + 359)
+    passes.clear()
+    records = run(plan(Study.of(**given)), Store(tmp_path))
+    assert len(records[-1].values) > 60
+    assert not passes

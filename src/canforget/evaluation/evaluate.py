@@ -84,10 +84,10 @@ METRICS = (
 )  # fmt: skip
 
 
-AUDITS = ("membership", "calibrated_membership", "legacy_membership", "recovery")
+AUDITS = ("membership", "calibrated_membership", "legacy_membership", "class_harm", "recovery")
 
 
 COIN_AUDITS = ("coin_flips",)
 
 
-FEATURE_AUDITS = ("nearest_prototype", "ridge_probe")
+FEATURE_AUDITS = ("nearest_prototype", "ridge_probe", "duplicates")

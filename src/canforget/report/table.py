@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from canforget.errors import SpecError, did_you_mean
 from canforget.report.fit_width import WIDTH, broken_at_commas, fit_table, line
+from canforget.report.judgment import CALIBRATED, calibrated_in
 from canforget.report.record import REFERENCES, Combination, Record, RecordedVerdict, Summary, over_seeds, summarize, value_of
 
 
@@ -32,14 +33,17 @@ NARROW = (
     Column("matched AUC", "membership.phi"),
 )
 """The columns of a table for a terminal, after one for utility: what was to be forgotten, and whether it can be told from the unseen."""
+CALIBRATED_COLUMN = Column("calibrated AUC", CALIBRATED)
+"""What stands in the place of the matched AUC where the verdict goes by it."""
 LEGEND = (
     "Accuracy in % (gap: mean distance from the retrained models, points); AUC of membership inference (.5 = nothing to tell): matched = against\n"
-    "unseen images of the same classes, legacy = against all test images, confounded by class. ± is half a 95 % t interval over seeds.\n"
+    "unseen images of the same classes; calibrated = the same, what is hard for every retrained model taken off, which the verdict goes by;\n"
+    "legacy = against all test images, confounded by class. ± is half a 95 % t interval over seeds.\n"
     "Verdict: utility, then equivalence with retrained models by every test with power, in this format; float32: the same before rounding.\n"
     "powerless: original and retrained models cannot be told apart; had not forgotten: over a quarter of the memory may be left at float32."
 )
 NARROW_LEGEND = (
-    "Accuracy in %. matched AUC: can the forget set be told from unseen images of its classes? .5: no.\n"
+    "Accuracy in %. AUC: can the forget set be told from unseen images of its classes? .5: no.\n"
     "± is half a 95 % t interval over seeds. More: --wide, or --columns NAME...; all there is: --json."
 )
 LEGEND_OF_ANY = "Values as the records hold them. ± is half a 95 % t interval over seeds; –: not measured, or not run."
@@ -130,7 +134,7 @@ def percent(value: float) -> str:
 
 def table_text(records: Sequence[Record], wanted: Sequence[str] = (), wide: bool = False) -> str:
     """All blocks as plain text: of a hundred characters a line, or `wide`; with the columns `wanted` instead of the usual ones, if any are named."""
-    columns = columns_of(records, wanted) if wanted else COLUMNS if wide else narrow_columns(records)
+    columns = columns_of(records, wanted) if wanted else as_judged(COLUMNS if wide else narrow_columns(records), records)
     head, said = heads(columns, wide), []
     words = (0, 1, len(head) - 1)
     for block in blocks(records, columns, wide):
@@ -143,6 +147,12 @@ def narrow_columns(records: Sequence[Record]) -> tuple[Column, ...]:
     """Utility, on unseen images of retained classes where these were set apart, and the columns for a terminal."""
     apart = any(value_of(r, "test_retain.accuracy").value is not None for r in records)
     return (COLUMNS[4] if apart else COLUMNS[0], *NARROW)
+
+
+def as_judged(columns: Sequence[Column], records: Sequence[Record]) -> tuple[Column, ...]:
+    """The columns with the calibrated AUC for the matched one where the verdict goes by it."""
+    calibrated = calibrated_in(records)
+    return tuple(CALIBRATED_COLUMN if calibrated and c.name == "membership.phi" else c for c in columns)
 
 
 def remark(cells: list[str]) -> list[str]:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from canforget.evaluation.statistics import prediction_interval
 from canforget.report.record import Combination, Groups, Record, Summary, beside, summarize, value_of
-from canforget.report.table import COLUMNS, Column, cell, rank
+from canforget.report.table import CALIBRATED_COLUMN, COLUMNS, Column, cell, rank
 from canforget.report.wording import format_name, unlearner_name
 
-CALIBRATED_COLUMN = Column("calibrated AUC", "calibrated_membership.auc")
 MEANINGS = {
     "test.accuracy": "accuracy on the whole test set, %",
     "forget.accuracy": "accuracy on the images to be forgotten, %",
