@@ -76,3 +76,14 @@ def test_the_column_of_membership_is_what_the_verdict_goes_by() -> None:
     bare = [Record(r.case, {"membership.phi": Measured(0.61)}) for r in found]
     assert ".610" in table_text(bare)
     assert "calibrated AUC" not in table_text(bare)
+
+
+def test_the_title_says_whether_every_seed_has_a_forget_set_of_its_own() -> None:
+    """An interval over seeds of one forget set says nothing of others."""
+    for worlds, said in ((True, "2 seeds, each with a forget set of its own"), (False, "2 seeds")):
+        found = [
+            Record(Label("digits", "tiny_cnn", "randomized_inclusion:count=9", "retrain", "none", seed), {"test.accuracy": Measured(0.9)},
+                   hyperparameters={"worlds": worlds})
+            for seed in (0, 1)
+        ]  # fmt: skip
+        assert blocks(found, COLUMNS)[0].title.endswith(f" · {said}")

@@ -79,11 +79,18 @@ def blocks(records: Sequence[Record], columns: Sequence[Column], wide: bool = Tr
     """The table of all records, a block a data set, model and scenario; a `wide` one with seconds and the word before rounding."""
     found: dict[str, TableBlock] = {}
     for combination, group in sorted(over_seeds(records).items(), key=lambda g: rank(g[0])):
-        title = f"{' · '.join(combination.problem)} · {len(group)} seed{'s' if len(group) > 1 else ''}"
+        title = f"{' · '.join(combination.problem)} · {models_of(group)}"
         label = combination.unlearner.label
         name = {"retrain": "retrained", "nothing": "original"}.get(label, label)
         found.setdefault(title, TableBlock(title, [])).rows.append([name, combination.quantizer.label, *row(group, columns, wide)])
     return list(found.values())
+
+
+def models_of(group: Sequence[Record]) -> str:
+    """How many models an interval rests on, and whether each has a forget set of its own, so that it holds for others of these as well."""
+    seeds = f"{len(group)} seed{'s' if len(group) > 1 else ''}"
+    apart = len(group) > 1 and all(r.hyperparameters.get("worlds") for r in group)
+    return f"{seeds}, each with a forget set of its own" if apart else seeds
 
 
 def rank(combination: Combination) -> int:
