@@ -135,6 +135,7 @@ FILES = [
     typed("rerun absent", "absent", "no such file"),
     typed("rerun absent --seed -1", "--seed", "-1"),
     typed("rerun absent --draw x", "--draw", "x"),
+    typed("run s.toml --track", "--track", "requires an argument"),
     typed("watch absent", "absent: no run has written here", "canforget run --out absent"),
     Row(("watch", "r"), ("r: no run has written here",), {"r": None}),
     typed("watch --onec", "no option '--onec'", "--once"),

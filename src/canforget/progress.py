@@ -33,6 +33,39 @@ def advance(fraction: float) -> None:
         listener(fraction)
 
 
+Meter = Callable[[str, float, int], None]
+_meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
+
+
+@contextmanager
+def measuring(meter: Meter) -> Iterator[None]:
+    """Sends what trainings inside the block measure to `meter`: name, value, epoch."""
+    token = _meter.set(meter)
+    try:
+        yield
+    finally:
+        _meter.reset(token)
+
+
+def metered() -> bool:
+    """Whether anybody wants what a training measures; what is dear to know is not asked for otherwise."""
+    return _meter.get() is not None
+
+
+def measure(name: str, value: float, epoch: int) -> None:
+    """Tells the meter, if there is one, a figure of an epoch.
+
+    >>> seen = []
+    >>> with measuring(lambda *told: seen.append(told)):
+    ...     measure("loss", 0.5, 1)
+    >>> seen
+    [('loss', 0.5, 1)]
+    """
+    meter = _meter.get()
+    if meter is not None:
+        meter(name, value, epoch)
+
+
 _noter: ContextVar[Callable[[str], None] | None] = ContextVar("noter", default=None)
 
 

@@ -21,13 +21,16 @@ def typed_command() -> str:
 
 
 def run_plan(
-    drawn: Plan, *, store: Path, out: Path, engine: str, workers: int, data_dir: Path | None, device: str, step: str | None, wide: bool, json: bool
+    drawn: Plan, *, store: Path, out: Path, engine: str, workers: int, data_dir: Path | None, device: str, step: str | None,
+    wide: bool, json: bool, track: Path | None = None,
 ) -> None:  # fmt: skip
     """Carries a plan out and prints what became of it; leaves with 1 where a step failed."""
     if step is not None:
         run_step(drawn, step, store, data_dir, device, json)
         return
-    done = carry_out(drawn, store, out, engine=engine, workers=workers, data_dir=data_dir, device=device, command=typed_command())
+    done = carry_out(
+        drawn, store, out, engine=engine, workers=workers, data_dir=data_dir, device=device, command=typed_command(), track=track
+    )
     if json:
         output.echo_json(done.to_json())
     else:

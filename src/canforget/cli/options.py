@@ -23,6 +23,7 @@ StepName = Annotated[
         "--step", help="Only this step and what it needs, as in unlearn/3fa9c1: one that a run named as failed.", show_default=False
     ),
 ]
+Track = Annotated[Path | None, typer.Option(help="Folder for TensorBoard: curves of trainings, values of records.", show_default=False)]
 Wide = Annotated[bool, typer.Option("--wide", help="Every usual value, however wide or long the table is.")]
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="Python file with components of your own; may be repeated.", show_default=False)

@@ -20,6 +20,7 @@ def run(
     engine: options.Engine = "serial",
     workers: options.Workers = 2,
     device: options.Device = "cpu",
+    track: options.Track = None,
     plugin: options.Plugins = None,
     step: options.StepName = None,
     wide: options.Wide = False,
@@ -46,5 +47,5 @@ def run(
     drawn = plan(options.study_of(study, flags, keys), data_dir)
     run_plan(
         drawn, store=store, out=out, engine=engine, workers=workers, data_dir=data_dir, device=options.device_of(device), step=step, wide=wide,
-        json=json,
+        json=json, track=track,
     )  # fmt: skip

@@ -22,6 +22,7 @@ def train(
     ] = 0.1,
     data_dir: options.DataDir = None,
     device: options.Device = "cpu",
+    track: options.Track = None,
     plugin: options.Plugins = None,
     json: options.Json = False,
 ) -> None:
@@ -30,11 +31,15 @@ def train(
     Example: canforget train --model tiny_cnn --dataset digits --out original.safetensors
     """
     from canforget.cli.model_files import train_file
+    from canforget.study.tracking import require_tensorboard, tracked
 
     options.add_plugins(plugin)
     path = options.Destination(out).checked()
-    about = train_file(
-        path, model=model, dataset=dataset, scenario=scenario, retrain=retrain, fit=fit, seed=seed, split_seed=split_seed,
-        val_fraction=val_fraction, data_dir=data_dir, device=options.device_of(device),
-    )  # fmt: skip
+    if track is not None:
+        require_tensorboard()
+    with tracked(track, path.stem):
+        about = train_file(
+            path, model=model, dataset=dataset, scenario=scenario, retrain=retrain, fit=fit, seed=seed, split_seed=split_seed,
+            val_fraction=val_fraction, data_dir=data_dir, device=options.device_of(device),
+        )  # fmt: skip
     output.tell(about, json)

@@ -21,6 +21,7 @@ from canforget.study.reporting import reported
 from canforget.study.run_state import FailedStep
 from canforget.study.schedule import ROUNDS, Job, Outcome, Started, outcomes, unheard
 from canforget.study.store import Store
+from canforget.study.tracking import require_tensorboard, track_records
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,22 @@ def run_study(
 
 def carry_out(
     drawn: Plan, store: Path, out: Path, *, engine: str = "serial", workers: int = 1, data_dir: Path | None = None, device: str = "cpu",
-    command: str = "",
+    command: str = "", track: Path | None = None,
 ) -> Done:  # fmt: skip
-    """Runs a plan with progress shown and its records written to `out`; `command` is what was typed to have it run, if anything was."""
+    """Runs a plan with progress shown and its records written to `out`; `command` is what was typed to have it run, if anything was.
+
+    `track` is a folder for TensorBoard: curves of every training and values of every record.
+    """
+    if track is not None:
+        require_tensorboard()
     workers = workers if engine != "serial" else 1
     with reported(drawn.study.name, drawn.steps, workers, command, out) as told, noting(told.view.line):
         records = run(
             drawn, Store(store), engine=engine, workers=workers, data_dir=data_dir, device=device, notify=told.notify, advance=told.advance,
-            started=told.started,
+            started=told.started, track=track,
         )  # fmt: skip
+    if track is not None:
+        track_records(track, records)
     controls = control_outcomes(records)
     about = {"study": drawn.study.name} | ({"controls": [asdict(c) for c in controls]} if controls else {})
     files = save_records(records, [c.key for c in drawn.cases], out, about)
@@ -96,6 +104,7 @@ def run(
     notify: Callable[[Outcome], None] = lambda outcome: None,
     advance: Callable[[float], None] = lambda fraction: None,
     started: Started = unheard,
+    track: Path | None = None,
 ) -> list[Record]:
     """Carries `plan` out and returns one record a case; a failed step costs the cases that need it, and no other.
 
@@ -104,7 +113,7 @@ def run(
     store = store if isinstance(store, Store) else Store(Path(store))
     store.sweep()
     threads = max(1, (os.cpu_count() or 1) // workers) if engine != "serial" else 0
-    job = Job(store.root, data_dir, device, tuple(plugin_paths()), threads)
+    job = Job(store.root, data_dir, device, tuple(plugin_paths()), threads, track)
     errors: dict[tuple[str, str], str] = {}
     for again in reversed(range(ROUNDS)):
         with listening(advance):

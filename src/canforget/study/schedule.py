@@ -14,6 +14,7 @@ from canforget.study.environment import machine, versions
 from canforget.study.plan import Plan
 from canforget.study.planned_steps import Step
 from canforget.study.store import Store
+from canforget.study.tracking import tracked
 from canforget.user_code import error_line, user_frame
 
 ENGINES = ("serial", "processes")
@@ -88,6 +89,7 @@ class Job:
     device: str
     plugins: tuple[tuple[str, str], ...] = ()
     threads: int = 0
+    track: Path | None = None
 
     def __call__(self, step: Step) -> Outcome:
         """Carries a step out unless the store holds it; whatever goes wrong in it is its outcome, and stops no other step."""
@@ -106,7 +108,8 @@ class Job:
             with store.claimed(step.key):
                 if store.kept(*step.name):
                     return "cached", ""
-                compute(step, store, self)
+                with tracked(self.track, step.label):
+                    compute(step, store, self)
         except DamagedError as problem:
             return "lost", str(problem)
         except KeyboardInterrupt:

@@ -18,7 +18,7 @@ from canforget.data.images import Images, note_read
 from canforget.errors import DivergedError, SpecError
 from canforget.fit_settings import Fit
 from canforget.network.weights import finite, frozen, still
-from canforget.progress import advance
+from canforget.progress import advance, measure, metered
 from canforget.quantization.qat import rounding
 from canforget.rng import global_stream
 from canforget.training.augment import Augmenter
@@ -48,6 +48,7 @@ class Epoch:
     gradients: Hook | None = None
     constraint: TrainingConstraint = field(default_factory=TrainingConstraint)
     stopped: bool = False
+    steps: int = 0
 
     @property
     def model(self) -> nn.Module:
@@ -101,6 +102,7 @@ class Epoch:
             self.optimizer.zero_grad(set_to_none=True)
             value.backward()
         self.health.add_(value.detach())
+        self.steps += 1
         if self.gradients is not None:
             self.gradients(self.model)
         self.mask_gradients()
@@ -167,8 +169,12 @@ def passes(
             for number in range(first, fit.epochs):
                 training_mode_(model)
                 epoch = Epoch(number, fit, state, augmenter, health, mask, original, gradients, constraint)
+                before = float(health) if metered() else 0.0
                 yield epoch
                 epoch.check()
+                if metered() and epoch.steps:
+                    measure("train/loss", (float(health) - before) / epoch.steps, number + 1)
+                    measure("train/lr", optimizer.param_groups[0]["lr"], number + 1)
                 finite(model, f"after epoch {number + 1} of {fit.epochs} at lr {fit.lr}")
                 if epoch.stopped:
                     break
@@ -228,6 +234,7 @@ def validate(epoch: Epoch, val: Images) -> None:
         with rounding(epoch.model, epoch.fit.bits):
             loss = validation_loss(epoch.model, val)
         state.best.see(epoch.model, loss)
+    measure("val/loss", loss, epoch.number + 1)
     if state.best.stale >= epoch.fit.patience:
         epoch.stop()
 
