@@ -9,7 +9,7 @@ from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, OVER_FORGOTTEN, P
 MEANING: dict[str, str] = {
     CONSISTENT: "is like retraining",
     POWERLESS: "had nothing to forget that these tests can see",
-    INCONCLUSIVE: "cannot be told from these records",
+    INCONCLUSIVE: "cannot be judged from these records",
     OVER_FORGOTTEN: "knows the forget set less than models that never saw it",
     RESIDUAL: "still remembers more than retrained models do",
     UTILITY_LOST: "lost its use, so whether it forgot is not asked",

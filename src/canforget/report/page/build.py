@@ -12,8 +12,10 @@ from canforget.report.answer import answers
 from canforget.report.controls import control_outcomes
 from canforget.report.drawing.figure import dark_style, style_sheet
 from canforget.report.drawing.svg import readable
+from canforget.report.page.case_views import case_views, shared_views
 from canforget.report.page.comparison import MEANINGS, columns_there, table_groups
 from canforget.report.page.csv_text import csv_text
+from canforget.report.page.figure_views import figure_sections
 from canforget.report.record import Groups, Record, over_seeds
 from canforget.report.wording import MEANING, enumerated, format_name
 
@@ -21,11 +23,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).with_name("templates")
-SYMBOLS = {
-    "consistent with retraining": "●", "residual": "▲", "over-forgotten": "▼", "utility lost": "✕", "inconclusive": "?", "powerless": "○",
-    "not run": "–", "no verdict": "–",
-}  # fmt: skip
-"""A sign beside each word, so that a column of verdicts can be read at a glance without color."""
 FEW_STATEMENTS = 120
 """Up to so many statements the page holds the figure of every gate; of more only its answer, and the figures stand in the records."""
 
@@ -47,7 +44,8 @@ def page_html(records: Sequence[Record], about: PageText) -> str:
     return environment().get_template("page.html.j2").render(
         about=about, answers=said, statements=sum(len(a.statements) for a in said), few=FEW_STATEMENTS, columns=columns, meanings=MEANINGS,
         groups=table_groups(groups, columns), csv=csv_text(groups, columns), controls=control_outcomes(records), not_run=not_run(records),
-        filters=filters(groups), problems=[a.problem for a in said], symbols=SYMBOLS, word_meanings=MEANING, version=package_version(),
+        sections=figure_sections(groups), cases=case_views(groups), shared=shared_views(groups),
+        filters=filters(groups), problems=[a.problem for a in said], word_meanings=MEANING, version=package_version(),
         records=len(records), seeds=max(map(len, groups.values())), styles=page_styles(), script=script, script_hash=sha256(script),
     )  # fmt: skip
 

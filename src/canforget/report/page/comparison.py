@@ -26,8 +26,8 @@ class TableCell:
     """A cell: what is written, its place and the retrained band's ends in percent of the column's range, and on which side of it it lies."""
 
     text: str
-    place: float | None = None
-    band: tuple[float, float] | None = None
+    place: int | None = None
+    band: tuple[int, int] | None = None
     side: str = ""
     sort: float | None = None
 
@@ -117,10 +117,10 @@ def table_cell(group: Sequence[Record], retrained: Sequence[Record], column: Col
     return TableCell(cell(found, column.scale), percent_of(found.mean, span), band, side, found.mean)
 
 
-def percent_of(value: float, span: Span) -> float:
+def percent_of(value: float, span: Span) -> int:
     """A place between two ends in percent, held at them.
 
     >>> percent_of(0.25, (0, 1)), percent_of(7, (0, 1))
-    (25.0, 100.0)
+    (25, 100)
     """
-    return round(100 * min(max((value - span[0]) / (span[1] - span[0]), 0.0), 1.0), 1)
+    return round(100 * min(max((value - span[0]) / (span[1] - span[0]), 0.0), 1.0))

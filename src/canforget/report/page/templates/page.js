@@ -53,6 +53,19 @@
     });
   }
 
+  const cases = all("details.case"), chooser = one("case");
+  const showCase = (key) => {
+    for (const c of cases) { c.hidden = c.id !== key; c.open = c.id === key; }
+    chooser.value = key;
+  };
+  if (cases.length) {
+    one("choose").hidden = false;
+    chooser.addEventListener("change", () => showCase(chooser.value));
+    const wanted = () => cases.some((c) => c.id === location.hash.slice(1)) ? location.hash.slice(1) : "";
+    addEventListener("hashchange", () => { if (wanted()) { showCase(wanted()); one(wanted()).scrollIntoView(); } });
+    showCase(wanted() || cases[0].id);
+  }
+
   const save = one("csv-save");
   save.hidden = false;
   save.addEventListener("click", () => {
