@@ -13,7 +13,7 @@ def plot(
     figure: Annotated[
         str,
         typer.Option(
-            help="recovery_by_bits, price, membership_roc, relearning_curves, class_accuracies, score_distributions or layers.",
+            help="recovery_by_bits, price, membership_roc, relearning_curves, accuracy_by_class, score_distributions or layers.",
             show_default=False,
         ),
     ],

@@ -7,7 +7,7 @@ from canforget.errors import SpecError, did_you_mean
 from canforget.report.drawing.figure import Figure
 from canforget.report.record import Groups
 
-FIGURES = ("recovery_by_bits", "price", "membership_roc", "relearning_curves", "class_accuracies", "score_distributions", "layers")
+FIGURES = ("recovery_by_bits", "price", "membership_roc", "relearning_curves", "accuracy_by_class", "score_distributions", "layers")
 """The members of `report/figures/`, in the order of a page."""
 Draw = Callable[[tuple[str, str, str], Groups], list[Figure]]
 

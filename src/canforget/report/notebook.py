@@ -5,19 +5,17 @@ from dataclasses import asdict
 
 from canforget.report.answer import answers
 from canforget.report.drawing.svg import escaped, tag
-from canforget.report.page.comparison import columns_there, table_groups
-from canforget.report.record import Record, over_seeds
+from canforget.report.record import Record, value_of
+from canforget.report.table import COLUMNS, blocks, heads
 
 
 def answer_markup(records: Sequence[Record]) -> str:
     """The question, the answer and the table of every data set, model and scenario."""
-    groups, columns = over_seeds(records), columns_there(records)
-    parts = [f"<p><b>{escaped(a.question)}</b><br>{escaped(a.summary)}</p>" for a in answers(records)]
-    head = ["model", *(c.title for c in columns), "verdict"]
-    for group in table_groups(groups, columns):
-        rows = [[r.name, *([c.text for c in r.cells] or ["–"] * len(columns)), r.not_run or r.verdict] for r in group.rows]
-        parts.append(table_markup(f"{group.format}: {' · '.join(group.problem)}", head, rows))
-    return "".join(parts)
+    parts = [f"<p><b>{escaped(a.question)}</b><br/>{escaped(a.summary)}</p>" for a in answers(records)]
+    columns = [c for c in COLUMNS if any(value_of(r, c.name).value is not None for r in records)]
+    head = heads(columns, wide=False)
+    tables = [table_markup(block.title, head, block.rows) for block in blocks(records, columns, wide=False)]
+    return "".join([*parts, *tables])
 
 
 def record_markup(record: Record) -> str:
@@ -33,7 +31,7 @@ def record_markup(record: Record) -> str:
         ]
         for name, v in record.values.items()
     ]
-    return f"<p><b>{escaped(label)}</b><br>{escaped(said)}</p>{table_markup('values', ['value', '', '95 % interval'], rows)}"
+    return f"<p><b>{escaped(label)}</b><br/>{escaped(said)}</p>{table_markup('values', ['value', '', '95 % interval'], rows)}"
 
 
 def table_markup(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -83,6 +83,12 @@ class Record:
     versions: dict[str, str] = field(default_factory=dict)
     schema: Literal["canforget.record/1"] = "canforget.record/1"
 
+    def _repr_html_(self) -> str:
+        """The case in a notebook."""
+        from canforget.report.notebook import record_markup
+
+        return record_markup(self)
+
 
 def measured(plain: Mapping[str, Any]) -> Measured:
     """A value as its JSON says it."""

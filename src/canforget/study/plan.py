@@ -73,6 +73,17 @@ class Plan:
             whole[step.name] = frozenset([step.name]).union(*(whole[n] for n in step.needs))
         return sum(len(whole[case.steps["judge"]]) for case in self.cases if not case.not_run)
 
+    def _repr_html_(self) -> str:
+        """What would be computed, in a notebook."""
+        from collections import Counter
+
+        from canforget.report.notebook import table_markup
+
+        refused = Counter(case.not_run for case in self.cases if case.not_run)
+        rows = [[f"{verb} steps", str(count)] for verb, count in Counter(step.verb for step in self.steps).items()]
+        rows += [["cases", str(len(self.cases))], *([f"not run: {why}", str(count)] for why, count in refused.items())]
+        return table_markup(f"plan of {self.study.name}", ["what", "how many"], rows)
+
 
 def plan(study: Study, data_dir: Path | None = None) -> Plan:
     """Returns every step that `study` needs, each once; raises `PlanError`, `DataError` or `SpecError` when it cannot be carried out."""

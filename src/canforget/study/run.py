@@ -55,6 +55,13 @@ class Done:
             lines += [f"    again: {step.again}"] if step.again else []
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        """The answer and the table in a notebook, and what failed."""
+        from canforget.report.notebook import answer_markup, table_markup
+
+        failed = [[f.step.label, f.error] for f in self.failures]
+        return answer_markup(self.records) + (table_markup("failed or skipped", ["step", "why"], failed) if failed else "")
+
     def to_json(self) -> dict[str, Any]:
         """The same as JSON holds it."""
         return {"study": self.plan.study.name, "computed": self.computed, "controls": [asdict(c) for c in self.controls], "steps": len(self.plan.steps), "records": [asdict(r) for r in self.records],

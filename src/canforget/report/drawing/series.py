@@ -13,6 +13,8 @@ from canforget.report.wording import unlearner_name
 
 WIDEST = 32.0
 """Bits of float32, from which all formats are rounded."""
+UNDRAWN = "not recorded: records made before curves were kept; run the study again, and only the judging is computed anew"
+"""What a figure says that needs curves which records of old do not hold."""
 MOST_SERIES = 10
 """More unlearners than that are not told apart in one panel."""
 
@@ -23,15 +25,14 @@ def bits_of(choice: Choice) -> float:
     >>> [bits_of(Choice(label, label.partition(":")[0], {})) for label in ("none", "float8", "nf4", "bfloat16", "onnx_int8")]
     [32.0, 8.0, 4.0, 16.0, 8.0]
     """
-    given = choice.parameters.get("bits")
-    digits = "".join(c for c in choice.name if c.isdigit())
-    return float(given) if isinstance(given, int | float) else float(digits or WIDEST)
+    digits = "".join(c for c in str(choice.parameters.get("bits", choice.name)) if c.isdigit())
+    return float(digits or WIDEST)
 
 
 def ordered_formats(groups: Groups) -> list[Choice]:
     """All formats: float32, integers from wide to narrow, then the others."""
     every = list(dict.fromkeys(c.quantizer for c in groups))
-    return sorted(every, key=lambda f: (f.name != "none", f.name != "int", f.name, -bits_of(f)))
+    return sorted(every, key=lambda f: (f.name != "none", f.name != "int", -bits_of(f), f.name))
 
 
 def unlearned_models(groups: Groups, controls: bool = True) -> list[Choice]:
@@ -52,7 +53,7 @@ def mean_of(records: Sequence[Record], value: Any) -> Summary | None:
     return found if isinstance(found, Summary) else None
 
 
-def written(found: Summary | None, scale: float = 1) -> str:
+def mean_written(found: Summary | None, scale: float = 1) -> str:
     """A mean with its interval, as in the table."""
     return "–" if found is None else cell(found, scale)
 

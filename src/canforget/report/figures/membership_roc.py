@@ -2,14 +2,13 @@
 
 from canforget.report.drawing.figure import Figure, Panel, axes, inner
 from canforget.report.drawing.scale import Scale
-from canforget.report.drawing.series import beside_references, curves_of, group_of, mean_curve, ordered_formats
+from canforget.report.drawing.series import UNDRAWN, beside_references, curves_of, group_of, mean_curve, ordered_formats
 from canforget.report.drawing.svg import SeriesStyle, polyline, tag, to_tenths, words
 from canforget.report.record import Choice, Groups
 from canforget.report.wording import format_name
 
 SIZE = (300.0, 260.0)
 RATES = (0.01, 0.1, 0.5)
-UNDRAWN = "not recorded: records made before curves were kept; run the study again, and only the judging is computed anew"
 
 
 def membership_roc(problem: tuple[str, str, str], groups: Groups) -> list[Figure]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from canforget.report.drawing.figure import Figure, Panel, axes, inner
 from canforget.report.drawing.scale import room_around
-from canforget.report.drawing.series import MOST_SERIES, group_of, mean_of, ordered_formats, unlearned_models, written
+from canforget.report.drawing.series import MOST_SERIES, group_of, mean_of, mean_written, ordered_formats, unlearned_models
 from canforget.report.drawing.svg import RETRAINED, SeriesStyle, marks, series_styles, tag, to_tenths, whiskers, words
 from canforget.report.record import Choice, Groups, Summary
 from canforget.report.wording import format_name, unlearner_name
@@ -118,7 +118,7 @@ def priced_rows(quantizer: Choice, points: Sequence[Paid | None]) -> list[tuple[
             p.name,
             format_name(quantizer),
             f"{p.residue:+.3f}",
-            written(p.kept, 100),
+            mean_written(p.kept, 100),
             "–" if p.cost is None else f"{p.cost:.2g}",
             "yes" if p in best else "",
         )

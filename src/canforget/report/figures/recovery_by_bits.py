@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from canforget.evaluation.statistics import prediction_interval
 from canforget.report.drawing.figure import Figure, Panel, axes, elided, inner, value_range
 from canforget.report.drawing.scale import Scale, room_around
-from canforget.report.drawing.series import bits_of, group_of, mean_of, ordered_formats, references_there, unlearned_models, written
+from canforget.report.drawing.series import bits_of, group_of, mean_of, mean_written, ordered_formats, references_there, unlearned_models
 from canforget.report.drawing.svg import NOISE, UNLEARNED, SeriesStyle, area, marks, polyline, whiskers, words
 from canforget.report.record import Choice, Groups, Record, Summary, value_of
 from canforget.report.wording import format_name, unlearner_name
@@ -46,8 +46,8 @@ def recovery_by_bits(problem: tuple[str, str, str], groups: Groups) -> list[Figu
 
 def audit_figure(problem: tuple[str, str, str], groups: Groups, formats: Sequence[Choice], value: str, title: str, measure: str) -> Figure:
     """The figure of one audit."""
-    references = [(by_format(groups, label, name, formats, value), style) for label, name, style in references_there(groups)]
-    own = [by_format(groups, u.label, unlearner_name(u), formats, value) for u in unlearned_models(groups)]
+    references = [(means_by_format(groups, label, name, formats, value), style) for label, name, style in references_there(groups)]
+    own = [means_by_format(groups, u.label, unlearner_name(u), formats, value) for u in unlearned_models(groups)]
     noises = [under_noise(groups, series.name, u, formats, measure) for series, u in zip(own, unlearned_models(groups), strict=True)]
     bands = [band_at(group_of(groups, "retrain", f.label), value) for f in formats]
     across, up = inner(*SIZE)
@@ -61,7 +61,9 @@ def audit_figure(problem: tuple[str, str, str], groups: Groups, formats: Sequenc
     panels = tuple(panel_of(series, noise, formats, x, y) for series, noise in zip(own, noises, strict=True))
     entries = (*((series.name, style) for series, style in references), ("unlearned", UNLEARNED))
     there = any(any(n.means) for n in noises)
-    rows = [(s.name, *(written(m) for m in s.means)) for s in (*(r for r, _ in references), *own, *(n for n in noises if any(n.means)))]
+    rows = [
+        (s.name, *(mean_written(m) for m in s.means)) for s in (*(r for r, _ in references), *own, *(n for n in noises if any(n.means)))
+    ]
     says = f"{title}, by format, of {len(own)} unlearned models beside retrained and original ones; the band is where one more retrained model would lie."
     noted = "" if there else " No noise arm was recorded: canforget run STUDY --set noise_draws=20." if measure else ""
     return Figure(
@@ -70,7 +72,7 @@ def audit_figure(problem: tuple[str, str, str], groups: Groups, formats: Sequenc
     )  # fmt: skip
 
 
-def by_format(groups: Groups, label: str, name: str, formats: Sequence[Choice], value: str) -> FormatSeries:
+def means_by_format(groups: Groups, label: str, name: str, formats: Sequence[Choice], value: str) -> FormatSeries:
     """A model's means."""
     return FormatSeries(name, tuple(mean_of(group_of(groups, label, f.label), value) for f in formats))
 
@@ -136,5 +138,5 @@ def panel_of(series: FormatSeries, noise: FormatSeries, formats: Sequence[Choice
     ]
     content = words(elided(series.name, 33), 4, 13, "name") + whiskers(bars, UNLEARNED) + connected(places, formats, UNLEARNED)
     content += marks([p for p in places if p], UNLEARNED) + marks([p for p in shaken if p], NOISE)
-    said = "; ".join(f"{format_name(f)} {written(m)}" for f, m in zip(formats, series.means, strict=True))
+    said = "; ".join(f"{format_name(f)} {mean_written(m)}" for f, m in zip(formats, series.means, strict=True))
     return Panel(series.name, f"{series.name}: {said}", content, *SIZE)

@@ -4,9 +4,8 @@ from typing import Any
 
 from canforget.report.drawing.figure import Figure, Panel, axes, elided, inner
 from canforget.report.drawing.scale import Scale
-from canforget.report.drawing.series import curves_of, group_of, ordered_formats, references_there, unlearned_models
+from canforget.report.drawing.series import UNDRAWN, curves_of, group_of, ordered_formats, references_there, unlearned_models
 from canforget.report.drawing.svg import SeriesStyle, polyline, words
-from canforget.report.figures.membership_roc import UNDRAWN
 from canforget.report.record import Groups
 from canforget.report.wording import unlearner_name
 

@@ -47,7 +47,7 @@ def shared_views(groups: Groups) -> list[SharedView]:
         for axis, choice in (("data set", combination.dataset), ("model", combination.model), ("scenario", combination.scenario)):
             facts.setdefault(axis, {})[recipe_line(choice)] = None
         for record in (r for r in group if not r.not_run):
-            settings = " ".join(f"{k}={one_line(v)}" for k, v in settings_of(record).items())
+            settings = " ".join(f"{k}={as_one_line(v)}" for k, v in settings_of(record).items())
             told = (("settings", settings), ("versions", listing(record.versions)), ("conditions", listing(record.conditions)),
                     ("images", listing(record.data.get("counts", {}))))  # fmt: skip
             for name, text in told:
@@ -83,7 +83,7 @@ def case_view(key: str, combination: Combination, group: Sequence[Record], names
     title = f"{unlearner_name(combination.unlearner)} at {format_name(combination.quantizer)}{where}"
     recipe = () if depth == "none" else (("unlearner", recipe_line(combination.unlearner)), ("format", recipe_line(combination.quantizer)))
     command = rerun_command(combination, group, depth != "none")
-    return CaseView(key, combination, title, command, recipe, facts_of(group, depth), head, rows, note)
+    return CaseView(key, combination, title, command, recipe, case_facts(group, depth), head, rows, note)
 
 
 def values_of_case(group: Sequence[Record], names: Sequence[str], depth: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], str]:
@@ -107,7 +107,7 @@ def seed_cell(record: Record, name: str) -> str:
     return f"{value.value:.4g}" + (f" [{value.interval[0]:.3g}, {value.interval[1]:.3g}]" if value.interval else "")
 
 
-def facts_of(group: Sequence[Record], depth: str) -> tuple[tuple[str, str], ...]:
+def case_facts(group: Sequence[Record], depth: str) -> tuple[tuple[str, str], ...]:
     """What every seed took and where it lies; of a large page only where."""
     if depth == "none":
         return (("keys", ", ".join(r.steps.get("judge", "none")[:DIGITS_OF_KEYS] for r in group)),)
@@ -132,11 +132,11 @@ def rerun_command(combination: Combination, group: Sequence[Record], with_settin
     axes = {"datasets": combination.dataset, "models": combination.model, "scenarios": combination.scenario,
             "unlearners": combination.unlearner, "quantizers": combination.quantizer}  # fmt: skip
     flags = " ".join(
-        f"--{axis} {shlex.quote(one_line(choice.label))}" for axis, choice in axes.items() if choice.label not in ("retrain", "nothing")
+        f"--{axis} {shlex.quote(as_one_line(choice.label))}" for axis, choice in axes.items() if choice.label not in ("retrain", "nothing")
     )
     if not with_settings:
         return f"canforget run {flags} --seeds {seeds} --set SETTINGS"
-    settings = [f"{name}={shlex.quote(one_line(value))}" for name, value in settings_of(group[0]).items()]
+    settings = [f"{name}={shlex.quote(as_one_line(value))}" for name, value in settings_of(group[0]).items()]
     given = f" --set {' '.join(settings)}" if settings else ""
     return f"canforget run {flags} --seeds {seeds}{given}"
 
@@ -152,6 +152,6 @@ def settings_of(record: Record) -> dict[str, object]:
     return plain | {k: v for k, v in flat({"fit": fit} if isinstance(fit, Mapping) else {}) if usual.get(k, object()) != v}
 
 
-def one_line(value: object) -> str:
+def as_one_line(value: object) -> str:
     """A value as a command line holds it."""
     return " ".join((str(value).lower() if isinstance(value, bool) else str(value)).split())

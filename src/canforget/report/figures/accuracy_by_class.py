@@ -2,16 +2,15 @@
 
 from canforget.report.drawing.figure import Figure, Panel, across_axis, elided, inner
 from canforget.report.drawing.scale import Scale
-from canforget.report.drawing.series import curves_of, group_of, mean_curve, ordered_formats, references_there, unlearned_models
+from canforget.report.drawing.series import UNDRAWN, curves_of, group_of, mean_curve, ordered_formats, references_there, unlearned_models
 from canforget.report.drawing.svg import UNLEARNED, SeriesStyle, marks, tag, to_tenths, words
-from canforget.report.figures.membership_roc import UNDRAWN
 from canforget.report.record import Groups
 from canforget.report.wording import unlearner_name
 
 MOST_CLASSES = 12
 
 
-def class_accuracies(problem: tuple[str, str, str], groups: Groups) -> list[Figure]:
+def accuracy_by_class(problem: tuple[str, str, str], groups: Groups) -> list[Figure]:
     """One panel an unlearner at full precision: the accuracy on the test images of each class, of many classes those that changed most."""
     plain = ordered_formats(groups)[0].label
     every: dict[str, dict[int, float]] = {}
@@ -21,8 +20,8 @@ def class_accuracies(problem: tuple[str, str, str], groups: Groups) -> list[Figu
             every[label] = dict(zip(map(int, classes), accuracy, strict=True))
     own = [u for u in unlearned_models(groups) if u.label in every]
     if not own:
-        return [Figure("class_accuracies", "Accuracy by class", "", problem, note=UNDRAWN)]
-    names = class_names(groups)
+        return [Figure("accuracy_by_class", "Accuracy by class", "", problem, note=UNDRAWN)]
+    names = names_of_classes(groups)
     references = [r for r in references_there(groups) if r[0] in every]
     panels, rows = [], []
     for unlearner in own:
@@ -46,10 +45,10 @@ def class_accuracies(problem: tuple[str, str, str], groups: Groups) -> list[Figu
         says += f" Of each model the {MOST_CLASSES} classes that changed most."
     entries = (*((name, style) for _, name, style in references), ("unlearned", UNLEARNED))
     head = ("model", "class", *(f"{name}, %" for _, name, _ in references), "unlearned, %")
-    return [Figure("class_accuracies", "Accuracy by class, before and after", says, problem, tuple(panels), entries, head, tuple(rows))]
+    return [Figure("accuracy_by_class", "Accuracy by class, before and after", says, problem, tuple(panels), entries, head, tuple(rows))]
 
 
-def class_names(groups: Groups) -> dict[int, str]:
+def names_of_classes(groups: Groups) -> dict[int, str]:
     """The names of classes as the records hold them."""
     found: list[object] = next((r.data["classes"] for group in groups.values() for r in group if r.data.get("classes")), [])
     return {k: str(name) for k, name in enumerate(found)}
