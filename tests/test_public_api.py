@@ -10,7 +10,7 @@ import canforget
 
 PROMISED = {
     "Audit", "CanforgetError", "DataSet", "Evidence", "Fit", "Images", "Predictions", "Record", "Split", "Store", "Study", "Value",
-    "check_audit", "check_dataset", "check_metric", "check_model", "check_probe", "check_quantizer", "check_scenario", "check_unlearner", "component", "evaluate", "export", "load", "open_split", "passes",
+    "audit", "check_audit", "check_dataset", "check_metric", "check_model", "check_probe", "check_quantizer", "check_scenario", "check_unlearner", "component", "evaluate", "export", "load", "open_split", "passes",
     "predict", "probe", "quantize", "results", "run_study", "save", "split_of", "sweep", "train", "train_", "unlearn", "wrap",
 }  # fmt: skip
 

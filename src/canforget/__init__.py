@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the public names, listed here and nowhere else: `homes` reads this block, and each is imported when it is asked for
+    from canforget.auditing.run import audit as audit
     from canforget.bit_sweep import sweep as sweep
     from canforget.data.dataset import DataSet as DataSet
     from canforget.data.images import Images as Images

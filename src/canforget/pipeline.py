@@ -325,7 +325,8 @@ def alike(model: nn.Module, chosen: str, split: Split) -> nn.Module:
     return quantize(model, split, chosen)
 
 
-def views_of(model: nn.Module, split: Split) -> Views:
-    """A model's predictions on every view of a split that has images; each image is predicted once."""
-    views = predict_views(model, {name: getattr(split, name) for name in PREDICTED})
+def views_of(model: nn.Module, split: Split, *, retain: Images | None = None, features: bool = False) -> Views:
+    """A model's predictions on every view of a split that has images, each image once; of the retain set all, or those in `retain`."""
+    sets = {name: getattr(split, name) for name in PREDICTED} | ({} if retain is None else {"retain": retain})
+    views = predict_views(model, sets, features=features)
     return views | parts_of_test(views["test"], {part: getattr(split, part).ids.cpu().numpy() for part in ("test_forget", "test_retain")})

@@ -18,11 +18,11 @@ TYPED: ContextVar[Sequence[str]] = ContextVar("typed", default=())
 """What was typed after `canforget`."""
 COMMANDS = Path(__file__).parents[1] / "commands"
 ORDER = (
-    "demo", "train", "adopt", "unlearn", "quantize", "evaluate", "sweep-bits", "export", "plan", "run", "watch", "show", "report", "plot", "compare",
-    "rerun", "results", "list", "check",
+    "demo", "train", "adopt", "unlearn", "quantize", "evaluate", "audit", "verify", "new-key", "sweep-bits", "export", "plan", "run", "watch",
+    "show", "report", "plot", "compare", "rerun", "results", "list", "check",
 )  # fmt: skip
 LISTS = (
-    "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--plugin", "--bits", "--layer-bits",
+    "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--quantized", "--plugin", "--bits", "--layer-bits",
     "--columns", "--measures",
 )  # fmt: skip
 
@@ -105,7 +105,7 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
 
 HELP = """Can a vision model forget, and does quantization bring the forgotten back?
 
-On files: train, adopt, unlearn, quantize, evaluate, sweep-bits, export. On studies: plan, run, watch, show, compare, rerun, results. Example: canforget demo
+On files: train, adopt, unlearn, quantize, evaluate, audit, verify, sweep-bits, export. On studies: plan, run, watch, show, compare, rerun, results. Example: canforget demo
 """
 
 

@@ -55,6 +55,17 @@ def read_request(file: Path) -> list[Line]:
     return list(lines_of(text))
 
 
+def ids_in(file: Path) -> list[int]:
+    """The ids that a request lists where no data set is at hand to look names up in; raises `DataError` for a line that is no id."""
+    found = []
+    for line in read_request(file):
+        number = next((t for t in line.texts if is_id(t)), None)
+        if number is None:
+            raise DataError(f"{file}:{line.number}: '{shortened(line.texts[-1])}' is no id; list ids, one a line")
+        found.append(int(number))
+    return found
+
+
 def lines_of(text: str) -> Iterator[Line]:
     """The lines of a request's text that name images.
 

@@ -1,0 +1,277 @@
+"""From the values of all models to answers: difference from retraining, null band, smallest effect seen, adjusted p, and a word."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy
+
+from canforget.auditing.account import AuditAnswer, FormatVerdict
+from canforget.auditing.measure import FormatSheets, Sheet
+from canforget.auditing.standard import FEWEST_RETRAINED, QUESTIONS, UTILITY, Question
+from canforget.errors import CanforgetError, DataError, NotMeasurable
+from canforget.evaluation.evidence import NotRun
+from canforget.evaluation.fieller import residue_fraction
+from canforget.evaluation.moderated import Contrast, equivalence_margin, one_against_band
+from canforget.evaluation.statistics import Interval, holm, prediction_interval
+from canforget.report import verdict as rules
+from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, RESIDUAL, UTILITY_LOST, Finding, Measurement, Word
+
+
+@dataclass(frozen=True, eq=False)
+class Told(Measurement):
+    """A measure whose difference from the null is known as such: an excess over retraining, or over chance where coins were tossed."""
+
+    contrast: Contrast = field(default_factory=lambda: Contrast(0.0, 0.0, 1.0))
+    was: Contrast | None = None
+
+    @cached_property
+    def difference(self) -> Contrast:
+        """What the subject is beyond the null."""
+        return self.contrast
+
+    @cached_property
+    def memory(self) -> Contrast | None:
+        """What the original is beyond the null."""
+        return self.was
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question in a format with what is known for its answer: a measurement and its p, or why there is none beside the figure alone."""
+
+    question: Question
+    sheets: FormatSheets
+    name: str
+    measurement: Measurement | None = None
+    p: float = 1.0
+    not_run: str = ""
+
+
+def judged_formats(every: Sequence[FormatSheets], coins: bool, classes: bool) -> tuple[list[AuditAnswer], list[FormatVerdict]]:
+    """The answer to every question in every format, and the verdict on each format by its gates.
+
+    A question is first asked of the worst of all formats, each model's own, its p adjusted over the questions (Holm); an answer in one
+    format counts as far as both that and its own p do. So an honest model is accused of anything in at most 5 %, however many formats.
+    """
+    asked = [ask(q, sheets) for sheets in every for q in QUESTIONS if in_scope(q, sheets, coins, classes)]
+    powerless = {id(a): weak for a in asked if a.measurement is not None and (weak := rules.powerless_finding(a.measurement))}
+    strong = [a for a in asked if a.measurement is not None and id(a) not in powerless]
+    questions = {q.name: [a for a in strong if a.question is q] for q in QUESTIONS if any(a.question is q for a in strong)}
+    worst = dict(zip(questions, holm([worst_p(group) for group in questions.values()]) if questions else (), strict=True))
+    adjusted = {id(a): max(a.p, float(worst[a.question.name])) for a in strong}
+    found = {id(a): powerless.get(id(a)) or finding_of(a, adjusted.get(id(a), 1.0)) for a in asked}
+    answers = [filled_answer(a, found[id(a)]) for a in asked]
+    return answers, [verdict_on(s, [a for a in asked if a.sheets is s], found) for s in every]
+
+
+def worst_p(group: Sequence[Asked]) -> float:
+    """p of a question over all formats: of each model's own worst value, the subject's against the retrained models'; by coins Bonferroni's."""
+    if len(group) == 1 or group[0].question.kind == "exact":
+        return min(1.0, len(group) * min(a.p for a in group))
+    made = [a.measurement for a in group if a.measurement is not None]
+    error = max(m.image_error if not isinstance(m, Told) else m.contrast.error * numpy.isinf(m.contrast.freedom) for m in made)
+    found = []
+    for most, side in ((max, "above"), (min, "below")):
+        retrained = [most(values) for values in zip(*(m.retrained for m in made), strict=True)]
+        found.append(
+            one_against_band(most(m.unlearned[0] for m in made), retrained, float(error)).p("above" if side == "above" else "below")
+        )
+    return found[0] if group[0].question.kind == "above" else min(1.0, 2 * min(found))
+
+
+def in_scope(question: Question, sheets: FormatSheets, coins: bool, classes: bool) -> bool:
+    """Whether a question is asked of such a request in such a format."""
+    there = {"always": True, "classes": classes, "coins": coins, "rounded": sheets.label != "none"}[question.scope]
+    return there and not (question.white_box and sheets.engine)
+
+
+def ask(question: Question, sheets: FormatSheets) -> Asked:
+    """What is known for an answer."""
+    name = next((n for n in question.values if known(sheets.subject, n)), question.values[0])
+    try:
+        if question.values[0].startswith("both_versions"):
+            return ask_versions(question, sheets)
+        if question.kind == "exact":
+            return ask_coins(question, sheets)
+        require_band(sheets.retrained)
+        made = Measurement(
+            question.name,
+            [value(sheets.subject, name)],
+            [value(s, name) for s in sheets.retrained],
+            [] if sheets.original is None else [value(sheets.original, name)],
+            question.margin,
+            image_error=half_width(sheets.subject, name) / 1.96,
+        )
+        return Asked(question, sheets, name, made, made.difference.p("above" if question.kind == "above" else "both"))
+    except (DataError, NotMeasurable) as why:
+        return Asked(question, sheets, name if known(sheets.subject, name) or name != CALIBRATED else RAW, not_run=str(why))
+
+
+CALIBRATED, RAW = "calibrated_membership.auc", "membership.phi"
+"""Without retrained models to calibrate by, the uncalibrated figure is shown, and nothing is concluded from it."""
+
+
+def require_band(retrained: Sequence[Sheet]) -> None:
+    """Raises `NotMeasurable` where there are too few retrained models for a null band."""
+    if len(retrained) < FEWEST_RETRAINED:
+        raise NotMeasurable(f"needs {FEWEST_RETRAINED} retrained models for a null band, not {len(retrained)}")
+
+
+def ask_versions(question: Question, sheets: FormatSheets) -> Asked:
+    """An attacker with two versions, whose finds count where they are more than with retrained models."""
+    found = sheets.both if question.values[0] == "both_versions" else sheets.rounding
+    require_band(sheets.retrained)
+    if isinstance(found, NotRun):
+        return Asked(question, sheets, question.values[0], not_run=found.reason)
+    made = Told(question.name, [found.auc], found.retrained, margin=question.margin, contrast=found.excess)
+    return Asked(question, sheets, question.values[0], made, found.excess.p("above"))
+
+
+def ask_coins(question: Question, sheets: FormatSheets) -> Asked:
+    """The coins of one model against chance; the p is the permutation's, which is exact."""
+
+    def beyond_chance(sheet: Sheet) -> Contrast:
+        return Contrast(value(sheet, "coin_flips.auc") - 0.5, half_width(sheet, "coin_flips.auc") / 1.96, numpy.inf)
+
+    was = None if sheets.original is None else beyond_chance(sheets.original)
+    made = Told(
+        question.name, [value(sheets.subject, "coin_flips.auc")], [0.5], margin=question.margin,
+        contrast=beyond_chance(sheets.subject), was=was,
+    )  # fmt: skip
+    return Asked(question, sheets, "coin_flips.auc", made, value(sheets.subject, "coin_flips.p"))
+
+
+def known(sheet: Sheet, name: str) -> bool:
+    """Whether a sheet holds a number of that name."""
+    return "value" in sheet.get(name, {})
+
+
+def value(sheet: Sheet, name: str) -> float:
+    """A number of a sheet; raises `NotMeasurable` with the reason where there is none."""
+    if not known(sheet, name):
+        told = sheet.get(name) or sheet.get(name.partition(".")[0]) or {}
+        raise NotMeasurable(told.get("not_run", "not measured"))
+    return float(sheet[name]["value"])
+
+
+def half_width(sheet: Sheet, name: str) -> float:
+    """Half of a value's 95 % interval over images, or of its excess where only that has one; 0 where there is none."""
+    interval = next((plain["interval"] for n in (name, f"{name}_excess") if (plain := sheet.get(n, {})).get("interval")), None)
+    return (interval[1] - interval[0]) / 2 if interval else 0.0
+
+
+def finding_of(asked: Asked, p: float) -> Finding:
+    """What an answer says, by the rules of all verdicts; of an excess of which only more than retraining counts, by its own.
+
+    What is significant alone, and not any more after Holm, is neither accused nor acquitted.
+    """
+    if asked.measurement is None:
+        return Finding(asked.question.name, INCONCLUSIVE, None, 1.0, asked.not_run)
+    above = asked.question.kind == "above"
+    found = excess_finding(asked, p) if above else rules.finding(asked.measurement, p)
+    if found.word == CONSISTENT and not found.reason.startswith(("within", "at most")) and asked.p < 0.05:
+        odd = f"{asked.measurement.difference.estimate:+.3f}, outside the band of retrained models (p {asked.p:.2g} alone, {p:.2g} among all questions)"
+        return Finding(asked.question.name, INCONCLUSIVE, found.difference, p, odd)
+    return found
+
+
+def excess_finding(asked: Asked, p: float) -> Finding:
+    """An excess over retraining: a residue, at most the margin, or within the band, if that would have seen all that there was to lose."""
+    assert asked.measurement is not None
+    name, found, memory = asked.question.name, asked.measurement.difference, asked.measurement.memory
+    room = 1 - float(numpy.mean(asked.measurement.retrained)) if memory is None else memory.estimate
+    margin, said = equivalence_margin(asked.question.margin, room), f"{found.estimate:+.3f} beyond retraining"
+    if p < 0.05:
+        return Finding(name, RESIDUAL, found, p, said)
+    if found.upper() < margin:
+        return Finding(name, CONSISTENT, found, p, f"at most {margin:.3g} beyond retraining")
+    word: Word = CONSISTENT if found.detectable() < room else INCONCLUSIVE
+    return Finding(name, word, found, p, f"{said}; an effect of {found.detectable():.3g} could have been seen")
+
+
+def filled_answer(asked: Asked, found: Finding) -> AuditAnswer:
+    """An answer with everything that a reader needs to doubt it."""
+    made = asked.measurement
+    if made is None:
+        figure = value(asked.sheets.subject, asked.name) if known(asked.sheets.subject, asked.name) else None
+        return AuditAnswer(
+            asked.question.name, asked.sheets.format, asked.name, value=figure, n=images_behind(asked), word=found.word, reason=found.reason,
+            not_run=asked.not_run,
+        )  # fmt: skip
+    exact, difference = asked.question.kind == "exact", made.difference
+    return AuditAnswer(
+        asked.question.name, asked.sheets.format, asked.name,
+        value=float(made.unlearned[0]),
+        retrained=float(numpy.mean(made.retrained)),
+        band=None if exact else band_of(made.retrained),
+        models=0 if exact else len(made.retrained),
+        n=images_behind(asked),
+        difference=difference.estimate,
+        interval=difference.interval(),
+        detectable=difference.detectable(),
+        p=asked.p,
+        p_adjusted=found.p_adjusted,
+        word=found.word,
+        reason=found.reason,
+    )  # fmt: skip
+
+
+def band_of(retrained: Sequence[float]) -> Interval | None:
+    """The band of one more retrained model."""
+    return prediction_interval(retrained) if len(retrained) > 1 else None
+
+
+def images_behind(asked: Asked) -> int | None:
+    """The images that an answer rests on."""
+    plain = asked.sheets.subject.get(asked.name if asked.question.kind != "above" else "calibrated_membership.auc", {})
+    return plain.get("n")
+
+
+def verdict_on(sheets: FormatSheets, asked: Sequence[Asked], found: dict[int, Finding]) -> FormatVerdict:
+    """The word on one format: utility first, then the weakest answer; a test without power decides nothing where another has some."""
+    gates = [utility(name, sheets) for name in UTILITY]
+    said = {g.name: g.reason for g in gates}
+    lost = [g for g in gates if g.word == UTILITY_LOST]
+    every = [found[id(a)] for a in asked]
+    telling = [f for f in every if f.word != rules.POWERLESS] or every
+    deciding = lost or [*gates, *telling]
+    word = rules.weakest(f.word for f in deciding)
+    decisive = min((f for f in deciding if f.word == word), key=lambda f: f.p_adjusted)
+    strong = [a.measurement for a in asked if a.measurement is not None and found[id(a)].word != rules.POWERLESS]
+    memory = "; ".join(f"{m.name} {m.memory.estimate:+.3f}" for m in strong if m.memory is not None) or "none that could be seen"
+    share, left = memory_left(strong)
+    had = None if lost else share
+    said |= {"memory to lose": memory, "had forgotten": left}
+    return FormatVerdict(sheets.format, sheets.label, word, f"{decisive.name}: {decisive.reason}", said, had)
+
+
+def utility(name: str, sheets: FormatSheets) -> Finding:
+    """Whether the model does what it is for, beside retrained models; where there are none, how far it is from the original."""
+    try:
+        require_band(sheets.retrained)
+        values = [value(s, name) for s in sheets.retrained]
+        made = Measurement(name, [value(sheets.subject, name)], values, margin=0.02, image_error=half_width(sheets.subject, name) / 1.96)
+        return rules.utility_gate(made)
+    except (DataError, NotMeasurable) as why:
+        there = sheets.original is not None and known(sheets.original, name) and known(sheets.subject, name)
+        beside = (
+            f"; {value(sheets.subject, name) - value(sheets.original, name):+.3f} from the original" if there and sheets.original else ""
+        )
+        return Finding(name, INCONCLUSIVE, None, 1.0, f"{why}{beside}")
+
+
+def memory_left(strong: Sequence[Measurement]) -> tuple[bool | None, str]:
+    """Whether at most a quarter of the memory is left by every test that has power, with the figure of the worst."""
+    shares = {}
+    for made in strong:
+        if not isinstance(made, Told):
+            try:
+                shares[made.name] = residue_fraction(made.means[0], made.means[2], made.means[1])
+            except (CanforgetError, IndexError):
+                continue
+    if not shares:
+        return None, "not known: needs three retrained models, the original, and memory to lose"
+    worst = max(shares, key=lambda name: shares[name].upper)
+    most = f"at most {shares[worst].upper:.2f}" if numpy.isfinite(shares[worst].upper) else "without an upper bound"
+    return shares[worst].upper <= rules.FORGOTTEN, f"{shares[worst].value:.2f} of the memory is left ({most}) by {worst}"

@@ -1,0 +1,23 @@
+"""The standard is a benchmark: whoever changes what it asks makes another version."""
+
+import pytest
+
+from canforget.auditing import standard
+from canforget.spec import parse
+
+FROZEN = {1: "b7ad3c397dd6600c1fdc473af3f5244db5ec6c7c789cf99b35917b4b9c3f854c"}
+
+
+def test_version_1_asks_what_it_has_always_asked() -> None:
+    """A question, format, margin or limit that changes in silence makes figures of two papers incomparable."""
+    assert standard.standard_digest() == FROZEN[standard.VERSION], "raise VERSION, and keep this digest under the old one"
+
+
+@pytest.mark.parametrize("text", [*standard.FORMATS.values()])
+def test_every_format_is_a_quantizer_of_ours(text: str) -> None:
+    assert parse("quantizers", text)
+
+
+@pytest.mark.parametrize("text", [*standard.OUTPUT_AUDITS, *standard.COIN_AUDITS, *standard.FEW_DRAWS, *standard.FEATURE_AUDITS])
+def test_every_attack_is_an_audit_of_ours(text: str) -> None:
+    assert parse("audits", text)
