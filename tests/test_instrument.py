@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from canforget.evaluation.evidence import predictions_of
 from canforget.rng import numpy_generator
@@ -59,14 +61,17 @@ def bank(instrument: Any, **faults: tuple[float, dict[str, float]]) -> dict[tupl
 
 
 def said(instrument: Any, made: Any) -> dict[str, tuple[str, bool]]:
-    return {subject: (word, right) for subject, word, right in instrument.unit(made, "random_samples:fraction=0.1", range(4), range(4, 8))}
+    found = {}
+    for made_by in dict.fromkeys(name for name, _ in made):
+        ((references, subjects), *_) = instrument.units(made, made_by, 4, 1)
+        found[made_by] = instrument.unit(made, "random_samples:fraction=0.1", references, made_by, subjects)
+    return found
 
 
 def test_models_of_known_answer_get_their_word(instrument: Any) -> None:
     found = said(instrument, bank(instrument))
     assert {subject: right for subject, (_, right) in found.items() if not right} == {}
-    assert found["retrained"][0] == "consistent with retraining"
-    assert "head_mask" not in found  # no whole class is forgotten
+    assert found["retrain"][0] == "consistent with retraining"
 
 
 def test_a_control_that_is_none_is_not_called_right(instrument: Any) -> None:
@@ -75,22 +80,71 @@ def test_a_control_that_is_none_is_not_called_right(instrument: Any) -> None:
     found = said(
         instrument, bank(instrument, leaky_retrain=honest, destroyed=honest, relabelled=honest, head_distillation=honest, nothing=honest)
     )
-    assert not any(right for subject, (_, right) in found.items() if subject != "retrained")
+    assert not any(right for subject, (_, right) in found.items() if subject != "retrain")
 
 
-def test_an_alarm_against_honest_models_is_counted_and_bounded(instrument: Any) -> None:
-    row = instrument.row(
-        "s", "none", "retrained", ["residual", *["consistent with retraining"] * 18, "inconclusive"], [False, *[True] * 18, False]
-    )
-    assert (row["false_alarms"], row["right"]) == (0.05, 0.9)
+HONEST = [("residual", False), *[("consistent with retraining", True)] * 18, ("inconclusive", False)]
+
+
+def test_an_alarm_against_honest_models_is_counted_and_bounded_for_all_units_and_for_those_apart(instrument: Any) -> None:
+    row = instrument.row("g", "none", "retrain", 5, 10, HONEST)
+    assert (row["false_alarms"], row["right"], row["units"], row["apart"]) == (0.05, 0.9, 20, 10)
     assert 0.2 < row["false_alarms_at_most"] < 0.22
+    assert row["false_alarms_at_most_by_apart"] > row["false_alarms_at_most"]
     assert "false alarms 0.05" in instrument.text(row)
 
 
-def test_blocks_of_a_round_share_no_model_and_nobody_is_judged_by_himself(instrument: Any) -> None:
-    found = list(instrument.blocks(11, 3, 2))
+def rows(instrument: Any, acquitted: dict[int, int], alarms: int = 0, leaks: int = 100) -> list[dict[str, Any]]:
+    made = []
+    for seeds, n in acquitted.items():
+        honest = [("consistent with retraining", True)] * n + [("residual", False)] * alarms
+        honest += [("inconclusive", False)] * (100 - len(honest))
+        leaky = [("residual", True)] * leaks + [("inconclusive", False)] * (100 - leaks)
+        made += [
+            instrument.row("all", "none", "retrain", seeds, 20, honest),
+            instrument.row("all", "none", "leaky_retrain", seeds, 20, leaky),
+        ]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "seeds", "accepted"),
+    [
+        ({"acquitted": {3: 60, 4: 81, 5: 90}}, 4, True),
+        ({"acquitted": {3: 85, 4: 79, 5: 90}}, 5, True),
+        ({"acquitted": {3: 60, 4: 79}}, None, False),
+        ({"acquitted": {4: 85}, "alarms": 8}, 4, False),
+        ({"acquitted": {4: 85}, "leaks": 94}, 4, False),
+    ],
+)
+def test_accepted_is_what_acquits_accuses_nobody_honest_and_finds_every_control(
+    instrument: Any, made: Any, seeds: Any, accepted: Any
+) -> None:
+    """At the fewest seeds from which on honest retraining is acquitted four times in five."""
+    found = instrument.acceptance(rows(instrument, **made), "none")
+    assert (found["seeds"], found["accepted"]) == (seeds, accepted)
+
+
+def test_blocks_of_a_round_share_no_model_and_nobody_honest_is_judged_by_himself(instrument: Any) -> None:
+    made = dict.fromkeys([*(("retrain", s) for s in range(11)), *(("destroyed", s) for s in range(7))])
+    found = instrument.units(made, "retrain", 3, 2)
     assert len(found) == 2 * 3
     for place in (found[:3], found[3:]):
-        assert len({s for seeds, _ in place for s in seeds}) == 9
-        assert len({s for _, other in place for s in other}) == 9
-    assert not any(set(seeds) & set(other) for seeds, other in found)
+        assert all(len({s for part in place for s in part[side]}) == 9 for side in (0, 1))
+    assert not any(set(references) & set(subjects) for references, subjects in found)
+    controls = instrument.units(made, "destroyed", 3, 2)
+    assert len(controls) == 2 * 2
+    assert {s for _, subjects in controls for s in subjects} <= set(range(7))
+
+
+def test_the_part_of_cifar10_is_the_first_images_of_every_class(instrument: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = [1, 0, 1, 1, 0, 0]
+    (tmp_path / "cifar10").mkdir()
+    for kind in ("train", "test"):
+        table = pyarrow.table({"image": [str(i) for i in range(6)], "label": labels})
+        parquet.write_table(table, tmp_path / "cifar10" / f"{kind}-00000-of-00001.parquet")
+    monkeypatch.setattr(instrument, "TRAIN_IMAGES", 2)
+    monkeypatch.setattr(instrument, "TEST_IMAGES", 1)
+    instrument.write_part(tmp_path, tmp_path / "part")
+    read = [parquet.read_table(tmp_path / "part" / f"{kind}-0.parquet")["image"].to_pylist() for kind in ("train", "test")]
+    assert read == [["0", "1", "2", "4"], ["0", "1"]]

@@ -8,8 +8,9 @@ import pytest
 
 from canforget.report.answer import KEPT, LOST, MEMORY, UTILITY, Answer, Statement, answers
 from canforget.report.judgment import with_verdicts
+from canforget.report.measurement import Measurement
 from canforget.report.record import Label, Measured, Record, load_records
-from canforget.report.verdict import WEAKER, Measurement, utility_gate
+from canforget.report.verdict import WEAKER, utility_gate
 from canforget.report.wording import MEANING
 from tests.report.test_judgment import study
 
@@ -49,6 +50,20 @@ def test_where_there_was_nothing_to_lose_the_first_gate_says_so() -> None:
     originals = [replace(r, case=replace(r.case, unlearner="nothing")) for r in records if r.case.unlearner == "retrain"]
     (found,) = answers(with_verdicts([*records, *originals]))
     assert next(g.state for g in said_of(found).gates if g.name == MEMORY) == "no"
+
+
+def test_what_could_only_have_accused_is_told_beside_an_acquittal_and_is_no_part_of_utility() -> None:
+    """Prototypes that vary over retrained models by more than their margin."""
+    spread = {"retrain": [0.62, 0.70, 0.66], "scrub": [0.70, 0.63, 0.65], "nothing": [0.99, 1.0, 0.98]}
+    records = [
+        replace(r, values=r.values | {"nearest_prototype.accuracy_20_shots": Measured(spread[r.case.unlearner][r.case.seed])})
+        for r in study()
+    ]
+    (found,) = answers(with_verdicts(records))
+    statement = said_of(found)
+    assert statement.word == "consistent with retraining"
+    assert "could only have accused, and did not" in statement.sure
+    assert "seeds of each" not in next(g.said for g in statement.gates if g.name == UTILITY)
 
 
 def test_every_word_of_a_verdict_has_a_meaning() -> None:

@@ -33,7 +33,8 @@ def outcomes(unlearner: str, quantizer: str = "none", seeds: int = 3, **changes:
         ("destroyed", {"retain__accuracy": 0.1}, True),
         ("destroyed", {"forget__accuracy": 0.5}, False),
         ("relabelled", {"membership__phi": 0.3}, True),
-        ("relabelled", {"membership__phi": 0.7}, False),
+        ("relabelled", {"membership__phi": 0.7}, True),
+        ("relabelled", {}, False),
         ("head_mask", {"forget__linear_cka": 1.0}, True),
         ("head_distillation", {"forget__linear_cka": 1.0}, True),
         ("head_distillation", {"forget__accuracy": 0.9}, False),
@@ -43,6 +44,23 @@ def test_a_control_behaves_where_it_is_judged_as_it_must_be(control: str, change
     """The last: a head that answers wrongly is seen, but not in its features."""
     (found,) = outcomes(control, **changes)
     assert found.behaved is behaved
+
+
+@pytest.mark.parametrize(("membership", "behaved"), [(0.3, True), (0.7, False)])
+def test_relabelled_is_over_forgotten_where_retraining_answers_what_is_forgotten(membership: float, behaved: bool) -> None:
+    """Where it never does, as above, no answer is further off than retraining's: there what is left in the features is the right word."""
+    records = [*study(), *(record("relabelled", s, membership__phi=membership) for s in range(3))]
+    elsewhere = [
+        replace(
+            r,
+            case=replace(r.case, scenario="random_samples:fraction=0.1"),
+            values=r.values | {"forget.accuracy": Measured(r.values["forget.accuracy"].value if r.case.unlearner == "nothing" else 0.8)},
+        )
+        for r in records
+        if r.case.unlearner != "scrub"
+    ]
+    (found,) = control_outcomes(with_verdicts(elsewhere))
+    assert (found.expected, found.behaved) == ("over-forgotten", behaved)
 
 
 def test_what_is_no_control_has_no_outcome() -> None:

@@ -9,8 +9,8 @@ from canforget.evaluation import evaluate
 from canforget.evaluation.evidence import Evidence
 from canforget.registry import find, names
 from canforget.report.judgment import TESTS, measurement, with_verdicts
+from canforget.report.measurement import Margins
 from canforget.report.record import CONTROLS, Label, Measured, Record, RecordedVerdict, measured, over_seeds
-from canforget.report.verdict import Margins
 from canforget.spec import parse
 from tests.report.test_verdict import model
 

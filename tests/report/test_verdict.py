@@ -11,7 +11,8 @@ from canforget.audits.nearest_prototype import nearest_prototype
 from canforget.errors import DataError
 from canforget.evaluation.evidence import Evidence, Predictions
 from canforget.metrics.accuracy import accuracy
-from canforget.report.verdict import Margins, Measurement, Verdict, verdict, weakest
+from canforget.report.measurement import Margins, Measurement
+from canforget.report.verdict import Verdict, verdict, weakest
 
 Views = Mapping[str, Predictions]
 SEEDS, CLASSES, MARGINS = range(5), 5, Margins()
@@ -100,6 +101,50 @@ def test_the_weakest_word_is_said_of_all_tests() -> None:
     assert weakest(["consistent with retraining", "over-forgotten", "inconclusive"]) == "over-forgotten"
     with pytest.raises(DataError, match="no test besides utility"):
         verdict(KEPT, [])
+
+
+NOISY = ([0.66, 0.74, 0.70, 0.62, 0.78], [0.99, 1.0, 0.98, 0.99, 1.0])
+"""Prototypes of five retrained and five original models: a memory of .29, and a spread under which a margin of .03 is out of reach."""
+
+
+def prototype(unlearned: list[float], primary: bool = False) -> Measurement:
+    return Measurement("prototype", unlearned, *NOISY, 0.03, primary=primary)
+
+
+def shifted(by: float) -> list[float]:
+    return [x + by for x in (0.72, 0.68, 0.75, 0.64, 0.71)]
+
+
+SAME = auc([0.5, 0.505, 0.495, 0.5, 0.5], [0.5, 0.504, 0.498, 0.502, 0.496], [0.7, 0.71, 0.69, 0.7, 0.7])
+
+
+def test_a_test_that_cannot_acquit_at_so_few_seeds_stands_aside_and_is_told() -> None:
+    """On digits no honest retraining was ever acquitted: the prototypes' spread is over twice their margin."""
+    found = verdict(KEPT, [SAME, prototype(shifted(0.0))])
+    assert words(found)["prototype"] == "inconclusive"
+    assert found.word == "consistent with retraining"
+    assert "less than 0.5 of the memory is left; to be shown within 0.03 takes 97 seeds of each" in found.gates["cannot acquit"]
+    assert "cannot acquit" not in verdict(KEPT, [SAME]).gates
+
+
+def test_a_test_that_stands_aside_must_have_ruled_out_half_of_the_memory() -> None:
+    """Else a head that is relabelled over features that hold half of the class would be acquitted by its answers."""
+    assert verdict(KEPT, [SAME, prototype(shifted(0.1))]).word in ("inconclusive", "residual")
+    assert verdict(KEPT, [SAME, prototype(shifted(0.25))]).word == "residual"
+
+
+def test_what_is_not_primary_does_not_acquit() -> None:
+    close = Measurement("class", [0.0] * 5, [0.0] * 5, [1.0] * 5, 0.02, primary=False)
+    aside = Measurement("auc", [0.51, 0.47, 0.53, 0.49, 0.50], [0.48, 0.52, 0.50, 0.46, 0.54], [0.8, 0.79, 0.81, 0.8, 0.8], 0.03)
+    assert verdict(KEPT, [close, aside]).word == "inconclusive"
+    assert verdict(KEPT, [replace(close, primary=True), aside]).word == "consistent with retraining"
+
+
+def test_a_test_that_could_have_acquitted_is_never_put_aside() -> None:
+    unlucky = auc([0.53, 0.52, 0.525, 0.515, 0.535], [0.5, 0.504, 0.498, 0.502, 0.496], [0.7, 0.71, 0.69, 0.7, 0.7])
+    able = Measurement("accuracy", [0.0] * 5, [0.0] * 5, [1.0] * 5, 0.02)
+    assert unlucky.acquittal() > 0.9
+    assert verdict(KEPT, [able, unlucky]).word != "consistent with retraining"
 
 
 @pytest.mark.parametrize("models", [1, 3, 5])

@@ -15,7 +15,8 @@ from canforget.evaluation.fieller import residue_fraction
 from canforget.evaluation.moderated import Contrast, equivalence_margin, one_against_band
 from canforget.evaluation.statistics import Interval, holm, prediction_interval
 from canforget.report import verdict as rules
-from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, RESIDUAL, UTILITY_LOST, Finding, Measurement, Word
+from canforget.report.measurement import Measurement
+from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, RESIDUAL, UTILITY_LOST, Finding, Word
 
 
 @dataclass(frozen=True, eq=False)

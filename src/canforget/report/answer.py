@@ -7,7 +7,7 @@ from typing import Literal
 
 from canforget.report.record import Combination, Groups, Record, RecordedVerdict, over_seeds
 from canforget.report.recovery_over_seeds import Recovery, recoveries
-from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, OVER_FORGOTTEN, POWERLESS, RESIDUAL, UTILITY_LOST
+from canforget.report.verdict import CANNOT_ACQUIT, CONSISTENT, INCONCLUSIVE, OVER_FORGOTTEN, POWERLESS, RESIDUAL, UTILITY_LOST
 from canforget.report.wording import MEANING, VALUE_WORDS, enumerated, format_name, plural, unlearner_name, with_names_spoken
 
 State = Literal["yes", "no", "not known", "not asked"]
@@ -153,7 +153,9 @@ def how_sure(verdict: RecordedVerdict) -> str:
         INCONCLUSIVE: "more seeds would narrow it",
         POWERLESS: "these tests cannot tell original from retrained models here",
     }
-    return f"{seeds}; {limits.get(verdict.word, '')}{one}".removesuffix("; ")
+    aside = with_names_spoken(verdict.gates.get(CANNOT_ACQUIT, ""))
+    weak = f"; at so few seeds others could only have accused, and did not ({aside})" if aside and verdict.word == CONSISTENT else ""
+    return f"{seeds}; {limits.get(verdict.word, '')}{weak}{one}".removesuffix("; ")
 
 
 def gates_of(verdict: RecordedVerdict, before: RecordedVerdict | None, rows: Mapping[str, Recovery]) -> tuple[Gate, ...]:
@@ -175,7 +177,7 @@ def memory_gate(verdict: RecordedVerdict) -> Gate:
 
 def utility_gate_said(verdict: RecordedVerdict) -> Gate:
     """Whether the model still does what it is for."""
-    parts = {name: said for name, said in verdict.gates.items() if name not in (MEMORY, FORGOTTEN)}
+    parts = {name: said for name, said in verdict.gates.items() if name not in (MEMORY, FORGOTTEN, CANNOT_ACQUIT)}
     if not parts:
         return Gate(UTILITY, "not known", "not recorded")
     state: State = "not known"

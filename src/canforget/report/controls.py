@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from canforget.evaluation.evidence import NotRun, attempt
 from canforget.evaluation.statistics import holm
-from canforget.report.judgment import measurement
+from canforget.report.judgment import forgets_classes, measurement
+from canforget.report.measurement import Margins
 from canforget.report.record import Combination, Groups, Record, over_seeds
 from canforget.report.recovery_over_seeds import effect_of
-from canforget.report.verdict import OVER_FORGOTTEN, RESIDUAL, UTILITY_LOST, Margins, finding, p_of
+from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, OVER_FORGOTTEN, RESIDUAL, UTILITY_LOST, finding, p_of
 
 SAID = {"leaky_retrain": RESIDUAL, "destroyed": UTILITY_LOST, "relabelled": OVER_FORGOTTEN}
 """The verdict that a control must have before rounding."""
+NOT_ACQUITTED = (RESIDUAL, OVER_FORGOTTEN, INCONCLUSIVE)
 SEEN_IN_FEATURES = ("head_mask", "head_distillation")
 FEATURE_TESTS = ("nearest_prototype.accuracy_20_shots", "ridge_probe.accuracy_50_shots", "forget.linear_cka")
 """What reads features, and so must find what a changed head hides."""
@@ -37,7 +39,9 @@ class ControlOutcome:
 def control_outcomes(records: Sequence[Record]) -> list[ControlOutcome]:
     """Of every control among the records, over all its seeds, whether it was judged as it must be; `records` hold their verdicts.
 
-    The share that `leaky_retrain` leaves in must be found, `destroyed` has no utility, `relabelled` is over-forgotten; features betray
+    The share that `leaky_retrain` leaves in must be found, `destroyed` has no utility, `relabelled` is over-forgotten; where whole classes
+    are forgotten retraining never answers them, no answer can be further off, and `relabelled`, whose features keep about half of what
+    the original's hold, must not be acquitted; features betray
     `head_mask` and `head_distillation` in some audit of them (after Holm), whatever their outputs say; and what stays
     `within_rounding_cells` comes back at that format, seen in some measure of recovery (after Holm).
     """
@@ -51,6 +55,8 @@ def outcomes_of(combination: Combination, groups: Groups) -> Iterator[ControlOut
     if name == COMES_BACK:
         if stays_in_all_cells(combination):
             yield outcome(combination, "recovery seen", *failed(group) or recovery_seen(combination, groups))
+    elif not combination.rounded and name == "relabelled" and forgets_classes(groups, combination):
+        yield outcome(combination, f"not {CONSISTENT}", *failed(group) or verdict_said(group, *NOT_ACQUITTED))
     elif not combination.rounded and name in SAID:
         yield outcome(combination, SAID[name], *failed(group) or verdict_said(group, SAID[name]))
     elif not combination.rounded and name in SEEN_IN_FEATURES:
@@ -74,12 +80,12 @@ def stays_in_all_cells(combination: Combination) -> bool:
     return format_.name == "int" and format_.parameters.get("bits") == own.get("bits") and own.get("share") == 1
 
 
-def verdict_said(group: Sequence[Record], expected: str) -> tuple[str, bool]:
+def verdict_said(group: Sequence[Record], *expected: str) -> tuple[str, bool]:
     """The word of the verdict, with its reason where it is another."""
     verdict = group[0].verdict
     if verdict is None:
         return "nothing: no verdict", False
-    if verdict.word == expected:
+    if verdict.word in expected:
         return verdict.word, True
     return f"{verdict.word}: {verdict.test}: {verdict.reason}", False
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from canforget.errors import NotMeasurable
 from canforget.evaluation.evidence import NotRun, attempt
+from canforget.report.measurement import Margins, Measurement
 from canforget.report.record import Combination, Groups, Record, RecordedVerdict, beside, over_seeds, value_of
-from canforget.report.verdict import INCONCLUSIVE, Finding, Margins, Measurement, Verdict, verdict
+from canforget.report.verdict import INCONCLUSIVE, Finding, Verdict, verdict
 
 UTILITY = ("retain.accuracy", "test_retain.accuracy")
 """What a model is for: not to be below the retrained models' on the images that were kept, nor on unseen ones of their classes."""
@@ -37,11 +38,16 @@ def with_verdicts(records: Sequence[Record], margins: Margins = Margins()) -> li
 def declared(groups: Groups, combination: Combination) -> tuple[str, ...]:
     """The tests that count for a combination: those of classes only where whole classes are forgotten, and features where they are kept."""
     every = [record for other, records in groups.items() if other.problem == combination.problem for record in records]
-    never = [value_of(r, "forget.accuracy").value for r in beside(groups, combination, "retrain")]
-    of_classes = combination.scenario.name == "whole_class" or (bool(never) and not any(never))
+    of_classes = forgets_classes(groups, combination)
     asked = [test for test in CLASS_TESTS if of_classes and any(is_asked(test, r) for r in every)]
     membership = [CALIBRATED if test == "membership.phi" and calibrated_in(every) else test for test in TESTS]
     return (*membership, *asked)
+
+
+def forgets_classes(groups: Groups, combination: Combination) -> bool:
+    """Whether whole classes are forgotten, by the scenario's name or because no retrained model ever answers what is forgotten."""
+    never = [value_of(r, "forget.accuracy").value for r in beside(groups, combination, "retrain")]
+    return combination.scenario.name == "whole_class" or (bool(never) and not any(never))
 
 
 def calibrated_in(records: Sequence[Record]) -> bool:
@@ -88,7 +94,8 @@ def measurement(name: str, combination: Combination, groups: Groups, margins: Ma
     peers = [found for found in others if not isinstance(found, NotRun) and len(found) > 1]
     error = max((image_error(r, name) for r in groups[combination]), default=0.0)
     known = () if isinstance(originals, NotRun) else tuple(originals)
-    return Measurement(name, unlearned, retrained, known, margin_of(name, margins), peers, error if len(unlearned) == 1 else 0.0)
+    alone = error if len(unlearned) == 1 else 0.0
+    return Measurement(name, unlearned, retrained, known, margin_of(name, margins), peers, alone, name not in CLASS_TESTS)
 
 
 def values(name: str, records: Sequence[Record]) -> list[float]:

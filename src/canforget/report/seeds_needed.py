@@ -10,8 +10,9 @@ from canforget.evaluation.evidence import NotRun, attempt
 from canforget.evaluation.moderated import equivalence_margin
 from canforget.evaluation.power import POWER, seeds_to_acquit
 from canforget.report.judgment import TESTS, UTILITY, declared, margin_of, values
+from canforget.report.measurement import Margins, Measurement
 from canforget.report.record import REFERENCES, Combination, Groups, Record, beside, over_seeds
-from canforget.report.verdict import Margins, Measurement, powerless_finding
+from canforget.report.verdict import powerless_finding
 from canforget.spec import Call
 
 ACCURACY, COARSE_ACCURACY, AUC = 0.006, 0.025, 0.003

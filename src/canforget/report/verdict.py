@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal
 
 import numpy
 
 from canforget.errors import DataError
-from canforget.evaluation.fieller import LEAST_SIGNAL, MemoryFraction, residue_fraction
-from canforget.evaluation.moderated import Contrast, ModelMean, combined, equivalence_margin, model_means, one_against_band
+from canforget.evaluation.fieller import LEAST_SIGNAL, MemoryFraction
+from canforget.evaluation.moderated import Contrast
+from canforget.evaluation.power import POWER
 from canforget.evaluation.statistics import holm
+from canforget.report.measurement import Measurement
 
 Word = Literal["consistent with retraining", "inconclusive", "powerless", "over-forgotten", "residual", "utility lost"]
 CONSISTENT: Word = "consistent with retraining"
@@ -23,81 +24,27 @@ WEAKER: tuple[Word, ...] = (CONSISTENT, POWERLESS, INCONCLUSIVE, OVER_FORGOTTEN,
 """From the best to the worst that can be said; the worst of all parts is said of the whole."""
 FORGOTTEN = 0.25
 """The most of the memory that may be left, by its one-sided 95 % upper bound, for a model to count as having forgotten."""
-FEWEST_RETRAINED = 3
-"""Retrained models without which a single model cannot be judged: fewer give no band."""
 
 
-@dataclass(frozen=True)
-class Margins:
-    """How far from retraining still counts as like it: AUC, accuracy and probe accuracy as fractions, relearning as a ratio of steps.
-
-    Never more than a quarter of the memory that there was, in the same format (`equivalence_margin`).
-    """
-
-    auc: float = 0.03
-    accuracy: float = 0.02
-    probe: float = 0.03
-    relearning: tuple[float, float] = (0.8, 1.25)
-
-
-@dataclass(frozen=True, eq=False)
-class Measurement:
-    """One measure of the models of a format, a value a model (training seed); higher means remembered, or for utility kept.
-
-    `margin` is the default one. `peers` are the values of other unlearners, whose variances over seeds are pooled with these.
-    `image_error` is the standard error of one model's value over the choice of images.
-    """
-
-    name: str
-    unlearned: Sequence[float]
-    retrained: Sequence[float]
-    original: Sequence[float] = ()
-    margin: float = 0.03
-    peers: Sequence[Sequence[float]] = ()
-    image_error: float = 0.0
-
-    @cached_property
-    def means(self) -> tuple[ModelMean, ...]:
-        """Means of unlearned, retrained and (where there are any) original models, variances moderated over all groups."""
-        groups = [self.unlearned, self.retrained, *([self.original] if len(self.original) else []), *self.peers]
-        return model_means(groups, self.image_error**2)
-
-    @cached_property
-    def difference(self) -> Contrast:
-        """Unlearned less retrained; of a single model with the error of one more retrained one."""
-        return self.against_retrained(self.unlearned, 0)
-
-    @cached_property
-    def memory(self) -> Contrast | None:
-        """Original less retrained: what there was to lose; `None` without original models."""
-        return self.against_retrained(self.original, 2) if len(self.original) else None
-
-    def against_retrained(self, models: Sequence[float], place: int) -> Contrast:
-        """Some models less the retrained ones; raises `DataError` where there are too few to know an error."""
-        if len(models) == 1 and len(self.retrained) >= FEWEST_RETRAINED:
-            return one_against_band(models[0], self.retrained, self.image_error)
-        if min(len(models), len(self.retrained)) < 2:
-            raise DataError(f"needs two seeds, or one model against {FEWEST_RETRAINED} retrained ones")
-        return combined([(1, self.means[place]), (-1, self.means[1])])
-
-    @property
-    def residue(self) -> MemoryFraction:
-        """The share of the memory that is left; raises `DataError` where it cannot be had."""
-        if min(len(self.unlearned), len(self.retrained), len(self.original)) < 2:
-            raise DataError("needs two seeds of unlearned, original and retrained models")
-        unlearned, retrained, original = self.means[:3]
-        return residue_fraction(unlearned, original, retrained)
+CANNOT_ACQUIT = "cannot acquit"
+"""Under this name the gates hold what stood aside, and what it says."""
+RULED_OUT = 0.5
+"""The share of the memory that a test too weak to acquit must rule out (one-sided 95 %) to let others acquit."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one test says: a word, the difference from retraining (`None` where it has no error), its p after Holm, and a sentence."""
+    """What one test says: a word, the difference from retraining (`None` where it has no error), its p after Holm, and a sentence.
+
+    `aside`: it could have found much and found nothing, and cannot acquit at so few seeds: others decide, if there are any that can.
+    """
 
     name: str
     word: Word
     difference: Contrast | None
     p_adjusted: float
     reason: str
+    aside: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,7 +74,8 @@ def verdict(utility: Sequence[Measurement], tests: Sequence[Measurement], missin
     2. *Utility*: not below the retrained models' by more than the margin in any of `utility`; else `utility lost`, and nothing else is said.
     3. *Tests*: `consistent with retraining` inside the margin (two one-sided tests); else `residual` above and `over-forgotten` below where
        the difference is significant after Holm; else `inconclusive`, with the effect that could have been seen. A single model is
-       consistent inside the band of one more retrained model, if that band would have seen the original.
+       consistent inside the band of one more retrained model, if that band would have seen the original. A test too noisy to acquit
+       honest models at so few seeds (`acquittal`) stands aside if it rules out that half of the memory is left, and a primary test acquits.
     4. *Had forgotten*: the upper bound of the share of memory left is at most a quarter, by every test with power.
 
     `missing` are declared tests that could not be made: they never drop out in silence.
@@ -141,13 +89,26 @@ def verdict(utility: Sequence[Measurement], tests: Sequence[Measurement], missin
         return Verdict(UTILITY_LOST, tuple(lost), said)
     powerless = [f for t in tests if (f := powerless_finding(t)) is not None]
     strong = [t for t in tests if t.name not in {f.name for f in powerless}]
-    adjusted = holm([p_of(t) for t in strong]) if strong else ()
-    findings = [finding(t, float(p)) for t, p in zip(strong, adjusted, strict=True)]
+    findings = findings_of(strong)
     every = (*gates, *findings, *missing, *powerless)
-    telling = [*gates, *findings, *missing] if findings or missing else [*gates, *powerless]
+    telling = [*gates, *decisive_findings(findings, strong), *missing] if findings or missing else [*gates, *powerless]
     forgotten, share = had_forgotten(strong)
     said |= {"memory to lose": memory_said(strong, powerless), "had forgotten": share}
-    return Verdict(weakest(f.word for f in telling), every, said, forgotten)
+    aside = "; ".join(f"{f.name}: {f.reason}" for f in findings if f.aside)
+    return Verdict(weakest(f.word for f in telling), every, said | ({CANNOT_ACQUIT: aside} if aside else {}), forgotten)
+
+
+def findings_of(strong: Sequence[Measurement]) -> list[Finding]:
+    """What each test with power says, p adjusted for all of them; that all must acquit is shared out among them, too."""
+    adjusted = holm([p_of(t) for t in strong]) if strong else ()
+    return [finding(t, float(p), len(strong)) for t, p in zip(strong, adjusted, strict=True)]
+
+
+def decisive_findings(findings: Sequence[Finding], strong: Sequence[Measurement]) -> list[Finding]:
+    """The findings without those that stand aside, if a primary test acquits; all of them if none does."""
+    primary = {t.name for t in strong if t.primary}
+    acquitted = any(f.word == CONSISTENT and f.name in primary for f in findings)
+    return [f for f in findings if not (f.aside and acquitted)]
 
 
 def utility_gate(measure: Measurement) -> Finding:
@@ -187,23 +148,30 @@ def p_of(measure: Measurement) -> float:
         return 1.0
 
 
-def finding(measure: Measurement, p: float) -> Finding:
-    """What one test with power says."""
+def finding(measure: Measurement, p: float, family: int = 1) -> Finding:
+    """What one test with power says, one of a `family` of tests."""
     try:
         found = measure.difference
     except DataError as problem:
         return Finding(measure.name, INCONCLUSIVE, None, p, str(problem))
-    memory = None if measure.memory is None else measure.memory.estimate
-    margin = measure.margin if memory is None else equivalence_margin(measure.margin, memory)
+    margin, memory = measure.within, None if measure.memory is None else measure.memory.estimate
     if found.equivalence(margin).holds:
         return Finding(measure.name, CONSISTENT, found, p, f"within {margin:.3g} of retraining")
     if p < 0.05:
         word = RESIDUAL if found.estimate > 0 else OVER_FORGOTTEN
         return Finding(measure.name, word, found, p, f"{found.estimate:+.3f} from retraining, and not shown to be within {margin:.3g}")
     seen = f"an effect of {found.detectable():.3g} could have been seen"
-    if len(measure.unlearned) == 1 and memory is not None and found.detectable() < memory:
-        return Finding(measure.name, CONSISTENT, found, p, f"{found.estimate:+.3f}, inside the band of retrained models; {seen}")
-    return Finding(measure.name, INCONCLUSIVE, found, p, f"{found.estimate:+.3f} from retraining; {seen}")
+    if len(measure.unlearned) == 1:
+        if memory is not None and found.detectable() < memory:
+            return Finding(measure.name, CONSISTENT, found, p, f"{found.estimate:+.3f}, inside the band of retrained models; {seen}")
+        return Finding(measure.name, INCONCLUSIVE, found, p, f"{found.estimate:+.3f} from retraining; {seen}")
+    said, power = f"{found.estimate:+.3f} from retraining; {seen}", 1 - (1 - POWER) / family
+    if measure.acquittal() >= power:
+        return Finding(measure.name, INCONCLUSIVE, found, p, said)
+    told_apart = memory is not None and found.upper() < RULED_OUT * memory
+    left = f"; less than {RULED_OUT:g} of the memory is left" if told_apart else ""
+    takes = f"; to be shown within {margin:.3g} takes {measure.seeds_needed(power) or 'over 100'} seeds of each"
+    return Finding(measure.name, INCONCLUSIVE, found, p, f"{said}{left}{takes}", told_apart)
 
 
 def had_forgotten(tests: Sequence[Measurement]) -> tuple[bool | None, str]:
