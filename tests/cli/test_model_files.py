@@ -145,3 +145,19 @@ def test_a_quantized_model_file_is_exported_as_onnx(adopted: Any, capsys: pytest
     assert call(capsys, "export", "int8.safetensors", "--out", "int8.pb") == (
         2, "", "canforget: int8.pb: models are written as .onnx; name the file so\n",
     )  # fmt: skip
+
+
+def test_a_model_file_is_probed_beside_the_others(adopted: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """What outputs hide is asked of the live model, in its format, from the command line too."""
+    assert unlearned(capsys)[0] == 0
+    made = "evaluate", "unlearned.safetensors", "--data-dir", ".", "--probes", "weight_noise:draws=1,sizes=0.1,images=4"
+    code, out, err = call(capsys, *made, "interpolation:pieces=2,images=4", "--original", "original.safetensors", "--json")
+    assert code == 0, err
+    values = json.loads(out)["values"]
+    assert code == 0
+    assert values["weight_noise.forget.margin_at_0.1"]["n"] == values["interpolation.forget.margin_at_1"]["n"] == 3
+    assert "add seeds" in values["weight_noise.forget.margin_at_0.1_excess"]["not_run"]
+    code, _, err = call(capsys, *made, "interpolation")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "interpolation needs the original model; pass original=... (on the command line --original)" in err
+    assert call(capsys, *made[:-1], "relearnin")[2].endswith("did you mean 'relearning'? (canforget list probes)\n")

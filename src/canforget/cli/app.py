@@ -22,7 +22,7 @@ ORDER = (
     "show", "report", "plot", "compare", "rerun", "results", "list", "check",
 )  # fmt: skip
 LISTS = (
-    "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--quantized", "--plugin", "--bits", "--layer-bits",
+    "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--probes", "--quantized", "--plugin", "--bits", "--layer-bits",
     "--columns", "--measures",
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ from canforget.evaluation.statistics import Floats, t_interval
 Values = dict[str, Value | NotRun]
 SHOWN = (0, 1, 5)
 """Places of a long curve that reach a record, beside its last; the whole of it stays with the probe's own result."""
-LONG = 12
+LONG = 6
 
 
 @dataclass(frozen=True, eq=False)

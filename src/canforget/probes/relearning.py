@@ -23,7 +23,7 @@ from canforget.training.loop import passes
 MEASURED = ("accuracy", "margin")
 
 
-@component(paper="Chundawat et al. 2023, https://arxiv.org/abs/2201.06640", version=1, reading="anamnesis")
+@component(paper="Chundawat et al. 2023, https://arxiv.org/abs/2201.06640", version=2, reading="anamnesis")
 def relearning(
     model: nn.Module,
     split: Split,
@@ -34,10 +34,12 @@ def relearning(
     steps: Count = 20,
     lr: Positive = 0.01,
     batch_size: Count = 64,
-    images: Sample = 300,
+    images: Sample = 200,
     within: Part = 0.1,
 ) -> ProbeResult:
-    """Accuracy in [0, 1] and margin in nats of forgotten images, after every step of training a copy on *other* forgotten images.
+    """Accuracy in [0, 1] and margin in nats of forgotten images, as a copy is trained on *other* forgotten images.
+
+    Asked after 0, 1, 2, 3, 5, 8, 13, ... steps and the last.
 
     `forget_only_10` is trained on 10 forgotten images alone, `with_retain_10` on batches half of them and half of retained images, and
     `with_retain_0` on retained images only, and `blank_head_10` so with the last layer set to zero: what it was told to say
@@ -48,7 +50,7 @@ def relearning(
     time. SGD with momentum .9, gradients clipped at norm 1 (`lr` chosen on digits); BatchNorm keeps its statistics, for a few images have none of their own. A quantized model is trained
     from the values of its codes, in float.
 
-    Cost: steps x batch_size images of training a run, and steps x images of asking; up to seventeen runs.
+    Cost: steps x batch_size images of training a run, and eight times `images` of asking; up to seventeen runs.
     """
     forget, most = shuffled_images(split.forget, rng), len(split.forget) // 2
     can = [k for k in counts if k <= most]
@@ -65,11 +67,11 @@ def relearning(
             curve = relearned(learner_of(model, mix), batches, asked, fit, rng)
         trained += sum(map(len, batches))
         for place, measure in enumerate(MEASURED):
-            traces[f"{mix}_{k}.{measure}"] = trace_over(range(steps + 1), [found[place] for found in curve], asked)
+            traces[f"{mix}_{k}.{measure}"] = trace_over(asked_steps(steps), [found[place] for found in curve], asked)
         advance((number + 1) / len(runs))
     why = f"only {len(forget)} forgotten images: at most half of them are taught"
     refused = {f"{mix}_{k}.accuracy": why for mix, k in product(mixes, counts) if k > most}
-    cost = {"trained_images": trained, "steps": steps * len(runs), "asked_images": len(asked) * ((steps + 1) * len(runs) + 1)}
+    cost = {"trained_images": trained, "steps": steps * len(runs), "asked_images": len(asked) * (len(asked_steps(steps)) * len(runs) + 1)}
     return ProbeResult(traces, {"cost": cost, "not_run": refused})
 
 
@@ -99,14 +101,27 @@ def chosen(total: int, count: int, rng: Generator) -> Tensor:
 
 
 def relearned(learner: nn.Module, batches: list[Images], asked: Images, fit: Fit, rng: Generator) -> list[Recall]:
-    """What the model says of the images asked about, at first and after each batch."""
-    found = [recall(learner, asked)]
+    """What the model says of the images asked about, at first and after some of the batches."""
+    found, when = [recall(learner, asked)], asked_steps(len(batches))
     for epoch, batch in zip(passes(fit, learner, rng), batches, strict=True):
         with still(learner):
             for x, y in epoch.batches(batch):
                 epoch.step(partial(label_loss, learner, x, y))
-        found.append(recall(learner, asked))
+        if epoch.number + 1 in when:
+            found.append(recall(learner, asked))
     return found
+
+
+def asked_steps(steps: int) -> list[int]:
+    """The steps after which the model is asked: nearly all at first, fewer later, and the last.
+
+    >>> asked_steps(20)
+    [0, 1, 2, 3, 5, 8, 13, 20]
+    """
+    found = [0, 1]
+    while found[-1] < steps:
+        found.append(found[-1] + max(1, found[-2]))
+    return [*found[:-1], steps] if found[-1] > steps else found
 
 
 def label_loss(learner: nn.Module, x: Tensor, y: Tensor) -> Tensor:
