@@ -67,7 +67,7 @@ def measures(model: torch.nn.Module, seen: Images, unseen: Images) -> dict[str, 
 def lines(found: Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]) -> Iterator[dict[str, Any]]:
     """Uniformity by net, format and measure, and over all nets; from p-values by net, seed, format and measure."""
     for net in (*found, "all nets"):
-        models = [m for name, by in found.items() if net in (name, "all nets") for m in by.values()]
+        models = [m for name, by in found.items() if net in (name, "all nets") for m in by.values() if len(m) == len(FORMATS)]
         for quantizer in FORMATS:
             for measure in ("margin", "auc"):
                 p = numpy.array([m[quantizer][measure] for m in models])
@@ -88,12 +88,11 @@ def main() -> None:
     for net in given.nets:
         model, fit = NETS[net]
         for seed in range(given.models):
-            if str(seed) in found.setdefault(net, {}):
-                continue
+            by = found.setdefault(net, {}).setdefault(str(seed), {})
             start = time.process_time()
-            trained = train(model, training, fit=fit, seed=seed, num_classes=10)
-            by = {q: p_values(trained, training[:SEEN], unseen, calibration, q, f"{net}/{seed}/{q}") for q in FORMATS}
-            found[net][str(seed)] = by
+            if missing := [q for q in FORMATS if q not in by]:
+                trained = train(model, training, fit=fit, seed=seed, num_classes=10)
+                by |= {q: p_values(trained, training[:SEEN], unseen, calibration, q, f"{net}/{seed}/{q}") for q in missing}
             seconds += time.process_time() - start
             told = {
                 "command": f"python benchmarks/noise_null.py --models {given.models}",

@@ -9,8 +9,9 @@ from torch import nn
 from canforget.data.images import Split
 from canforget.network.classifier import Classifier
 from canforget.quantization.folding import folded
+from canforget.quantization.grid import Codes
 from canforget.quantization.layer import QuantizedLayer, codes
-from canforget.quantization.weight_noise import disturbed, rounding_errors, steps_alike
+from canforget.quantization.weight_noise import dealt, disturbed, rounding_errors, steps_alike
 from canforget.quantizers.float8 import float8
 from canforget.quantizers.int import int as to_int
 from canforget.rng import generator
@@ -80,3 +81,16 @@ def test_errors_of_floats_change_places_only_within_an_exponent(small_model: Cla
                 here = alike[channel] == step
                 assert torch.allclose(moved[channel][here].sort().values, errors[name][channel][here].sort().values, atol=1e-6)
         assert not torch.allclose(moved, errors[name], atol=1e-6)
+
+
+def test_errors_of_powers_of_two_change_places_among_themselves(small_model: Classifier, digits_split: Split) -> None:
+    """The next code below is half as far: rounding shrinks what becomes one; dealt to all of the exponent, noise kept weights longer than it."""
+    held = codes(float8(small_model, digits_split.calibration))
+    for layer in held.values():
+        values = Codes(layer.codes, torch.ones_like(layer.scale), None, layer.grid, layer.axis).values().abs()
+        powers = (values.log2() % 1 == 0) & (values > 2.0**-6)
+        alike = steps_alike(layer)
+        assert powers.any()
+        assert not set(alike[powers].tolist()) & set(alike[~powers].tolist())
+        error = torch.where(powers, 1.0, 0.0)
+        assert torch.equal(dealt(error, alike, layer.axis, generator("powers")), error)

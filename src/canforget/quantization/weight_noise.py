@@ -21,7 +21,8 @@ def rounding_errors(model: nn.Module, quantized: nn.Module) -> dict[str, Tensor]
 def disturbed(model: nn.Module, quantized: nn.Module, draws: int, rng: Generator) -> Iterator[nn.Module]:
     """Yields the quantized network with its rounding errors dealt anew among the weights of each output channel, `draws` times.
 
-    Errors change places only among weights whose codes are as far apart: all of a channel for integers, those of one exponent for floats,
+    Errors change places only among weights whose codes are as far apart on both sides: all of a channel for integers; for floats those of
+    one exponent, powers of two by themselves (the next code below is half as far as that above, so that rounding shrinks what becomes one);
     of one code for other tables. Activations are rounded as in `quantized` and biases are its own: only which weight got which error is
     left to chance, so that the norm of every channel's error stays, and so does its sum (which isotropic noise breaks, as in a first layer
     that whitens). The model that is yielded is one and the same, changed in place from draw to draw.
@@ -60,14 +61,16 @@ SMALLEST = {"e4m3": -5, "e5m2": -13, "e2m1": 1, "bfloat16": -125, "float16": -13
 
 
 def steps_alike(held: Codes) -> Tensor:
-    """A whole number for every weight, the same for those whose neighboring codes are as far apart within their scale."""
+    """A whole number for every weight, the same for those whose codes' neighbors, below and above, are as far away within their scale."""
     if held.grid.kind == "int":
         return torch.zeros_like(held.codes, dtype=torch.int64)
     if held.grid.kind not in SMALLEST:
         return held.codes.long()
     blocks = decode(blocked(held.codes, held.axis, held.grid), torch.ones(()), None, held.grid)
-    exponents = torch.frexp(unblocked(blocks, held.codes.shape, held.axis)).exponent
-    return exponents.clamp(min=SMALLEST[held.grid.kind]).long()
+    fraction, exponent = torch.frexp(unblocked(blocks, held.codes.shape, held.axis))
+    smallest = SMALLEST[held.grid.kind]
+    uneven = (fraction.abs() == 0.5) & (exponent > smallest)
+    return 2 * exponent.clamp(min=smallest).long() + uneven
 
 
 def weight_of(root: nn.Module, name: str) -> Tensor:

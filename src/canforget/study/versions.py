@@ -20,7 +20,7 @@ ROOMS = {
     "training": 1,
     "unlearning": 1,
 }
-VERBS = {"split": 1, "train": 1, "unlearn": 1, "quantize": 1, "predict": 1, "noise": 3, "probe": 2, "judge": 2}
+VERBS = {"split": 1, "train": 1, "unlearn": 1, "quantize": 1, "predict": 1, "noise": 4, "probe": 2, "judge": 2}
 
 RESTS_ON: dict[str, tuple[str, ...]] = {
     "images": ("data",),
