@@ -1,5 +1,6 @@
 """What README.md and results/README.md say of the studies is what their records hold."""
 
+import html
 import re
 from collections import Counter
 from functools import lru_cache
@@ -10,6 +11,9 @@ import numpy
 import pytest
 from pyarrow import parquet
 
+from canforget.report.answer import answers
+from canforget.report.page.comparison import columns_there
+from canforget.report.page.csv_text import csv_text
 from canforget.report.record import load_records, over_seeds
 from canforget.report.recovery_over_seeds import recoveries
 from canforget.report.recovery_table import by_format
@@ -57,7 +61,8 @@ def said(sentence: Any, page: Any = PAGE) -> None:
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_study_is_published_as_one_table_one_parquet_and_one_json(study: Any) -> None:
     """Eighty files of cases once repeated what results.json holds."""
-    assert sorted(p.name for p in (RESULTS / study).iterdir()) == ["results.json", "results.parquet", "table.txt"]
+    drawn = {"page.html", "membership_by_bits.svg"} if study == "cifar10_class" else set()
+    assert {p.name for p in (RESULTS / study).iterdir()} - drawn == {"results.json", "results.parquet", "table.txt"}
     assert len(records(study)) == len({r.case for r in records(study)}) > 0
     rows = parquet.read_table(RESULTS / study / "results.parquet").num_rows
     assert rows == sum(max(1, len(r.values)) for r in records(study))
@@ -185,3 +190,12 @@ def test_margins_at_two_bits_go_away_from_chance() -> None:
             assert mean(study, u, "int:bits=2", "forget.margin") < chance - 1
             assert mean(study, u, "int:bits=2", "test.accuracy") < 0.12
     said("margins do not drift to chance (ln 1/9 = −2.2 nats)")
+
+
+def test_the_published_page_holds_the_figures_of_its_records() -> None:
+    """After a change of the page: canforget report results/cifar10_class -o results/cifar10_class/page.html --title "..."."""
+    page = html.unescape((RESULTS / "cifar10_class" / "page.html").read_text(encoding="utf-8"))
+    found = records("cifar10_class")
+    assert csv_text(over_seeds(found), columns_there(found)) in page
+    (answer,) = answers(found)
+    assert answer.summary in page

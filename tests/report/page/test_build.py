@@ -1,12 +1,17 @@
 """The page as a reader meets it, in a real browser: quiet, whole without scripts, accessible, filtered, printed."""
 
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from canforget.report.judgment import with_verdicts
 from canforget.report.page.build import PageText, not_run, page_html
@@ -65,6 +70,7 @@ def test_without_scripts_every_table_is_there(browser: Any, published: Path) -> 
     with opened(browser, published, java_script_enabled=False) as page:
         content = page.inner_text("body")
         assert not page.is_visible("#bar")
+        assert page.locator("details.case").count() > 10
         for words in ("The question and the answer", "retrained", "random_labels:fit.epochs=2", "What was not run"):
             assert words in content
         page.click("text=The table as CSV")
@@ -97,6 +103,32 @@ def test_the_table_is_saved_as_csv(browser: Any, published: Path) -> None:
             page.click("#csv-save")
         text = Path(waiting.value.path()).read_text(encoding="utf-8")
         assert text.startswith("dataset,model,scenario,unlearner,format,seeds,test.accuracy,")
+
+
+def test_a_case_is_chosen_in_the_page_and_by_its_address(browser: Any, published: Path) -> None:
+    with opened(browser, published) as page:
+        shown = "details.case:not([hidden])"
+        assert page.locator(shown).count() == 1
+        page.select_option("#case", "case-5")
+        assert page.get_attribute(shown, "id") == "case-5"
+        assert "canforget run --datasets cifar10" in page.inner_text(f"{shown} pre")
+        page.evaluate("location.hash = '#case-7'")
+        page.wait_for_selector("#case-7:not([hidden])")
+        assert page.input_value("#case") == "case-7"
+
+
+def test_everything_is_reached_by_keyboard(browser: Any, published: Path) -> None:
+    """The first stop leads past the navigation; filters, buttons and scrolled tables are stops of their own."""
+    with opened(browser, published) as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        stops = set()
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            stops.add(
+                page.evaluate("document.activeElement.tagName + '.' + (document.activeElement.id || document.activeElement.className)")
+            )
+        assert {"SELECT.", "BUTTON.theme", "BUTTON.csv-save", "DIV.scroll"} <= stops
 
 
 def test_a_reader_may_switch_to_dark(browser: Any, published: Path) -> None:
@@ -151,3 +183,57 @@ def test_what_was_not_run_is_counted_with_its_reason() -> None:
 def test_the_same_records_make_the_same_page() -> None:
     records, about = with_verdicts(study(2)), PageText("t")
     assert page_html(records, about) == page_html(records, about)
+
+
+class Markup(HTMLParser):
+    """The tags of a page, and the attributes that could run something."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.running: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags[tag] += 1
+        self.running += [name for name, value in attrs if name.startswith("on") or str(value).lower().startswith("javascript:")]
+
+
+@settings(max_examples=15)
+@given(st.text(st.characters(codec="utf-8"), max_size=30))
+def test_no_name_adds_an_element(name: str) -> None:
+    """Whatever classes, scenarios, notes and paths are called, the page has the elements that it has for plain names."""
+
+    def page(word: str) -> Markup:
+        records = [
+            replace(
+                r,
+                case=replace(r.case, scenario=f"ids:{word}"),
+                hyperparameters={"scenario": {"name": "ids", "parameters": {"file": word}}},
+                data={"classes": [word]},
+                conditions={word: word},
+                values=r.values | {"x": Measured(not_run=word)},
+            )
+            for r in study(2)
+        ]
+        return Markup(page_html(with_verdicts(records), PageText(word, (word,))))
+
+    made, plain = page(f"a{name}"), page("a")
+    assert made.tags == plain.tags
+    assert made.running == []
+
+
+@pytest.mark.slow
+def test_a_thousand_cases_stay_under_a_megabyte_and_open_at_once(browser: Any, tmp_path: Path) -> None:
+    """Figures of `benchmarks/page_size.py`, with room for a machine that does other work beside."""
+    from benchmarks.page_size import many_records
+
+    records = many_records(1000)
+    start = time.perf_counter()
+    page = page_html(records, PageText("A thousand cases"))
+    assert time.perf_counter() - start < 6
+    assert len(page.encode()) < 1_000_000
+    path = tmp_path / "page.html"
+    path.write_text(page, encoding="utf-8")
+    with opened(browser, path) as window:
+        assert window.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") < 3000

@@ -2,8 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,10 +29,14 @@ FEW_STATEMENTS = 120
 
 @dataclass(frozen=True)
 class PageText:
-    """What a page says of itself: its title and where its records came from, in the user's words."""
+    """What a page says of itself: its title and where its records came from, in the user's words.
+
+    `pictures` of the forget set, by data set, model and scenario: addresses with their classes; only where someone asked for them.
+    """
 
     title: str
     sources: tuple[str, ...] = ()
+    pictures: Mapping[tuple[str, str, str], Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
 def page_html(records: Sequence[Record], about: PageText) -> str:
