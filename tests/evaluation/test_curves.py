@@ -84,7 +84,8 @@ def test_saturated_models_are_drawn_too(logit: float) -> None:
     wild = {
         name: predictions_of(numpy.full((len(p), 3), logit) * numpy.eye(3)[p.labels], p.labels, p.ids) for name, p in plain.subject.items()
     }
-    drawn(replace(plain, subject=wild))
+    found = drawn(replace(plain, subject=wild))
+    assert sum(found["scores"]["counts"]["forget"]) == N
 
 
 def test_a_class_without_rivals_has_infinite_scores_and_is_still_counted() -> None:

@@ -96,13 +96,14 @@ def evaluate_file(
     if calls:
         values |= pipeline.probe(model, split, calls, **beside)
     label = Label(dataset, model_name(source), scenario, str(origin.get("unlearner", "model")), str(origin.get("quantizer", "none")), 0)
+    answer = answer_for(label, evidence, values)
     return {
         "model": str(source),
         "origin": origin,
         "dataset": dataset,
         "scenario": scenario,
         "references": references,
-        "answer": asdict(answer_for(label, evidence, values)),
+        "answer": asdict(answer) | {"statements": [asdict(s) | {"sentence": s.sentence} for s in answer.statements]},
         "values": {k: asdict(v) for k, v in values.items()},
     }
 
