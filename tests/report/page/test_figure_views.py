@@ -10,7 +10,7 @@ from tests.report.test_judgment import study
 
 
 def test_a_page_that_would_be_too_large_keeps_the_data_and_says_how_to_draw_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MOST_BYTES", 0)
+    monkeypatch.setattr(room, "MOST_BYTES", (0, 0))
     views = [v for _, _, section in figure_sections(over_seeds(whole())) for v in section]
     assert all(
         not v.markup and v.figure.rows and v.figure.note.startswith("left out of this page for its size: canforget plot") for v in views

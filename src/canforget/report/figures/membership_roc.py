@@ -3,7 +3,7 @@
 from canforget.report.drawing.figure import Figure, Panel, axes, inner
 from canforget.report.drawing.scale import Scale
 from canforget.report.drawing.series import UNDRAWN, beside_references, curves_of, group_of, mean_curve, ordered_formats
-from canforget.report.drawing.svg import SeriesStyle, polyline, tag, to_tenths, words
+from canforget.report.drawing.svg import SeriesStyle, marks, polyline, tag, to_tenths, words
 from canforget.report.record import Choice, Groups
 from canforget.report.wording import format_name
 
@@ -43,7 +43,7 @@ def roc_panel(quantizer: Choice, found: dict[str, tuple[list[float], list[float]
     content += tag("path", d=f"M{to_tenths(x(least))},{to_tenths(y(least))}L{to_tenths(x(1))},{to_tenths(y(1))}", class_="chance")
     for name, style in series:
         points = [(x(f), y(t)) for f, t in zip(*found[name], strict=True) if f > 0]
-        content += polyline(points, style) if points else ""
+        content += polyline(points, style) + marks(points[:: max(1, len(points) // 4)], style) if points else ""
     told = "; ".join(f"{name} {at_rate(f, t, 0.01):.3f}" for name, (f, t) in found.items() if f)
     return Panel(format_name(quantizer), f"{format_name(quantizer)}: told at 1 % false alarms: {told}", content, *SIZE)
 

@@ -3,12 +3,12 @@
 from canforget.report.drawing.figure import Figure, Panel, axes, inner
 from canforget.report.drawing.scale import Scale
 from canforget.report.drawing.series import beside_references, curves_of, group_of, mean_curve, ordered_formats
-from canforget.report.drawing.svg import polyline, words
+from canforget.report.drawing.svg import marks, polyline, words
 from canforget.report.record import Groups
 
 SIZE = (264.0, 200.0)
 UNASKED = "not recorded: canforget run STUDY --set probes=relearning"
-MOST_RUNS = 9
+MOST_RUNS = 18
 
 
 def relearning_curves(problem: tuple[str, str, str], groups: Groups) -> list[Figure]:
@@ -16,6 +16,7 @@ def relearning_curves(problem: tuple[str, str, str], groups: Groups) -> list[Fig
     plain = ordered_formats(groups)[0].label
     series = [s for s in beside_references(groups) if curves_of(group_of(groups, s[0], plain), "relearning")]
     runs = list(dict.fromkeys(run for s in series for c in curves_of(group_of(groups, s[0], plain), "relearning") for run in c))
+    runs.sort(key=lambda run: (run.rpartition("_")[0], int(run.rpartition("_")[2])))
     if not runs:
         return [Figure("relearning_curves", "Relearning", "", problem, note=UNASKED)]
     panels, rows = [], []
@@ -30,7 +31,7 @@ def relearning_curves(problem: tuple[str, str, str], groups: Groups) -> list[Fig
         content = words(title, 4, 13, "name") + axes(SIZE, x, y, ("steps", ""))
         for _, name, style in series:
             points = [(x(s), y(a)) for s, a in zip(*found[name], strict=True)]
-            content += polyline(points, style) if points else ""
+            content += polyline(points, style) + marks(points[:: max(1, len(points) // 4)], style) if points else ""
         told = "; ".join(f"{name} {a[0]:.2f} to {a[-1]:.2f}" for name, (_, a) in found.items() if a)
         panels.append(Panel(title, f"{title}: accuracy before and after {last:g} steps: {told}", content, *SIZE))
         rows += [
@@ -61,4 +62,4 @@ def run_name(run: str) -> str:
     ('10 forgotten images, forget only', '0 forgotten images, with retain')
     """
     mix, _, count = run.rpartition("_")
-    return f"{count} forgotten images, {mix.replace('_', ' ')}"
+    return f"{count} forgotten image{'' if count == '1' else 's'}, {mix.replace('_', ' ')}"

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -101,17 +102,24 @@ def filters(groups: Groups) -> dict[str, list[str]]:
 
 
 def not_run(records: Sequence[Record]) -> list[tuple[str, int, str]]:
-    """What was not run: cases and values with their reason, how often, the most frequent first."""
-    found: dict[tuple[str, str], int] = {}
+    """What was not run: cases and values with their reason, how often, the most frequent first; reasons that differ in figures alone once."""
+    found: dict[tuple[str, str], tuple[int, set[str]]] = {}
+
+    def note(name: str, why: str) -> None:
+        count, reasons = found.get((name, NUMBERS.sub("", why)), (0, set()))
+        found[name, NUMBERS.sub("", why)] = count + 1, reasons | {why}
+
     for record in records:
         if record.not_run:
-            place = f"{record.case.unlearner} at {record.case.quantizer}, {record.case.scenario}"
-            found[place, record.not_run] = found.get((place, record.not_run), 0) + 1
+            note(f"{record.case.unlearner} at {record.case.quantizer}, {record.case.scenario}", record.not_run)
         for name, value in record.values.items():
             if value.value is None:
-                key = name.partition(".")[0] if "." in name else name, value.not_run
-                found[key] = found.get(key, 0) + 1
-    return [(name, count, why) for (name, why), count in sorted(found.items(), key=lambda f: -f[1])]
+                note(name.partition(".")[0], value.not_run)
+    rows = [(name, count, f"{min(reasons)}{' (its figures differ)' * (len(reasons) > 1)}") for (name, _), (count, reasons) in found.items()]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+NUMBERS = re.compile(r"\d[\d.,e-]*")
 
 
 def package_version() -> str:

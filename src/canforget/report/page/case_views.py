@@ -1,5 +1,6 @@
 """One case in depth: its recipe, the command that reruns it, keys, versions, seconds, and every value of every seed."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +10,9 @@ from canforget.report.record import Choice, Combination, Groups, Record, Summary
 from canforget.report.table import cell
 from canforget.report.wording import format_name, unlearner_name
 
-FULL_UP_TO = 4_000
+FULL_UP_TO = 5_000
 """Values of all cases together up to which a page holds each seed's with its interval; beyond, means over seeds."""
-MEANS_UP_TO = 3_000
+MEANS_UP_TO = 8_000
 """Means of all cases together up to which a page holds them; beyond, only those of the main table."""
 DIGITS_OF_KEYS = 12
 
@@ -66,12 +67,17 @@ def recipe_line(choice: Choice) -> str:
     return f"{choice.name}: {', '.join(f'{k}={v}' for k, v in choice.parameters.items()) or 'no hyperparameters'}"
 
 
+DERIVED = re.compile(r"(_original|_retrained|_excess_\d+)$")
+"""Values that other cases hold as their own: the first to go where there are too many."""
+
+
 def case_views(groups: Groups) -> list[CaseView]:
     """All cases, with as much of each as the size of the page allows."""
-    names = {c: sorted({name for r in group for name in r.values}) for c, group in groups.items()}
-    every = sum(len(names[c]) * len(group) for c, group in groups.items())
-    means = sum(map(len, names.values()))
-    depth = "seeds" if every <= FULL_UP_TO else "means" if means <= MEANS_UP_TO else "none"
+    names = {c: sorted({name for r in group for name, v in r.values.items() if v.value is not None}) for c, group in groups.items()}
+    depth = "seeds"
+    if sum(len(names[c]) * len(group) for c, group in groups.items()) > FULL_UP_TO:
+        names = {c: [name for name in held if not DERIVED.search(name)] for c, held in names.items()}
+        depth = "means" if sum(map(len, names.values())) <= MEANS_UP_TO else "none"
     one = len({c.problem for c in groups}) == 1
     return [case_view(f"case-{k}", c, group, names[c], depth, one) for k, (c, group) in enumerate(groups.items())]
 

@@ -8,8 +8,9 @@ from canforget.report.drawing.svg import tag
 from canforget.report.figure_list import FIGURES, figures_named
 from canforget.report.record import Groups
 
-MOST_BYTES = 150_000
-"""All drawings of a page together; a page of a thousand cases stays under a megabyte."""
+MOST_BYTES = (500_000, 150_000)
+"""All drawings of a page together: of one that holds few cases, and of one of so many that the rest fills most of a megabyte."""
+FEW_CASES = 400
 SECTIONS = {
     "recovery": ("Does it come back?", ("recovery_by_bits",)),
     "paid": ("What was paid?", ("price",)),
@@ -30,12 +31,13 @@ class FigureView:
 def figure_sections(groups: Groups) -> list[tuple[str, str, list[FigureView]]]:
     """Key, title and figures of every section; a figure that has nothing to draw in any problem is said once."""
     spent, found = 0, []
+    most = MOST_BYTES[sum(map(len, groups.values())) > FEW_CASES]
     for key, (title, names) in SECTIONS.items():
         views: list[FigureView] = []
         for name in names:
             for number, figure in enumerate(said_once(figures_named(name, groups))):
                 markup = markup_of(figure, f"{name}{number}")
-                if spent + len(markup) > MOST_BYTES:
+                if spent + len(markup) > most:
                     figure, markup = left_out(figure), ""
                 spent += len(markup)
                 views.append(FigureView(f"{name}{number}", figure, markup))
