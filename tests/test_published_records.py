@@ -1,6 +1,7 @@
 """What README.md and results/README.md say of the studies is what their records hold."""
 
 import html
+import json
 import re
 from collections import Counter
 from functools import lru_cache
@@ -11,6 +12,7 @@ import numpy
 import pytest
 from pyarrow import parquet
 
+from canforget.evaluation.rebound import null_check
 from canforget.report.answer import answers
 from canforget.report.page.comparison import columns_there
 from canforget.report.page.csv_text import csv_text
@@ -199,3 +201,17 @@ def test_the_published_page_holds_the_figures_of_its_records() -> None:
     assert csv_text(over_seeds(found), columns_there(found)) in page
     (answer,) = answers(found)
     assert answer.summary in page
+
+
+def test_the_noise_control_is_a_null_where_the_page_says_so_and_no_other() -> None:
+    """The first control gave p of .05 to five of six models that had unlearned nothing: the p of every net and format are kept."""
+    kept = json.loads((RESULTS / "noise_null.json").read_text(encoding="utf-8"))["p"]
+    fails = {
+        (net, quantizer)
+        for net, models in kept.items()
+        for quantizer in next(iter(models.values()))
+        if null_check([m[quantizer]["margin"] for m in models.values()]).fails
+    }
+    assert fails == {("speed_net", q) for q in ("int:bits=8", "int:bits=4", "int:bits=4,symmetric=false")}
+    assert {net: len(models) for net, models in kept.items()} == {"resnet20": 20, "speed_net": 20, "vit": 7}
+    assert all(m["int:bits=4"]["margin"] > 0.95 for m in kept["speed_net"].values())
