@@ -56,7 +56,7 @@ Positives = Annotated[tuple[Positive, ...], MinLen(1)]
 """One number above 0 or several."""
 Searches = Annotated[int, Ge(1), Le(24)]
 """How often a range is halved."""
-Mix = Literal["forget_only", "with_retain", "fresh_head"]
+Mix = Literal["forget_only", "with_retain", "blank_head"]
 """What a model is taught: forgotten images alone, or among retained ones; these to a last layer of zeros."""
 Mixes = Annotated[tuple[Mix, ...], MinLen(1)]
 Draws = Annotated[int, Ge(1), Le(1000)]

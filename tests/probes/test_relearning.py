@@ -26,17 +26,17 @@ def test_one_more_retrained_model_lies_in_the_band_of_the_others(world: Any) -> 
     found = world.probe(world.spare, PROBE)
     for name in ("start.accuracy", "forget_only_10.accuracy_at_8", "with_retain_10.accuracy_at_12"):
         assert inside(found[f"relearning.{name}_excess"]), name
-    assert inside(found["relearning.fresh_head_10.accuracy_at_8_excess"])
+    assert inside(found["relearning.blank_head_10.accuracy_at_8_excess"])
 
 
 def test_a_masked_head_is_found_at_once_when_that_layer_is_blank(world: Any) -> None:
     """All that outputs can show is forgotten; what lies below the head is the original's, to the bit."""
     masked = canforget.unlearn(world.original, world.split, "head_mask")
-    found = world.probe(masked, "relearning:counts=5,steps=5,images=50,mixes=fresh_head")
+    found = world.probe(masked, "relearning:counts=5,steps=5,images=50,mixes=blank_head")
     assert found["relearning.start.accuracy"].value == 0
-    assert found["relearning.fresh_head_5.accuracy_at_5"].value == found["relearning.fresh_head_5.accuracy_at_5_original"].value
-    assert found["relearning.fresh_head_5.accuracy_at_5_excess"].interval[0] > 0
-    assert found["relearning.fresh_head_5.accuracy_at_2_excess"].value > 0.5
+    assert found["relearning.blank_head_5.accuracy_at_5"].value == found["relearning.blank_head_5.accuracy_at_5_original"].value
+    assert found["relearning.blank_head_5.accuracy_at_5_excess"].interval[0] > 0
+    assert found["relearning.blank_head_5.accuracy_at_2_excess"].value > 0.5
 
 
 def test_an_integer_model_relearns_from_the_values_of_its_codes(world: Any) -> None:

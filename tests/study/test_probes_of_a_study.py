@@ -20,7 +20,7 @@ scenarios = "whole_class:classes=3"
 unlearners = ["destroyed", "head_mask"]
 quantizers = ["none", "int:bits=8"]
 probes = [
-  {name = "relearning", counts = [5], mixes = ["fresh_head"], steps = 3, images = 20},
+  {name = "relearning", counts = [5], mixes = ["blank_head"], steps = 3, images = 20},
   "recovery_radius:images=4,steps=2,searches=1", "interpolation:pieces=2,images=10", "weight_noise:draws=1,images=10", "code_flips",
 ]
 seeds = 2
@@ -47,14 +47,14 @@ def test_a_probe_of_a_model_is_one_step_whoever_is_compared_with_it(probed: Any)
 
 def test_a_record_has_the_model_beside_the_original_and_the_excess_over_retrained_ones(probed: Any) -> None:
     values = probed[2]["head_mask", "none", 0].values
-    name = "relearning.fresh_head_5.accuracy_at_3"
+    name = "relearning.blank_head_5.accuracy_at_3"
     assert present(values[name].value) == present(values[f"{name}_original"].value), "below the mask it is the original"
     assert values[f"{name}_excess"].interval is not None
     assert values["relearning.cost.trained_images"].value == 3 * 64
     assert 0 <= present(values["interpolation.return_at"].value) <= 1
     assert values["weight_noise.gap.margin_at_0.1_excess"].n == 2
     assert not any(n.startswith("code_flips") for n in values)
-    assert {"probe relearning:mixes=fresh_head", "probe recovery_radius"} & probed[2]["head_mask", "none", 0].seconds.keys()
+    assert {"probe relearning:mixes=blank_head", "probe recovery_radius"} & probed[2]["head_mask", "none", 0].seconds.keys()
 
 
 def test_what_cannot_be_asked_of_a_format_says_why(probed: Any) -> None:

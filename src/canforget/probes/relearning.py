@@ -30,7 +30,7 @@ def relearning(
     *,
     rng: Generator,
     counts: CountsOrNone = (0, 1, 5, 10, 50, 100),
-    mixes: Mixes = ("forget_only", "with_retain", "fresh_head"),
+    mixes: Mixes = ("forget_only", "with_retain", "blank_head"),
     steps: Count = 20,
     lr: Positive = 0.01,
     batch_size: Count = 64,
@@ -42,7 +42,7 @@ def relearning(
     Asked after 0, 1, 2, 3, 5, 8, 13, ... steps and the last.
 
     `forget_only_10` is trained on 10 forgotten images alone, `with_retain_10` on batches half of them and half of retained images, and
-    `with_retain_0` on retained images only, and `fresh_head_10` so with the last layer set to zero: what it was told to say
+    `with_retain_0` on retained images only, and `blank_head_10` so with the last layer set to zero: what it was told to say
     is gone, what the layers below it know is left, and a step or two show it (a masked head is found here). `start` is before any of it. At most `images` are asked about, the same for every count; counts above half of the forget
     set are not run. `ain` and `steps` (`anamnesis` in evaluation/probe_readings.py) say how soon the accuracy comes within `within` of the original's.
 
@@ -85,7 +85,7 @@ def batch_of(taught: Images, retain: Images, size: int, rng: Generator) -> Image
 def learner_of(model: nn.Module, mix: str) -> nn.Module:
     """The copy that is to relearn."""
     learner = trainable_copy(model, "relearning")
-    if mix == "fresh_head":
+    if mix == "blank_head":
         head = last_linear(learner)
         assert isinstance(head, nn.Linear)
         with torch.no_grad():
