@@ -82,7 +82,7 @@ def unpacked(archive: Path, file: IO[bytes], folder: Path) -> list[Name]:
     """Writes an archive's files below a folder, and returns the artifacts that they belong to."""
     found: dict[Name, None] = {}
     with tarfile.open(fileobj=file, mode="r:") as opened:
-        for entry, content in entries(archive, opened):
+        for entry, content in archive_entries(archive, opened):
             verb, _, key, _ = parts_of_entry(archive, entry)
             found[verb, key] = None
             path = folder / entry.name
@@ -96,7 +96,7 @@ def unpacked(archive: Path, file: IO[bytes], folder: Path) -> list[Name]:
     return list(found)
 
 
-def entries(archive: Path, opened: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+def archive_entries(archive: Path, opened: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Every entry with its content, each checked to be a file of an artifact, named once."""
     seen = set[str]()
     for entry in opened:

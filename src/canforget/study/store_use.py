@@ -28,10 +28,10 @@ class Stored:
 
 def contents(store: Store) -> list[Stored]:
     """Every artifact of a store."""
-    return [stored(store, *name) for name in store.artifacts()]
+    return [store_item(store, *name) for name in store.artifacts()]
 
 
-def stored(store: Store, verb: str, key: str) -> Stored:
+def store_item(store: Store, verb: str, key: str) -> Stored:
     """An artifact, described by what its `step.json` says, if that can be read."""
     folder = store.folder(verb, key)
     try:
@@ -86,11 +86,11 @@ def with_inputs(store: Store, keys: Iterable[str]) -> list[Name]:
         name = waiting.pop()
         if name not in found and store.holds(*name):
             found.add(name)
-            waiting += inputs_of(store, name)
+            waiting += made_from(store, name)
     return sorted(found)
 
 
-def inputs_of(store: Store, name: Name) -> list[Name]:
+def made_from(store: Store, name: Name) -> list[Name]:
     """What an artifact was made from."""
     why = store.damage(*name, ())
     about: Any = {} if why else read_json(store.folder(*name) / STEP)
