@@ -4,7 +4,7 @@ export UV_PYTHON_DOWNLOADS = never
 BIN = .venv/bin
 UV = $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
-.PHONY: demo test check fast slow env wheel clean
+.PHONY: demo test check slow docs env wheel clean
 
 demo: env
 	$(BIN)/canforget demo
@@ -21,6 +21,10 @@ check: env
 slow: env
 	$(BIN)/pytest -m slow
 
+docs: env
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo docs/_build/html/index.html
+
 env: .venv/.ready
 
 .venv/.ready: constraints.txt pyproject.toml
@@ -35,4 +39,4 @@ wheel: env
 	$(UV) build --wheel --python $(BIN)/python
 
 clean:
-	rm -rf .venv dist canforget-store canforget-results demo-results
+	rm -rf .venv dist docs/_build docs/generated canforget-store canforget-results demo-results

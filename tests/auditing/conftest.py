@@ -47,7 +47,7 @@ def relearned(views: Views) -> dict[str, Any]:
     near = float(numpy.where(numpy.isfinite(margins), margins, -20.0).mean())
     found = {
         "relearning.with_retain.margin_at_20": near,
-        "relearning.fresh_head.margin_at_20": features,
+        "relearning.blank_head.margin_at_20": features,
         "recovery_radius.nearness": near / 100,
     }
     return {name: {"value": v, "interval": [v - abs(v) / 5, v + abs(v) / 5], "n": 60} for name, v in found.items()}

@@ -13,7 +13,7 @@ from canforget.quantization.quantized import DeployedClassifier
 def test_a_model_is_asked_the_same_every_time(small_model: Classifier, digits_split: Split) -> None:
     one, two = (probe_sheet(probes_of_model(small_model, digits_split), []) for _ in range(2))
     assert one == two
-    assert one["relearning.with_retain.margin_at_20"]["value"] > one["relearning.fresh_head.margin_at_20"]["value"]
+    assert one["relearning.with_retain.margin_at_20"]["value"] > one["relearning.blank_head.margin_at_20"]["value"]
     assert "not_run" in one["recovery_radius.nearness"], "how hard an image is, retrained models say"
 
 

@@ -62,7 +62,7 @@ def test_a_head_taught_to_answer_like_retraining_is_found_by_what_lies_below(ben
     """Its answers are those of a retrained model: what reads features or trains further must find it."""
     account = audit_on(bench, canforget.unlearn(original, bench.split, "head_distillation"), {}, "u", {})
     assert not [a for a in account.failures if a.question == "answers"]
-    assert {a.question for a in account.failures} & {"prototype", "probe", "relearning", "fresh head"}
+    assert {a.question for a in account.failures} & {"prototype", "probe", "relearning", "blank head"}
 
 
 def test_a_deployed_model_is_judged_beside_models_in_its_format(original: Any, digits_split: Split) -> None:

@@ -15,7 +15,7 @@ from canforget.evaluation.membership_scores import log_odds
 from canforget.evaluation.statistics import Interval, t_interval
 from canforget.report.verdict import RESIDUAL, UTILITY_LOST
 
-STRONG = ("membership", "coin flips", "both versions", "prototype", "probe", "relearning", "fresh head", "recovery radius")
+STRONG = ("membership", "coin flips", "both versions", "prototype", "probe", "relearning", "blank head", "recovery radius")
 
 
 def flags_of(every: Sequence[FormatSheets], answers: Sequence[AuditAnswer], verdicts: Sequence[FormatVerdict]) -> tuple[Flag, ...]:

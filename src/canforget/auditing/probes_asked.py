@@ -48,8 +48,8 @@ def probe_sheet(own: Probed, retrained: Sequence[Probed]) -> dict[str, Plain]:
 def without_count(name: str, call: Call) -> str:
     """The name of a value of relearning without the number of images taught.
 
-    >>> without_count("relearning.fresh_head_20.margin_at_20", parse("probes", "relearning:counts=20"))
-    'relearning.fresh_head.margin_at_20'
+    >>> without_count("relearning.blank_head_20.margin_at_20", parse("probes", "relearning:counts=20"))
+    'relearning.blank_head.margin_at_20'
     """
     counts = dict(call.parameters).get("counts", ())
     return name.replace(f"_{counts[0]}.", ".", 1) if len(counts) == 1 else name

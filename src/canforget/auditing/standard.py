@@ -77,7 +77,7 @@ QUESTIONS = (
         margin=0.25, white_box=True, attack="20 steps of training on forgotten and retained images, others asked about",
     ),
     Question(
-        "fresh head", "do they bring the others back under an empty last layer?", ("relearning.fresh_head.margin_at_20",), kind="above",
+        "blank head", "do they bring the others back under an empty last layer?", ("relearning.blank_head.margin_at_20",), kind="above",
         margin=0.25, white_box=True, attack="the same with the last layer set to zero",
     ),
     Question(
@@ -92,7 +92,7 @@ COIN_AUDITS = ("coin_flips:draws=9999",)
 FEW_DRAWS = ("coin_flips:draws=99",)
 TAUGHT = (50, 20, 10, 5, 1)
 """Forgotten images that relearning is taught: the most of these that are at most half of the forget set."""
-RELEARNING = "relearning:mixes=with_retain,fresh_head,steps=20,lr=0.01"
+RELEARNING = "relearning:mixes=with_retain,blank_head,steps=20,lr=0.01"
 RADIUS = "recovery_radius:images=32,most=0.25,steps=10,searches=7"
 FEATURE_AUDITS = ("nearest_prototype:shots=5,20", "ridge_probe:shots=5,20,50")
 

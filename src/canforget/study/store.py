@@ -40,10 +40,6 @@ class Store:
         """Whether the artifact is there, complete; not whether it is still as it was written."""
         return (self.folder(verb, key) / STEP).is_file()
 
-    def artifacts(self) -> list[tuple[str, str]]:
-        """Verb and key of every artifact, sound or not, in order."""
-        return sorted((p.parts[-3], p.name) for p in self.root.glob("*/??/*") if p.name[:2] == p.parent.name and p.is_dir())
-
     def sound(self, verb: str, key: str) -> bool:
         """Whether the artifact is there as it was written, every byte of it."""
         return self.holds(verb, key) and not self.damage(verb, key)
@@ -144,20 +140,6 @@ class Store:
         except OSError as problem:
             raise StoreError(f"{path}: damaged, and cannot be moved to {place}: {problem.strerror}; delete it and run again") from None
         note(f"damaged: {why}; set aside as {place}, to be made again")
-
-    def remove(self, path: Path, key: str) -> bool:
-        """Removes an artifact's folder or a file at once, never half of it; not, and False, while somebody works on its key."""
-        grave = self.root / "unfinished" / f"{key}.{uuid.uuid4().hex}"
-        try:
-            with self.claimed(key, timeout=0):
-                grave.parent.mkdir(parents=True, exist_ok=True)
-                path.rename(grave)
-                shutil.rmtree(grave) if grave.is_dir() else grave.unlink()
-        except (Timeout, FileNotFoundError):
-            return False
-        except OSError as problem:
-            raise StoreError(f"{path}: cannot be removed: {problem.strerror or problem}") from None
-        return True
 
     def sweep(self) -> None:
         """Removes what killed writers left: unfinished artifacts, and checkpoints of trainings that are finished; nothing that is in use."""

@@ -1,0 +1,69 @@
+"""What the pages tell a reader to do works, and prints what they show; no code stands on a page that neither runs nor says that it does not."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docs.executed import DOCS, Reader, alike, blocks_of, missing
+
+ROOT = DOCS.parent
+FOLLOWED = [DOCS / "tutorial.md", *sorted(DOCS.glob("howto/*.md")), *sorted(DOCS.glob("explanation/*.md"))]
+TOLD = [DOCS / "index.md", *sorted(p for p in DOCS.glob("*.md") if p.name not in ("index.md", "tutorial.md"))]
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    """Somebody in an empty folder, but for the examples and the published records."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    os.symlink(ROOT / "results", tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    return Reader(tmp_path, {})
+
+
+@pytest.mark.parametrize("page", FOLLOWED, ids=lambda p: str(p.relative_to(DOCS)))
+def test_who_does_what_a_page_says_sees_what_it_shows(page: Path, reader: Reader) -> None:
+    """Commands on pages rot: options are renamed, figures change, and the newcomer is the first to know."""
+    for block in blocks_of(page):
+        if not block.illustration:
+            problems = reader.follow(block)
+            assert not problems, f"{page.name}:{block.line}: {problems[0]}"
+
+
+@pytest.mark.parametrize("page", FOLLOWED + TOLD, ids=lambda p: str(p.relative_to(DOCS)))
+def test_code_that_is_not_run_says_so(page: Path) -> None:
+    run = ("console", "python") if page in FOLLOWED else ()
+    silent = [b for b in blocks_of(page) if not (b.illustration or b.caption or b.language in run)]
+    assert [f"{page.name}:{b.line}: {b.text.splitlines()[0]}" for b in silent] == []
+
+
+def test_the_pages_are_built_without_a_warning(tmp_path: Path) -> None:
+    """A link to nowhere, a page in no list, a name that the reference lost."""
+    command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", str(DOCS), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+    assert done.returncode == 0, done.stderr
+    assert "unlearners-scrub" in (tmp_path / "generated" / "components" / "unlearners.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("kept 96.3 % ± 1.2", "kept 95.8 % ±  .9", True),
+        ("forgot 9 %", "forgot 90 %", False),
+        ("file  a...", "file a.onnx", True),
+        ("residual", "inconclusive", False),
+        ("AUC .52", "AUC .61", False),
+    ],
+)
+def test_words_are_compared_exactly_and_numbers_nearly(shown: str, printed: str, same: bool) -> None:
+    """A comparison that takes anything holds no page to anything."""
+    assert alike(shown, printed) is same
+
+
+def test_lines_must_come_in_the_order_in_which_they_are_shown(capsys: Any) -> None:
+    assert missing(["a", "...", "c"], "a\nb\nc\n", "x") == []
+    assert missing(["c", "a"], "a\nb\nc\n", "x") != []
