@@ -1,8 +1,11 @@
 """What README.md and results/README.md say of the studies is what their records hold."""
 
 import html
+import importlib.util
 import json
 import re
+import sys
+import tomllib
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +17,8 @@ from pyarrow import parquet
 
 from canforget.evaluation.rebound import null_check
 from canforget.report.answer import answers
+from canforget.report.judgment import CALIBRATED, measurement
+from canforget.report.measurement import Margins
 from canforget.report.page.comparison import columns_there
 from canforget.report.page.csv_text import csv_text
 from canforget.report.record import load_records, over_seeds
@@ -63,8 +68,8 @@ def said(sentence: Any, page: Any = PAGE) -> None:
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_study_is_published_as_one_table_one_parquet_and_one_json(study: Any) -> None:
     """Eighty files of cases once repeated what results.json holds."""
-    drawn = {"page.html", "membership_by_bits.svg"} if study == "cifar10_class" else set()
-    assert {p.name for p in (RESULTS / study).iterdir()} - drawn == {"results.json", "results.parquet", "table.txt"}
+    beside = {"cifar10_class": {"page.html", "membership_by_bits.svg"}, "reported_audited": {"reported.toml"}}.get(study, set())
+    assert {p.name for p in (RESULTS / study).iterdir()} - beside == {"results.json", "results.parquet", "table.txt"}
     assert len(records(study)) == len({r.case for r in records(study)}) > 0
     rows = parquet.read_table(RESULTS / study / "results.parquet").num_rows
     assert rows == sum(max(1, len(r.values)) for r in records(study))
@@ -215,3 +220,97 @@ def test_the_noise_control_is_a_null_where_the_page_says_so_and_no_other() -> No
     assert fails == {("speed_net", q) for q in ("int:bits=8", "int:bits=4", "int:bits=4,symmetric=false")}
     assert {net: len(models) for net, models in kept.items()} == {"resnet20": 20, "speed_net": 20, "vit": 7}
     assert all(m["int:bits=4"]["margin"] > 0.95 for m in kept["speed_net"].values())
+
+
+@lru_cache
+def reported_and_audited() -> Any:
+    """The benchmark that makes the tables of that name."""
+    path = RESULTS.parent / "benchmarks" / "reported_audited.py"
+    spec = importlib.util.spec_from_file_location("reported_audited", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["reported_audited"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+AUDITED = "reported_audited"
+
+
+@pytest.mark.parametrize("name", ["float32", "sources", "formats", "recovery"])
+def test_what_is_reported_and_audited_stands_on_the_page_as_the_records_make_it(name: Any) -> None:
+    page = (RESULTS / "README.md").read_text(encoding="utf-8").splitlines()
+    missing = [line for line in reported_and_audited().tables()[name].splitlines() if line not in page]
+    assert not missing, "run benchmarks/reported_audited.py and put its tables on the page"
+
+
+def test_every_reported_figure_names_its_source_and_whether_its_own_paper_prints_it() -> None:
+    figures = tomllib.loads((RESULTS / AUDITED / "reported.toml").read_text(encoding="utf-8"))["figures"]
+    audited = {u.partition(":")[0] for u in unlearned(AUDITED)}
+    for figure in figures:
+        assert figure["unlearner"] in audited
+        assert figure["seen"]
+        assert figure["printed"]
+        assert re.fullmatch(r"\d{4}\.\d{5}", figure["arxiv"])
+    assert [f["unlearner"] for f in figures if f["own"]] == ["salun"]
+    said("Only SalUn's figures are its own paper's")
+
+
+def test_the_coins_see_originals_and_no_retrained_model() -> None:
+    original, retrained = (values(AUDITED, u, "none", "coin_flips.epsilon_lower_bound") for u in ("nothing", "retrain"))
+    assert (round(float(original.min()), 2), retrained.tolist()) == (1.33, [0, 0, 0])
+    assert values(AUDITED, "retrain", "none", "coin_flips.p").min() > 0.05
+    assert [round(mean(AUDITED, u, "none", "calibrated_membership.auc"), 3) for u in ("nothing", "retrain")] == [0.815, 0.504]
+    said("ε is at least 1.33 in every world, and 0 of the retrained models in all three; calibrated AUC .815 and .504")
+
+
+def left(unlearner: Any, quantizer: Any = "none") -> Any:
+    """The share of the memory that is left by calibrated membership."""
+    groups = over_seeds(records(AUDITED))
+    (combination,) = (c for c in groups if (c.unlearner.label, c.quantizer.label) == (unlearner, quantizer))
+    return measurement(CALIBRATED, combination, groups, Margins()).residue
+
+
+def test_seven_of_nine_unlearners_had_not_forgotten_and_two_paid_for_it() -> None:
+    full = {r.case.unlearner: r.verdict.word for r in records(AUDITED) if r.case.quantizer == "none" and r.verdict is not None}
+    methods = {u: word for u, word in full.items() if not u.startswith("within_rounding_cells")}
+    assert Counter(methods.values()) == {"residual": 7, "utility lost": 2}
+    assert {u for u, word in methods.items() if word == "utility lost"} == {"random_labels", "salun"}
+    kept = sorted(round(100 * left(u).value) for u, word in methods.items() if word == "residual")
+    said(f"leave {kept[1]} to {kept[-1]} % of the memory, `ssd` {kept[0]} %; all seven are *residual*")
+    ua = [100 * mean(AUDITED, u, "none", "unlearning_accuracy") for u, word in methods.items() if word == "residual"]
+    said(
+        f"Their UA is {min(ua):.0f} to {max(ua):.1f} %, where retraining has {100 * mean(AUDITED, 'retrain', 'none', 'unlearning_accuracy'):.1f}"
+    )
+    said(f"`random_labels` leaves {100 * left('random_labels').value:.0f} % and `salun` {100 * left('salun').value:.0f} %")
+    for u, word in (("random_labels", "p"), ("salun", "epsilon_lower_bound")):
+        found = values(AUDITED, u, "none", f"coin_flips.{word}")
+        assert found.max() < 0.05 if word == "p" else found.min() > 0
+    worst = max(values(AUDITED, u, "none", "coin_flips.p").max() for u in ("random_labels", "salun"))
+    least = min(values(AUDITED, u, "none", "coin_flips.epsilon_lower_bound").min() for u in ("random_labels", "salun"))
+    said(f"p is at most {worst:.3f}".replace("0.", ".") + f", and ε at least {least:.2f}".replace("0.", "."))
+
+
+def test_the_comeback_that_was_built_in_is_seen_and_no_other() -> None:
+    (block,) = recoveries(records(AUDITED), "auc")
+    rounded = [r for r in block.rows if r.quantizer != "none"]
+    built, others = ([r for r in rounded if r.unlearner.startswith("within") is kind] for kind in (True, False))
+    assert not any(r.tested for r in others), "seven had not forgotten, two had lost utility"
+    effects: list[Any] = [r.effect for r in others]
+    assert (len(effects), [e for e in effects if interval_of(e)[0] > 0]) == (27, [])
+    assert [round(float(v), 3) for v in (min(e.value for e in effects), max(e.value for e in effects))] == [-0.022, 0.003]
+    said("Without the gates Δ lies at −.022 to +.003 for them, none above 0")
+    back: Any = next(r for r in built if interval_of(r.effect)[0] > 0)
+    assert (back.quantizer, round(back.retained_projection or 0.0, 2)) == ("int:bits=4", 0)
+    assert [round(float(v), 3) for v in (back.effect.value, *interval_of(back.effect))] == [0.067, 0.006, 0.129]
+    aucs = [
+        mean(AUDITED, u, q, CALIBRATED)
+        for u, q in ((back.unlearner, "none"), (back.unlearner, back.quantizer), ("nothing", back.quantizer))
+    ]
+    assert [round(a, 3) for a in aucs] == [0.533, 0.690, 0.690]
+    said("calibrated AUC .533 and .690, Δ +.067 [+.006, +.129]")
+    excess = [mean(AUDITED, u, "none", "calibrated_membership.both_versions_excess") for u in ("random_labels", "salun")]
+    assert [round(e, 2) for e in excess] == [0.07, 0.05]
+    assert round(mean(AUDITED, "salun", "none", "calibrated_membership.both_versions_auc") - excess[1], 2) == 0.78
+    said("with an AUC of .78 even after retraining, and by .07 and .05 more after these two")
