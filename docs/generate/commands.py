@@ -24,16 +24,25 @@ def index_page() -> str:
 
 
 def command_page(name: str) -> str:
-    """A command: how it is called, what it says of itself, what it takes."""
+    """A command, or each of the commands of one that has several: how it is called, what it says of itself, what it takes."""
     called: Any = typer.main.get_command(application([name]))
     command = called.commands[name]
-    with command.make_context(f"canforget {name}", [], resilient_parsing=True) as context:
+    parts = {f"{name} {verb}": part for verb, part in getattr(command, "commands", {}).items()}
+    if not parts:
+        return f"# canforget {name}\n\n{described_command(name, command)}"
+    texts = [f"## canforget {words}\n\n{described_command(words, part)}" for words, part in parts.items()]
+    return "\n".join([f"# canforget {name}\n\n{as_markdown(command.help or '')}\n", *texts])
+
+
+def described_command(words: str, command: Any) -> str:
+    """How a command is called, what it says of itself, what it takes."""
+    with command.make_context(f"canforget {words}", [], resilient_parsing=True) as context:
         usage = " ".join(command.collect_usage_pieces(context))
         records = [(parameter, parameter.get_help_record(context)) for parameter in command.get_params(context)]
     rows = "\n".join(row(parameter, record) for parameter, record in records if record is not None)
     text = as_markdown(command.help or "")
     table = f"| argument, option | what it says |\n|---|---|\n{rows}" if rows else ""
-    return f"# canforget {name}\n\n```text\ncanforget {name} {usage}\n```\n\n{text}\n\n{table}\n"
+    return f"```text\ncanforget {words} {usage}\n```\n\n{text}\n\n{table}\n"
 
 
 def row(parameter: Any, record: tuple[str, str]) -> str:

@@ -43,6 +43,15 @@ def test_every_command_has_a_page_and_every_option_a_row() -> None:
     assert "$ canforget train --model tiny_cnn --dataset digits --out original.safetensors" in page
 
 
+def test_a_command_of_several_has_each_of_them_on_its_page() -> None:
+    page = command_page("store")
+    assert [line for line in page.splitlines() if line.startswith("## ")] == [
+        f"## canforget store {verb}" for verb in ("ls", "du", "verify", "gc", "export", "import")
+    ]
+    assert "$ canforget store gc canforget-results other-results --yes" in page
+    assert "`--yes" in page
+
+
 def test_every_public_name_stands_in_the_reference() -> None:
     page = api_page()
     missing = [n for n in canforget.homes() if f"}} {n}\n" not in page and f"}} {n}(" not in page]

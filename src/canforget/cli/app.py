@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import wraps
 from importlib import import_module
@@ -19,7 +19,7 @@ TYPED: ContextVar[Sequence[str]] = ContextVar("typed", default=())
 COMMANDS = Path(__file__).parents[1] / "commands"
 ORDER = (
     "demo", "train", "adopt", "unlearn", "quantize", "evaluate", "audit", "verify", "new-key", "sweep-bits", "export", "plan", "run", "watch",
-    "show", "report", "plot", "compare", "rerun", "results", "list", "check",
+    "show", "report", "plot", "compare", "rerun", "results", "store", "list", "check",
 )  # fmt: skip
 LISTS = (
     "--datasets", "--models", "--scenarios", "--unlearners", "--quantizers", "--seeds", "--set", "--retrained", "--probes", "--quantized", "--plugin", "--bits", "--layer-bits",
@@ -83,10 +83,21 @@ def application(given: Sequence[str]) -> typer.Typer:
     for name in commands():
         if name == wanted:
             module = name.replace("-", "_")
-            app.command(name)(stoppable(getattr(import_module(f"canforget.commands.{module}"), module)))
+            add_command(app, name, getattr(import_module(f"canforget.commands.{module}"), module))
         else:
             app.command(name, short_help=first_line(name))(lambda: None)
     return app
+
+
+def add_command(app: typer.Typer, name: str, command: Callable[..., None] | Mapping[str, Callable[..., None]]) -> None:
+    """Adds a command, or one that has commands of its own, by their names."""
+    if callable(command):
+        app.command(name)(stoppable(command))
+        return
+    group = typer.Typer(help=first_line(name))
+    for verb, function in command.items():
+        group.command(verb)(stoppable(function))
+    app.add_typer(group, name=name)
 
 
 def stoppable(command: Callable[..., None]) -> Callable[..., None]:
@@ -105,7 +116,7 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
 
 HELP = """Can a vision model forget, and does quantization bring the forgotten back?
 
-On files: train, adopt, unlearn, quantize, evaluate, audit, verify, sweep-bits, export. On studies: plan, run, watch, show, compare, rerun, results. Example: canforget demo
+On files: train, adopt, unlearn, quantize, evaluate, audit, verify, sweep-bits, export. On studies: plan, run, watch, show, compare, rerun, results, store. Example: canforget demo
 """
 
 

@@ -16,6 +16,7 @@ from canforget.errors import ArtifactError, SpecError, did_you_mean
 from canforget.report.record import REFERENCES, Record, load_records
 from canforget.spec import call_of
 from canforget.study.execute import MODEL
+from canforget.study.remote_store import store_at
 from canforget.study.store import Store
 
 SPLIT_SETTINGS = {
@@ -39,11 +40,11 @@ def audit_study(
     for record in wanted:
         place = (record.case.dataset, record.case.model, record.case.scenario, record.case.seed)
         if place not in kept:
-            kept = {place: bench_of(record, records, Store(store), data_dir, device)}
+            kept = {place: bench_of(record, records, store_at(store), data_dir, device)}
         case = record.case
         name = f"{case.unlearner} (seed {case.seed})"
         about = {"dataset": case.dataset, "scenario": case.scenario, "model": case.model}
-        yield f"{' · '.join(about.values())} · {name}", audited(kept[place], stored_model(record, Store(store), device), {}, name, about)
+        yield f"{' · '.join(about.values())} · {name}", audited(kept[place], stored_model(record, store_at(store), device), {}, name, about)
 
 
 def chosen(record: Record, unlearners: Sequence[str]) -> bool:
@@ -79,6 +80,6 @@ def stored_model(record: Record, store: Store, device: str) -> nn.Module:
     verb = next((v for v in ("unlearn", "train") if store.holds(v, key)), None)
     if verb is None:
         raise ArtifactError(
-            f"{store.root}: holds no model {key[:12]} of {record.case.unlearner}; name the study's store by --store, or run it"
+            f"{store.place}: holds no model {key[:12]} of {record.case.unlearner}; name the study's store by --store, or run it"
         )
     return model_file.load(store.file(verb, key, MODEL), device=device)

@@ -65,10 +65,10 @@ def records_at(text: str) -> list[Record]:
 
 def stored_predictions(record: Record, store: Path) -> Mapping[str, Predictions]:
     """The predictions that a record was made from, in a store."""
-    from canforget.study.store import Store
+    from canforget.study.remote_store import store_at
     from canforget.study.stored_evidence import views_in
 
-    place, key = Store(store), record.steps.get("predict", "")
+    place, key = store_at(store), record.steps.get("predict", "")
     if not key or not place.holds("predict", key):
         raise ArtifactError(
             f"{store}: does not hold the predictions of {record.case.unlearner} (seed {record.case.seed}); leave --store out"

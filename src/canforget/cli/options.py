@@ -28,7 +28,9 @@ Wide = Annotated[bool, typer.Option("--wide", help="Every usual value, however w
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="Python file with components of your own; may be repeated.", show_default=False)
 ]
-StoreDir = Annotated[Path, typer.Option("--store", help="Folder of finished steps: what lies there is not computed again.")]
+StoreDir = Annotated[
+    Path, typer.Option("--store", help="Folder of finished steps, or s3://bucket/prefix (gs, az): what lies there is not computed again.")
+]
 OutDir = Annotated[Path, typer.Option("--out", help="Folder for the records.")]
 Engine = Annotated[str, typer.Option(help="serial, or processes (several at once).")]
 Workers = Annotated[int, typer.Option(min=1, max=1024, help="Number of processes of the engine `processes`.")]

@@ -12,8 +12,8 @@ from canforget.report.record import load_records
 from canforget.report.seeds_needed import ASSUMED, by_defaults, by_pilot, needs_text
 from canforget.study.plan import Plan
 from canforget.study.plan import plan as plan_study
+from canforget.study.remote_store import store_at
 from canforget.study.schedule import missing
-from canforget.study.store import Store
 
 Pilot = Annotated[
     Path | None, typer.Option(help="Records of a smaller study, whose spread over seeds says how many are needed.", show_default=False)
@@ -49,7 +49,7 @@ def plan(
         "seeds": seeds,
     }
     drawn = plan_study(options.study_of(study, flags, keys), data_dir)
-    todo = missing(drawn, Store(store))
+    todo = missing(drawn, store_at(store))
     needs = by_pilot(load_records(pilot)) if pilot else by_defaults(drawn.study.quantizers)
     if json:
         output.echo_json(

@@ -15,6 +15,7 @@ from canforget.spec import Call, call_of, fit_of, parse
 from canforget.study.definition import ModelSpec, Study
 from canforget.study.one_step import carry_out_step
 from canforget.study.plan import Case, Plan, plan
+from canforget.study.remote_store import store_at
 from canforget.study.store import Store
 from canforget.study.stored_evidence import views_in
 
@@ -101,7 +102,7 @@ def rerun(record: Record, store: Path, data_dir: Path | None, device: str, sibli
         changes.append(
             f"Its model has another key now ({case.steps['unlearn'][1][:12]}, recorded {key[:12] or 'none'}): what decides it has changed since."
         )
-    values = values_anew(Store(store), case, drawn)
+    values = values_anew(store_at(store), case, drawn)
     return Rerun(record_name(record), tuple(landings(record, values, siblings)), tuple(changes))
 
 

@@ -17,6 +17,7 @@ from canforget.report.record import Record, save_records
 from canforget.study.collect_records import record_of
 from canforget.study.definition import Study
 from canforget.study.plan import Plan, plan
+from canforget.study.remote_store import store_at
 from canforget.study.reporting import reported
 from canforget.study.run_state import FailedStep
 from canforget.study.schedule import ROUNDS, Job, Outcome, Started, outcomes, unheard
@@ -73,7 +74,9 @@ def run_study(
     data_dir: Path | None = None, device: str = "cpu",
 ) -> Done:  # fmt: skip
     """Plans and runs a study, writes its records to `out`, and returns them; what the store holds is not computed again."""
-    return carry_out(plan(study, data_dir), Path(store), Path(out), engine=engine, workers=workers, data_dir=data_dir, device=device)
+    return carry_out(
+        plan(study, data_dir), store_at(store).place, Path(out), engine=engine, workers=workers, data_dir=data_dir, device=device
+    )
 
 
 def carry_out(
@@ -89,7 +92,7 @@ def carry_out(
     workers = workers if engine != "serial" else 1
     with reported(drawn.study.name, drawn.steps, workers, command, out) as told, noting(told.view.line):
         records = run(
-            drawn, Store(store), engine=engine, workers=workers, data_dir=data_dir, device=device, notify=told.notify, advance=told.advance,
+            drawn, store_at(store), engine=engine, workers=workers, data_dir=data_dir, device=device, notify=told.notify, advance=told.advance,
             started=told.started, track=track,
         )  # fmt: skip
     if track is not None:
@@ -117,10 +120,10 @@ def run(
 
     An artifact of the store that is not as it was written is named in one line, set aside and computed again.
     """
-    store = store if isinstance(store, Store) else Store(Path(store))
+    store = store if isinstance(store, Store) else store_at(store)
     store.sweep()
     threads = max(1, (os.cpu_count() or 1) // workers) if engine != "serial" else 0
-    job = Job(store.root, data_dir, device, tuple(plugin_paths()), threads, track)
+    job = Job(store.place, data_dir, device, tuple(plugin_paths()), threads, track)
     errors: dict[tuple[str, str], str] = {}
     for again in reversed(range(ROUNDS)):
         with listening(advance):

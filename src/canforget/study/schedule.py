@@ -13,6 +13,7 @@ from canforget.registry import add_plugin
 from canforget.study.environment import machine, versions
 from canforget.study.plan import Plan
 from canforget.study.planned_steps import Step
+from canforget.study.remote_store import store_at
 from canforget.study.store import Store
 from canforget.study.tracking import tracked
 from canforget.user_code import error_line, user_frame
@@ -95,7 +96,7 @@ class Job:
         """Carries a step out unless the store holds it; whatever goes wrong in it is its outcome, and stops no other step."""
         started, notes = time.perf_counter(), list[str]()
         with noting(notes.append):
-            status, error = self.attempt(step, Store(self.root))
+            status, error = self.attempt(step, store_at(self.root))
         return Outcome(step, status, time.perf_counter() - started if status != "cached" else 0.0, error, tuple(notes))
 
     def attempt(self, step: Step, store: Store) -> tuple[str, str]:

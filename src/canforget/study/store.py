@@ -32,6 +32,11 @@ class Store:
 
     root: Path
 
+    @property
+    def place(self) -> Path:
+        """What a user calls the store."""
+        return self.root
+
     def folder(self, verb: str, key: str) -> Path:
         """Where the artifact of a key lies, or will."""
         return self.root / verb / key[:2] / key
@@ -39,6 +44,10 @@ class Store:
     def holds(self, verb: str, key: str) -> bool:
         """Whether the artifact is there, complete; not whether it is still as it was written."""
         return (self.folder(verb, key) / STEP).is_file()
+
+    def artifacts(self) -> list[tuple[str, str]]:
+        """Verb and key of every artifact, sound or not, in order."""
+        return sorted((p.parts[-3], p.name) for p in self.root.glob("*/??/*") if p.name[:2] == p.parent.name and p.is_dir())
 
     def sound(self, verb: str, key: str) -> bool:
         """Whether the artifact is there as it was written, every byte of it."""
@@ -57,6 +66,14 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError, ArtifactError) as problem:
             return f"cannot be read ({problem})"
         return f"{wrong[0]} is {'empty' if not (folder / wrong[0]).stat().st_size else 'not as it was written'}" if wrong else ""
+
+    def examine(self, verb: str, key: str) -> str:
+        """What is wrong with the artifact that the store itself holds, whatever is cached; or nothing."""
+        return self.damage(verb, key)
+
+    def size(self, verb: str, key: str) -> int:
+        """Bytes of an artifact."""
+        return sum(p.lstat().st_size for p in self.folder(verb, key).iterdir())
 
     def kept(self, verb: str, key: str) -> bool:
         """Whether the artifact is there, sound; a damaged one is set aside first. For who has claimed the key."""
@@ -90,18 +107,22 @@ class Store:
 
     def put(self, verb: str, key: str, write: Callable[[Path], None], provenance: Mapping[str, Any]) -> Path:
         """Adds an artifact: `write(folder)` fills a folder aside, which is sealed and moved into place; the first of two writers wins."""
-        final = self.folder(verb, key)
         with self.writing(key) as aside:
             write(aside)
             seal(aside, provenance)
-            final.parent.mkdir(parents=True, exist_ok=True)
-            if not final.exists():
-                try:
-                    aside.rename(final)
-                except OSError as problem:
-                    if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                        raise
-        return final
+            self.adopt(aside, verb, key)
+        return self.folder(verb, key)
+
+    def adopt(self, folder: Path, verb: str, key: str) -> None:
+        """Moves a sealed folder into its place, unless somebody was first."""
+        final = self.folder(verb, key)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        if not final.exists():
+            try:
+                folder.rename(final)
+            except OSError as problem:
+                if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Path]:
@@ -140,6 +161,20 @@ class Store:
         except OSError as problem:
             raise StoreError(f"{path}: damaged, and cannot be moved to {place}: {problem.strerror}; delete it and run again") from None
         note(f"damaged: {why}; set aside as {place}, to be made again")
+
+    def remove(self, path: Path, key: str) -> bool:
+        """Removes an artifact's folder or a file at once, never half of it; not, and False, while somebody works on its key."""
+        grave = self.root / "unfinished" / f"{key}.{uuid.uuid4().hex}"
+        try:
+            with self.claimed(key, timeout=0):
+                grave.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(grave)
+                shutil.rmtree(grave) if grave.is_dir() else grave.unlink()
+        except (Timeout, FileNotFoundError):
+            return False
+        except OSError as problem:
+            raise StoreError(f"{path}: cannot be removed: {problem.strerror or problem}") from None
+        return True
 
     def sweep(self) -> None:
         """Removes what killed writers left: unfinished artifacts, and checkpoints of trainings that are finished; nothing that is in use."""
