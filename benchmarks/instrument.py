@@ -68,19 +68,18 @@ class Ground:
 
 
 GROUNDS = (
-    Ground("digits, three tenths", DIGITS | {"scenarios": "random_samples:fraction=0.3"}, 30, ("leaky_retrain", "destroyed"), 8),
     Ground(
-        "digits, two classes", DIGITS | {"scenarios": {"name": "whole_class", "classes": ["3", "8"]}, "features": True}, 40,
-        ("leaky_retrain", "destroyed", "relabelled:fit.lr=0.05", "head_mask", "head_distillation"), 10,
+        "digits, two classes", DIGITS | {"scenarios": {"name": "whole_class", "classes": ["3", "8"]}, "features": True}, 160,
+        ("leaky_retrain", "destroyed", "relabelled:fit.lr=0.05", "head_mask", "head_distillation"), 40,
     ),
-    Ground("digits, a twentieth", DIGITS | {"scenarios": "random_samples:fraction=0.05"}, 10, ("relabelled:fit.lr=0.05",), 10, honest=False),
+    Ground("digits, a twentieth", DIGITS | {"scenarios": "random_samples:fraction=0.05"}, 40, ("relabelled:fit.lr=0.05",), 40, honest=False),
     Ground(
         "CIFAR-10, a half",
         {
             "datasets": f"parquet:folder={PART},size=16", "models": "tiny_cnn:width=24", "scenarios": "random_samples:fraction=0.5",
             "val_fraction": 0.01, "fit": TO_THE_END | {"epochs": 30, "lr": 0.1, "batch_size": 32},
         },
-        24, ("leaky_retrain", "destroyed"), 10,
+        120, ("leaky_retrain", "destroyed"), 32,
     ),
 )  # fmt: skip
 

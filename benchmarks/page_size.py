@@ -1,6 +1,9 @@
 """How large is the page of a thousand cases, how long does it take to write, and to open? Cases of a published study under other names.
 
 python benchmarks/page_size.py [--cases 1000] [--seeds 3] [--open]      # --open needs playwright and Debian's chromium
+
+Two shared cores with other work beside (load 10 to 16): 1000 cases, 902,257 bytes, made in 0.6 to 0.8 s of CPU (2.0 to 4.9 s by the clock),
+opened in 0.65 s.
 """
 
 import argparse

@@ -33,8 +33,8 @@ def rmia(
     still looks trained on. `tpr_at_fpr_0.01` is the share of the forget set told at so few false alarms, its interval over both sets; `excess`
     the AUC beyond that of each of at least three retrained models judged by the others, with the band of one more.
 
-    Source: equations 2, 4 and 10 (offline), `a` and `gamma` as in the authors' code for CIFAR-10. Deviation: matched unseen images are both
-    population and non-members. Limits: .5 in expectation for retraining only where forget set and unseen images are alike.
+    Source: the offline attack of the paper, written from its description; `a` and `gamma` were not compared with the authors' code.
+    Deviation: matched unseen images are both population and non-members. Limits: .5 in expectation for retraining only where forget set and unseen images are alike.
     """
     references_of(evidence)
     sets = matched_sets(evidence, rng)

@@ -1,6 +1,7 @@
 """What a comparison of a few models can find: power of t tests and of equivalence tests, the least effect seen, the seeds needed."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy
 from scipy.optimize import brentq
@@ -61,6 +62,7 @@ def rising_root(function: Callable[[float], float]) -> float:
     return float(brentq(function, 0.0, top, xtol=1e-10))
 
 
+@lru_cache(maxsize=4096)
 def acquittal_power(
     deviation: float,
     margin: float,
