@@ -69,7 +69,7 @@ class Ground:
 
 GROUNDS = (
     Ground(
-        "digits, two classes", DIGITS | {"scenarios": {"name": "whole_class", "classes": ["3", "8"]}, "features": True}, 160,
+        "digits, two classes", DIGITS | {"scenarios": {"name": "whole_class", "classes": ["3", "8"]}, "features": True}, 256,
         ("leaky_retrain", "destroyed", "relabelled:fit.lr=0.05", "head_mask", "head_distillation"), 40,
     ),
     Ground("digits, a twentieth", DIGITS | {"scenarios": "random_samples:fraction=0.05"}, 40, ("relabelled:fit.lr=0.05",), 40, honest=False),

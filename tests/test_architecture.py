@@ -158,7 +158,7 @@ def test_every_module_of_the_rooms_has_its_tests_at_the_mirrored_place() -> None
 
 
 def test_decisions_are_numbered_one_after_the_other_and_each_page_says_its_own_number() -> None:
-    pages = sorted((SOURCE.parents[1] / "docs" / "decisions").glob("*.md"))
+    pages = sorted((SOURCE.parents[1] / "docs" / "decisions").glob("[0-9]*.md"))
     for number, page in enumerate(pages, 1):
         assert page.name.startswith(f"{number:04}-")
         assert page.read_text(encoding="utf-8").startswith(f"# {number}. ")
