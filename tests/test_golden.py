@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from canforget.registry import FAMILIES, PACKAGE, add_plugin, code_fingerprint, find, names
-from canforget.study.versions import ROOMS, VERBS
+from canforget.room_versions import JUDGES, ROOMS
+from canforget.study.versions import VERBS
 
 GOLDEN = Path(__file__).parent / "golden.json"
 RENEW = "then (or if no number can differ) run CANFORGET_GOLDEN=write pytest -q tests/test_golden.py"
@@ -26,11 +27,12 @@ def machinery() -> Any:
     """Version and fingerprint of every module of the rooms, and of those that hold the verbs."""
     rooms = {p: ROOMS[room] for room in ROOMS for p in sorted([*(PACKAGE / room).glob("*.py"), *PACKAGE.glob(f"{room}.py")])}
     verbs = {PACKAGE / name: "-".join(map(str, VERBS.values())) for name in VERB_MODULES}
+    judges = {PACKAGE / name: ROOMS["auditing"] for name in JUDGES}
     return {
         str(
             path.relative_to(PACKAGE).with_suffix("")
         ): f"{version} {code_fingerprint(ast.parse(path.read_text(encoding='utf-8')), imports=False)[:16]}"
-        for path, version in (rooms | verbs).items()
+        for path, version in (rooms | verbs | judges).items()
         if path.stem != "__init__"
     }
 
@@ -57,7 +59,7 @@ def test_a_room_changes_its_version_when_its_code_changes(known: Any) -> None:
     """A mended training loop or rounding rule must not leave the results of the faulty one in use."""
     now = machinery()
     found = [*changed(known["machinery"], now), *(set(now) ^ set(known["machinery"]))]
-    assert not found, f"raise the version of {sorted(found)} in study/versions.py, {RENEW}"
+    assert not found, f"raise the version of {sorted(found)} in room_versions.py or study/versions.py, {RENEW}"
 
 
 def test_registering_a_member_touches_one_file(known: Any) -> None:

@@ -76,17 +76,17 @@ def test_p_is_adjusted_over_the_questions_of_all_formats(make_sheets: Any, other
     assert [a.p for a in four if a.format == "f0"] == [a.p for a in one]
 
 
-def test_what_is_significant_only_alone_is_neither_accused_nor_acquitted(make_sheets: Any, make_views: Any, others: Any) -> None:
-    """Outside the band of retrained models, and called consistent with them because other questions were asked as well."""
+def test_what_is_odd_and_not_odd_enough_is_neither_accused_nor_acquitted(make_sheets: Any, make_views: Any, others: Any) -> None:
+    """Of honest models one in five may be doubted; more would leave an instrument that cannot say yes."""
     retrained, original = others
-    for memory in numpy.linspace(0.1, 0.4, 7):
+    for memory in numpy.linspace(0.1, 0.4, 13):
         subject = make_views(7)
         lifted = subject["forget"].logits.copy()
         lifted[:, 0] += memory
         subject = {**subject, "forget": Predictions(lifted, *(getattr(subject["forget"], k) for k in ("labels", "ids", "features")))}
         answers, _ = judged_formats([make_sheets(subject, retrained, original, format=f"f{k}") for k in range(4)], False, True)
         answer = next(a for a in answers if a.question == "membership")
-        if (answer.p or 0.0) < 0.05 <= (answer.p_adjusted or 0.0):
+        if 0.05 <= (answer.p_adjusted or 0.0) < 0.2:
             assert answer.word == "inconclusive"
             assert "outside the band" in answer.reason
             return

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from canforget.auditing.judge import half_width
 from canforget.auditing.probes_asked import probe_calls, probe_sheet, probes_of_model
+from canforget.auditing.questions_asked import half_width
 from canforget.data.images import Split
 from canforget.network.classifier import Classifier
 from canforget.quantization.quantized import DeployedClassifier

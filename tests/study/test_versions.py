@@ -2,10 +2,11 @@ from typing import Any
 
 import pytest
 
+from canforget.room_versions import ROOMS
 from canforget.study import versions
 from canforget.study.definition import Study
 from canforget.study.plan import plan
-from canforget.study.versions import RESTS_ON, ROOMS, VERBS
+from canforget.study.versions import RESTS_ON, VERBS
 
 GIVEN = {
     "datasets": "digits", "models": "tiny_cnn", "scenarios": "whole_class:classes=3", "unlearners": ["finetune", "ste"], "quantizers": ["none", "int"],

@@ -6,8 +6,8 @@ import numpy
 
 from canforget.auditing import standard
 from canforget.auditing.account import AuditAnswer, Flag, FormatVerdict
-from canforget.auditing.judge import known, value
 from canforget.auditing.measure import FormatSheets
+from canforget.auditing.questions_asked import known, value
 from canforget.errors import CanforgetError
 from canforget.evaluation.calibrated import near_duplicates
 from canforget.evaluation.evidence import Evidence, Predictions, Views

@@ -1,16 +1,14 @@
 """From the values of all models to answers: difference from retraining, null band, smallest effect seen, adjusted p, and a word."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy
 
 from canforget.auditing.account import AuditAnswer, FormatVerdict
-from canforget.auditing.measure import FormatSheets, Sheet
-from canforget.auditing.standard import FEWEST_RETRAINED, QUESTIONS, UTILITY, Question
+from canforget.auditing.measure import FormatSheets
+from canforget.auditing.questions_asked import Asked, Told, ask, half_width, in_scope, known, require_band, value
+from canforget.auditing.standard import QUESTIONS, UTILITY
 from canforget.errors import CanforgetError, DataError, NotMeasurable
-from canforget.evaluation.evidence import NotRun
 from canforget.evaluation.fieller import residue_fraction
 from canforget.evaluation.moderated import Contrast, equivalence_margin, one_against_band
 from canforget.evaluation.statistics import Interval, holm, prediction_interval
@@ -19,51 +17,48 @@ from canforget.report.measurement import Measurement
 from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, RESIDUAL, UTILITY_LOST, Finding, Word
 
 
-@dataclass(frozen=True, eq=False)
-class Told(Measurement):
-    """A measure whose difference from the null is known as such: an excess over retraining, or over chance where coins were tossed."""
-
-    contrast: Contrast = field(default_factory=lambda: Contrast(0.0, 0.0, 1.0))
-    was: Contrast | None = None
-
-    @cached_property
-    def difference(self) -> Contrast:
-        """What the subject is beyond the null."""
-        return self.contrast
-
-    @cached_property
-    def memory(self) -> Contrast | None:
-        """What the original is beyond the null."""
-        return self.was
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question in a format with what is known for its answer: a measurement and its p, or why there is none beside the figure alone."""
-
-    question: Question
-    sheets: FormatSheets
-    name: str
-    measurement: Measurement | None = None
-    p: float = 1.0
-    not_run: str = ""
-
-
 def judged_formats(every: Sequence[FormatSheets], coins: bool, classes: bool) -> tuple[list[AuditAnswer], list[FormatVerdict]]:
     """The answer to every question in every format, and the verdict on each format by its gates.
 
     A question is first asked of the worst of all formats, each model's own, its p adjusted over the questions (Holm); an answer in one
     format counts as far as both that and its own p do. So an honest model is accused of anything in at most 5 %, however many formats.
+    Only questions with power are counted there, and these are known before the subject is looked at (`powerless_question`).
     """
     asked = [ask(q, sheets) for sheets in every for q in QUESTIONS if in_scope(q, sheets, coins, classes)]
-    powerless = {id(a): weak for a in asked if a.measurement is not None and (weak := rules.powerless_finding(a.measurement))}
+    powerless = {id(a): weak for a in asked if a.measurement is not None and (weak := powerless_question(a))}
     strong = [a for a in asked if a.measurement is not None and id(a) not in powerless]
     questions = {q.name: [a for a in strong if a.question is q] for q in QUESTIONS if any(a.question is q for a in strong)}
     worst = dict(zip(questions, holm([worst_p(group) for group in questions.values()]) if questions else (), strict=True))
     adjusted = {id(a): max(a.p, float(worst[a.question.name])) for a in strong}
     found = {id(a): powerless.get(id(a)) or finding_of(a, adjusted.get(id(a), 1.0)) for a in asked}
     answers = [filled_answer(a, found[id(a)]) for a in asked]
-    return answers, [verdict_on(s, [a for a in asked if a.sheets is s], found) for s in every]
+    return answers, [verdict_on(s, [a for a in asked if a.sheets is s], found, len(every)) for s in every]
+
+
+def powerless_question(asked: Asked) -> Finding | None:
+    """That a question could not find all the memory there was, four times in five; by retrained and original models alone, or `None`."""
+    made = asked.measurement
+    if made is None or asked.question.kind == "exact":
+        return None if made is None else rules.powerless_finding(made)
+    try:
+        found = one_against_band(made.retrained[0], made.retrained) if isinstance(made, Told) else original_beside(asked, made)
+    except (DataError, NotMeasurable):
+        return None
+    if found is None:
+        return None
+    room = 1 - float(numpy.mean(made.retrained)) if isinstance(made, Told) else found.estimate
+    if found.detectable() < room:
+        return None
+    why = f"the most there was to find is {room:+.3f}, and what could have been seen {found.detectable():.3g}: it decides nothing"
+    return Finding(asked.question.name, rules.POWERLESS, found, 1.0, why)
+
+
+def original_beside(asked: Asked, made: Measurement) -> Contrast | None:
+    """The original against the band of retrained models, with its own images' error: the subject has no say in what has power."""
+    original = asked.sheets.original
+    if original is None or not len(made.original):
+        return None
+    return one_against_band(made.original[0], made.retrained, half_width(original, asked.name) / 1.96)
 
 
 def worst_p(group: Sequence[Asked]) -> float:
@@ -81,97 +76,20 @@ def worst_p(group: Sequence[Asked]) -> float:
     return found[0] if group[0].question.kind == "above" else min(1.0, 2 * min(found))
 
 
-def in_scope(question: Question, sheets: FormatSheets, coins: bool, classes: bool) -> bool:
-    """Whether a question is asked of such a request in such a format."""
-    there = {"always": True, "classes": classes, "coins": coins, "rounded": sheets.label != "none"}[question.scope]
-    return there and not (question.white_box and sheets.engine)
-
-
-def ask(question: Question, sheets: FormatSheets) -> Asked:
-    """What is known for an answer."""
-    name = next((n for n in question.values if known(sheets.subject, n)), question.values[0])
-    try:
-        if question.values[0].startswith("both_versions"):
-            return ask_versions(question, sheets)
-        if question.kind == "exact":
-            return ask_coins(question, sheets)
-        require_band(sheets.retrained)
-        made = Measurement(
-            question.name,
-            [value(sheets.subject, name)],
-            [value(s, name) for s in sheets.retrained],
-            [] if sheets.original is None else [value(sheets.original, name)],
-            question.margin,
-            image_error=half_width(sheets.subject, name) / 1.96,
-        )
-        return Asked(question, sheets, name, made, made.difference.p("above" if question.kind == "above" else "both"))
-    except (DataError, NotMeasurable) as why:
-        return Asked(question, sheets, name if known(sheets.subject, name) or name != CALIBRATED else RAW, not_run=str(why))
-
-
-CALIBRATED, RAW = "calibrated_membership.auc", "membership.phi"
-"""Without retrained models to calibrate by, the uncalibrated figure is shown, and nothing is concluded from it."""
-
-
-def require_band(retrained: Sequence[Sheet]) -> None:
-    """Raises `NotMeasurable` where there are too few retrained models for a null band."""
-    if len(retrained) < FEWEST_RETRAINED:
-        raise NotMeasurable(f"needs {FEWEST_RETRAINED} retrained models for a null band, not {len(retrained)}")
-
-
-def ask_versions(question: Question, sheets: FormatSheets) -> Asked:
-    """An attacker with two versions, whose finds count where they are more than with retrained models."""
-    found = sheets.both if question.values[0] == "both_versions" else sheets.rounding
-    require_band(sheets.retrained)
-    if isinstance(found, NotRun):
-        return Asked(question, sheets, question.values[0], not_run=found.reason)
-    made = Told(question.name, [found.auc], found.retrained, margin=question.margin, contrast=found.excess)
-    return Asked(question, sheets, question.values[0], made, found.excess.p("above"))
-
-
-def ask_coins(question: Question, sheets: FormatSheets) -> Asked:
-    """The coins of one model against chance; the p is the permutation's, which is exact."""
-
-    def beyond_chance(sheet: Sheet) -> Contrast:
-        return Contrast(value(sheet, "coin_flips.auc") - 0.5, half_width(sheet, "coin_flips.auc") / 1.96, numpy.inf)
-
-    was = None if sheets.original is None else beyond_chance(sheets.original)
-    made = Told(
-        question.name, [value(sheets.subject, "coin_flips.auc")], [0.5], margin=question.margin,
-        contrast=beyond_chance(sheets.subject), was=was,
-    )  # fmt: skip
-    return Asked(question, sheets, "coin_flips.auc", made, value(sheets.subject, "coin_flips.p"))
-
-
-def known(sheet: Sheet, name: str) -> bool:
-    """Whether a sheet holds a number of that name."""
-    return "value" in sheet.get(name, {})
-
-
-def value(sheet: Sheet, name: str) -> float:
-    """A number of a sheet; raises `NotMeasurable` with the reason where there is none."""
-    if not known(sheet, name):
-        told = sheet.get(name) or sheet.get(name.partition(".")[0]) or {}
-        raise NotMeasurable(told.get("not_run", "not measured"))
-    return float(sheet[name]["value"])
-
-
-def half_width(sheet: Sheet, name: str) -> float:
-    """Half of a value's 95 % interval over images, or of its excess where only that has one; 0 where there is none."""
-    interval = next((plain["interval"] for n in (name, f"{name}_excess") if (plain := sheet.get(n, {})).get("interval")), None)
-    return (interval[1] - interval[0]) / 2 if interval else 0.0
+DOUBTED = 0.2
+"""The p after Holm below which a model outside the margins is not acquitted: of honest models four in five are, as decision 14 wants it."""
 
 
 def finding_of(asked: Asked, p: float) -> Finding:
     """What an answer says, by the rules of all verdicts; of an excess of which only more than retraining counts, by its own.
 
-    What is significant alone, and not any more after Holm, is neither accused nor acquitted.
+    What is unlikely of an honest model, and not unlikely enough to accuse it, is neither accused nor acquitted (`DOUBTED`).
     """
     if asked.measurement is None:
         return Finding(asked.question.name, INCONCLUSIVE, None, 1.0, asked.not_run)
     above = asked.question.kind == "above"
     found = excess_finding(asked, p) if above else rules.finding(asked.measurement, p)
-    if found.word == CONSISTENT and not found.reason.startswith(("within", "at most")) and asked.p < 0.05:
+    if found.word == CONSISTENT and not found.reason.startswith(("within", "at most")) and p < DOUBTED:
         odd = f"{asked.measurement.difference.estimate:+.3f}, outside the band of retrained models (p {asked.p:.2g} alone, {p:.2g} among all questions)"
         return Finding(asked.question.name, INCONCLUSIVE, found.difference, p, odd)
     return found
@@ -229,9 +147,9 @@ def images_behind(asked: Asked) -> int | None:
     return plain.get("n")
 
 
-def verdict_on(sheets: FormatSheets, asked: Sequence[Asked], found: dict[int, Finding]) -> FormatVerdict:
+def verdict_on(sheets: FormatSheets, asked: Sequence[Asked], found: dict[int, Finding], formats: int) -> FormatVerdict:
     """The word on one format: utility first, then the weakest answer; a test without power decides nothing where another has some."""
-    gates = [utility(name, sheets) for name in UTILITY]
+    gates = [utility(name, sheets, formats * len(UTILITY)) for name in UTILITY]
     said = {g.name: g.reason for g in gates}
     lost = [g for g in gates if g.word == UTILITY_LOST]
     every = [found[id(a)] for a in asked]
@@ -247,13 +165,29 @@ def verdict_on(sheets: FormatSheets, asked: Sequence[Asked], found: dict[int, Fi
     return FormatVerdict(sheets.format, sheets.label, word, f"{decisive.name}: {decisive.reason}", said, had)
 
 
-def utility(name: str, sheets: FormatSheets) -> Finding:
+WIDEST_UTILITY = 0.1
+"""The loss of accuracy that a band must be able to show for being inside it to count as kept."""
+
+
+def utility_beside(made: Measurement, gates: int) -> Finding:
+    """Utility of one model: lost where it is shown to be below by more than the margin, kept inside the band of one more retrained model.
+
+    That it is outside is said at .05 / `gates`, for each gate in each format is a chance to say so of an honest model.
+    """
+    found, gate = made.difference, rules.utility_gate(made)
+    if gate.word != INCONCLUSIVE or found.detectable() > WIDEST_UTILITY or found.p("below") < 0.05 / gates:
+        return gate
+    said = f"utility is kept: {found.estimate:+.3f} from retraining, inside its band, and not below by more than {-found.lower():.3g}"
+    return Finding(made.name, CONSISTENT, found, found.p("below"), said)
+
+
+def utility(name: str, sheets: FormatSheets, gates: int) -> Finding:
     """Whether the model does what it is for, beside retrained models; where there are none, how far it is from the original."""
     try:
         require_band(sheets.retrained)
         values = [value(s, name) for s in sheets.retrained]
         made = Measurement(name, [value(sheets.subject, name)], values, margin=0.02, image_error=half_width(sheets.subject, name) / 1.96)
-        return rules.utility_gate(made)
+        return utility_beside(made, gates)
     except (DataError, NotMeasurable) as why:
         there = sheets.original is not None and known(sheets.original, name) and known(sheets.subject, name)
         beside = (

@@ -13,9 +13,10 @@ from canforget import __version__, pipeline
 from canforget.auditing import standard
 from canforget.auditing.account import AuditAccount, AuditAnswer, Change
 from canforget.auditing.flags import flags_of
-from canforget.auditing.judge import judged_formats, known, value
+from canforget.auditing.judge import judged_formats
 from canforget.auditing.measure import Bench, FormatSheets, format_sheets
 from canforget.auditing.probes_asked import probes_of_model
+from canforget.auditing.questions_asked import known, value
 from canforget.data.images import Split, together
 from canforget.evaluation.evidence import Views
 from canforget.evaluation.moderated import one_against_band
@@ -24,6 +25,7 @@ from canforget.network.predict import predict
 from canforget.progress import advance
 from canforget.quantization.quantized import DeployedClassifier, QuantizedClassifier, require_float
 from canforget.report import verdict as rules
+from canforget.room_versions import rooms_told
 
 QUESTIONS_OF_CHANGE = ("answers", "membership", "prototype")
 
@@ -147,7 +149,7 @@ def account_of(every: Sequence[FormatSheets], bench: Bench, name: str, data: dic
         data=data | {"images_sha256": images_hash(split)},
         calibration=calibration_apart(split),
         evidence={s.format: evidence_hash(s) for s in every},
-        versions={"canforget": __version__, "torch": torch.__version__, "numpy": numpy.__version__},
+        versions={"canforget": __version__, "torch": torch.__version__, "numpy": numpy.__version__, "rooms": rooms_told()},
         seconds=round(seconds, 1),
     )  # fmt: skip
 

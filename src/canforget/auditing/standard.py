@@ -15,6 +15,8 @@ JUDGED_RETAIN = 10_000
 """Retain images that are judged at most; drawn by a stream of its own."""
 FEWEST_RETRAINED = 3
 """Retrained models without which there is no null band for one model."""
+RECOMMENDED_RETRAINED = 8
+"""Retrained models with which honest models are usually acquitted and masked heads can be found; with fewer the audit says so."""
 UTILITY = ("retain.accuracy", "test_retain.accuracy")
 
 Kind = Literal["two-sided", "above", "exact"]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import fill
 
 from canforget.auditing.account import AuditAccount, AuditAnswer
+from canforget.auditing.standard import RECOMMENDED_RETRAINED
 from canforget.report.fit_width import WIDTH, fit_table
 from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, POWERLESS, RESIDUAL
 from canforget.report.wording import MEANING, with_names_spoken
@@ -57,6 +58,8 @@ def certainty(account: AuditAccount) -> str:
     """What the verdict rests on, and what could not have been seen."""
     models, asked = account.models["retrained"], len(account.answers)
     rests = f"{models} retrained models" if account.design != "coins" or models else "one model and its coins"
+    if 0 < models < RECOMMENDED_RETRAINED:
+        rests += f" ({RECOMMENDED_RETRAINED} are recommended: with fewer only larger effects are found)"
     parts = [rests, f"{len([a for a in account.answers if not a.not_run])} of {asked} questions answered"]
     if account.word in (CONSISTENT, INCONCLUSIVE) and (unseen := largest_unseen(account.answers)):
         parts.append(unseen)
