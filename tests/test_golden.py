@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from canforget.registry import FAMILIES, PACKAGE, add_plugin, code_fingerprint, find, names
-from canforget.room_versions import JUDGES, ROOMS
+from canforget.report.room_versions import JUDGES, ROOMS
 from canforget.study.versions import VERBS
 
 GOLDEN = Path(__file__).parent / "golden.json"
@@ -59,7 +59,7 @@ def test_a_room_changes_its_version_when_its_code_changes(known: Any) -> None:
     """A mended training loop or rounding rule must not leave the results of the faulty one in use."""
     now = machinery()
     found = [*changed(known["machinery"], now), *(set(now) ^ set(known["machinery"]))]
-    assert not found, f"raise the version of {sorted(found)} in room_versions.py or study/versions.py, {RENEW}"
+    assert not found, f"raise the version of {sorted(found)} in report/room_versions.py or study/versions.py, {RENEW}"
 
 
 def test_registering_a_member_touches_one_file(known: Any) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from canforget.room_versions import ROOMS
+from canforget.report.room_versions import ROOMS
 from canforget.study import versions
 from canforget.study.definition import Study
 from canforget.study.plan import plan

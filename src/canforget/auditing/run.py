@@ -25,7 +25,7 @@ from canforget.network.predict import predict
 from canforget.progress import advance
 from canforget.quantization.quantized import DeployedClassifier, QuantizedClassifier, require_float
 from canforget.report import verdict as rules
-from canforget.room_versions import rooms_told
+from canforget.report.room_versions import rooms_told
 
 QUESTIONS_OF_CHANGE = ("answers", "membership", "prototype")
 

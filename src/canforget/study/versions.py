@@ -1,13 +1,13 @@
 """Versions of the machinery that decides numbers; every key holds those of the rooms and of the verb that its result rests on.
 
-Raise a version (a room's in room_versions.py) when a change of the room's code can change a result: steps of that machinery get other keys and are computed anew.
+Raise a version (a room's in report/room_versions.py) when a change of the room's code can change a result: steps of that machinery get other keys and are computed anew.
 A version of 1 adds nothing to a key. `tests/test_golden.py` notices a change of any of this code.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from canforget.room_versions import ROOMS
+from canforget.report.room_versions import ROOMS
 from canforget.spec import key_of
 
 VERBS = {"split": 1, "train": 1, "unlearn": 1, "quantize": 1, "predict": 1, "noise": 4, "probe": 2, "judge": 2}
