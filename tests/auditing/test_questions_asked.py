@@ -2,10 +2,11 @@
 
 import pytest
 
+from canforget.auditing.measure import Sheet
 from canforget.auditing.questions_asked import half_width, known, require_band, value
 from canforget.errors import NotMeasurable
 
-SHEET = {
+SHEET: Sheet = {
     "a.auc": {"value": 0.6, "interval": [0.5, 0.8]},
     "b.margin_excess": {"value": 0.1, "interval": [0.0, 0.4]},
     "b.margin": {"value": 2},
