@@ -13,7 +13,7 @@ from canforget.cli.app import main
 
 DOCS = Path(__file__).parents[2] / "docs"
 FENCE = re.compile(r"^(`{3,}|:{3,})(?:\{([\w-]+)\} ?)?(.*)$")
-NUMBER = re.compile(r"[-+±−]?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?")
+NUMBER = re.compile(r"[-+−]?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?")
 NEAR, OF_ITSELF = 4.0, 0.35
 """How far a number may be from the page's: points of percent where it has some, or a share of itself; machines differ, and seconds more."""
 
@@ -132,8 +132,8 @@ def alike(shown: str, printed: str) -> bool:
 
 
 def numbers_of(text: str) -> list[str]:
-    """The numbers of a line, without signs of other alphabets."""
-    return [found.replace("−", "-").lstrip("±+") for found in NUMBER.findall(text)]
+    """The numbers of a line without half-widths, which over three seeds are anything; signs as Python reads them."""
+    return [found.replace("−", "-") for found in NUMBER.findall(re.sub(r"±\s*[\d.]+", "±", text))]
 
 
 def near(a: float, b: float) -> bool:
