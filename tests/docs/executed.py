@@ -14,8 +14,8 @@ from canforget.cli.app import main
 DOCS = Path(__file__).parents[2] / "docs"
 FENCE = re.compile(r"^(`{3,}|:{3,})(?:\{([\w-]+)\} ?)?(.*)$")
 NUMBER = re.compile(r"[-+−]?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?")
-NEAR, OF_ITSELF = 4.0, 0.35
-"""How far a number may be from the page's: points of percent where it has some, or a share of itself; machines differ, and seconds more."""
+NEAR, OF_ITSELF = 5.0, 0.1
+"""How far a number may be from the page's: points of percent (or hundredths below 1), or a share of itself; machines differ."""
 
 
 @dataclass(frozen=True)
