@@ -101,8 +101,8 @@ def rows(instrument: Any, acquitted: dict[int, int], alarms: int = 0, leaks: int
         honest += [("inconclusive", False)] * (100 - len(honest))
         leaky = [("residual", True)] * leaks + [("inconclusive", False)] * (100 - leaks)
         made += [
-            instrument.row("all", "none", "retrain", seeds, 20, honest),
-            instrument.row("all", "none", "leaky_retrain", seeds, 20, leaky),
+            instrument.row("all", "none", "retrain", seeds, 100, honest),
+            instrument.row("all", "none", "leaky_retrain", seeds, 100, leaky),
         ]
     return made
 
@@ -112,7 +112,7 @@ def rows(instrument: Any, acquitted: dict[int, int], alarms: int = 0, leaks: int
     [
         ({"acquitted": {3: 60, 4: 81, 5: 90}}, 4, True),
         ({"acquitted": {3: 85, 4: 79, 5: 90}}, 5, True),
-        ({"acquitted": {3: 60, 4: 79}}, None, False),
+        ({"acquitted": {3: 85, 4: 79}}, 4, False),
         ({"acquitted": {4: 85}, "alarms": 8}, 4, False),
         ({"acquitted": {4: 85}, "leaks": 94}, 4, False),
     ],
@@ -120,7 +120,7 @@ def rows(instrument: Any, acquitted: dict[int, int], alarms: int = 0, leaks: int
 def test_accepted_is_what_acquits_accuses_nobody_honest_and_finds_every_control(
     instrument: Any, made: Any, seeds: Any, accepted: Any
 ) -> None:
-    """At the fewest seeds from which on honest retraining is acquitted four times in five."""
+    """At the fewest seeds from which on all of it holds; what holds at few seeds and no longer at more is luck."""
     found = instrument.acceptance(rows(instrument, **made), "none")
     assert (found["seeds"], found["accepted"]) == (seeds, accepted)
 

@@ -314,3 +314,21 @@ def test_the_comeback_that_was_built_in_is_seen_and_no_other() -> None:
     assert [round(e, 2) for e in excess] == [0.07, 0.05]
     assert round(mean(AUDITED, "salun", "none", "calibrated_membership.both_versions_auc") - excess[1], 2) == 0.78
     said("with an AUC of .78 even after retraining, and by .07 and .05 more after these two")
+
+
+def test_the_instrument_is_accepted_at_eight_seeds_with_the_figures_that_are_told() -> None:
+    found = json.loads((RESULTS / "instrument.json").read_text(encoding="utf-8"))
+    assert [(a["format"], a["seeds"], a["accepted"], a["apart"]) for a in found["accepted"]] == [
+        ("none", 8, True, 47), ("int:bits=8", 8, True, 47), ("int:bits=4", 8, True, 47),
+    ]  # fmt: skip
+    at = {(r["seeds"], r["format"], r["subject"]): r for r in found["rows"] if r["ground"] == "all"}
+    formats = ("none", "int:bits=8", "int:bits=4")
+    honest = {n: [at[n, q, "retrain"] for q in formats] for n in (4, 5, 8)}
+    assert [[round(100 * r["right"]) for r in honest[n]] for n in (8, 5, 4)] == [[98, 98, 100], [93, 92, 85], [78, 80, 79]]
+    assert [[round(100 * r["false_alarms_at_most_by_apart"], 1) for r in honest[n]] for n in (8, 5)] == [[9.7, 9.7, 6.2], [6.2, 6.2, 8.2]]
+    controls = {(s, at[8, q, s]["units"], at[8, q, s]["right"]) for q in formats for _, _, s in at if s != "retrain"}
+    assert controls == {
+        ("nothing", 47, 1.0), ("leaky_retrain", 9, 1.0), ("destroyed", 9, 1.0), ("relabelled", 10, 1.0), ("head_mask", 5, 1.0), ("head_distillation", 5, 1.0),
+    }  # fmt: skip
+    said("98 % | 98 % | 100 %")
+    said("93, 92 and 85 % are acquitted, false alarms are bounded by 6.2, 6.2 and 8.2 %")
