@@ -142,7 +142,7 @@ def test_the_same_call_has_another_key_after_its_base_changed_its_version(tmp_pa
         ("ste:base=", "ste.base: unlearners: no ''"),
         ("scrub:alpha=1,alpha=2", "'alpha' is given twice; give it once"),
         ("scrub:fit.=2", "'fit.' names nothing"),
-        ("scrub:fit=2", "scrub.fit: '2': write the fields to change, as in {epochs = 5, lr = 0.1}"),
+        ("scrub:fit=2", "scrub.fit: '2': write the fields to change, as in {epochs = 5, lr = 0.1}, or fit.epochs=5 on the command line"),
         ("scrub:fit=2,fit.epochs=3", "scrub.fit has no field 'name'"),
         ("scrub:alpha.x=2", "scrub.alpha: {'x': '2'} is not float >= 0"),
         ("scrub:fit.epochs=1,2", "scrub.fit.epochs: '1,2' is not int"),

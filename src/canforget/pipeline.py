@@ -51,10 +51,20 @@ def open_split(
     >>> split.forget.y.unique().tolist(), 3 in split.retain.y
     ([3], False)
     """
-    call = called("datasets", dataset)
-    data = call.component.load()(data_dir=None if data_dir is None else Path(data_dir), **call.arguments())
+    data = open_data(dataset, data_dir)
     settings = {"seed": seed, "val_fraction": val_fraction, "held_out_fraction": held_out_fraction, "calibration": calibration}
     return split_images(data, called("scenarios", scenario), device, **settings)
+
+
+def open_data(dataset: Component, data_dir: Path | str | None = None) -> DataSet:
+    """The data set that a component names, unsplit and not decoded yet.
+
+    >>> len(open_data("digits").train)
+    1438
+    """
+    call = called("datasets", dataset)
+    data: DataSet = call.component.load()(data_dir=None if data_dir is None else Path(data_dir), **call.arguments())
+    return data
 
 
 def split_of(

@@ -243,7 +243,9 @@ def fit_of(values: Mapping[str, Any] | Fit, default: Fit, where: str = "fit") ->
     if isinstance(values, Fit):
         return values
     if not isinstance(values, Mapping):
-        raise SpecError(f"{where}: {shortened(repr(values))}: write the fields to change, as in {{epochs = 5, lr = 0.1}}")
+        raise SpecError(
+            f"{where}: {shortened(repr(values))}: write the fields to change, as in {{epochs = 5, lr = 0.1}}, or fit.epochs=5 on the command line"
+        )
     fields = [f.name for f in dataclasses.fields(Fit)]
     for unknown in sorted(values.keys() - set(fields)):
         raise SpecError(f"{where} has no field '{shortened(unknown)}'{did_you_mean(unknown, fields)}")

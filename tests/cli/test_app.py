@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from canforget.cli.app import main, repeated_flags
+from canforget.cli.app import HELP, commands, main, repeated_flags
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: Any) -> Any:
@@ -60,6 +60,11 @@ def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[st
     assert code == 0
     assert f"Example: canforget {command}" in out.replace("\n  ", " ")
     assert "--json" in out
+
+
+def test_help_names_every_command_in_its_groups() -> None:
+    named = re.findall(r"[a-z-]+", HELP.split("On files:")[1].split("Example:")[0])
+    assert sorted(set(named) - {"n", "studies", "components"}) == sorted(commands())
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -134,6 +134,24 @@ def test_an_adopted_model_that_answers_by_chance_is_told_so(adopted: Any, capsys
     assert err.startswith("net.pth: right on ") and "check --mean, --std and the order of classes" in err
 
 
+def test_adopting_says_that_test_images_cut_off_may_have_been_trained_on(adopted: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only who trained the checkpoint knows; with train/ and test/ laid out there is nothing to ask."""
+    said = {}
+    for folder in ("pets", "pets/train"):
+        dataset = f"image_folder:folder={folder},size=16"
+        code, _, said[folder] = call(capsys, "adopt", "net.pth", "--pickle", "--model", "tiny_cnn", "--dataset", dataset, "--data-dir", ".",
+                                     "--mean", "0.5", "--std", "0.2", "--out", "again.safetensors")  # fmt: skip
+        assert code == 0
+    assert "6 were cut off and count as unseen; if net.pth was trained on them" in said["pets/train"]
+    assert "cut off" not in said["pets"]
+    (adopted / "request.txt").write_text("\n".join(str(i) for i in range(30)))
+    code, _, err = call(
+        capsys, "unlearn", "again.safetensors", "--unlearner", "finetune", "--scenario", "ids:file=request.txt", "--data-dir", "."
+    )
+    assert code == 2
+    assert "6 of the images" in err and "was the model trained on them, lay the images out in train/ and test/" in err
+
+
 def test_a_quantized_model_file_is_exported_as_onnx(adopted: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """What a person deploys is a graph; none could be had from the command line."""
     pytest.importorskip("onnxruntime")

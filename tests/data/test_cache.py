@@ -174,7 +174,10 @@ def test_the_data_directory_is_the_argument_before_the_variable(tmp_path: Path, 
 
 def test_a_data_directory_that_is_unnamed_or_missing_is_one_line_that_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CANFORGET_DATA_DIR", raising=False)
-    with pytest.raises(DataError, match="cifar10: no directory of data sets was named; pass --data-dir DIR or set CANFORGET_DATA_DIR"):
+    with pytest.raises(
+        DataError,
+        match="cifar10: no directory of data sets was named; pass --data-dir DIR or set CANFORGET_DATA_DIR; --data-dir [.] is the working",
+    ):
         data_root("cifar10", None)
     with pytest.raises(DataError, match="cifar10: there is no directory /nowhere; pass another --data-dir"):
         data_root("cifar10", Path("/nowhere"))

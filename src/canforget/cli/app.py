@@ -116,7 +116,7 @@ def stoppable(command: Callable[..., None]) -> Callable[..., None]:
 
 HELP = """Can a vision model forget, and does quantization bring the forgotten back?
 
-On files: train, adopt, unlearn, quantize, evaluate, audit, verify, sweep-bits, export. On studies: plan, run, watch, show, compare, rerun, results, store. Example: canforget demo
+On files: train, adopt, unlearn, quantize, evaluate, audit, verify, new-key, sweep-bits, export. On studies: demo, plan, run, watch, show, report, plot, compare, rerun, results, store. On components: list, check. Example: canforget demo
 """
 
 

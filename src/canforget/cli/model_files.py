@@ -135,6 +135,11 @@ def adopt_file(
         note(
             f"{source}: right on {accuracy:.1%} of the {len(split.test)} test images, as by chance; check --mean, --std and the order of classes"
         )
+    if pipeline.open_data(dataset, data_dir).test_is_cut:
+        note(
+            f"{dataset}: nobody set test images apart, so {len(split.test)} were cut off and count as unseen; if {source} was trained on them, "
+            "no test accuracy and no membership figure holds: lay out train/ and test/ as in its training"
+        )
     return written(made, path, "adopt", call.label, origin, split) | {"test_accuracy": round(accuracy, 4)}
 
 

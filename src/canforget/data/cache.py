@@ -26,7 +26,9 @@ def data_root(name: str, data_dir: Path | None) -> Path:
     """The directory of data sets: `data_dir`, or else what CANFORGET_DATA_DIR says; raises `DataError` when it is not there."""
     named = data_dir or os.environ.get(DATA_DIR)
     if not named:
-        raise DataError(f"{name}: no directory of data sets was named; pass --data-dir DIR or set {DATA_DIR}")
+        raise DataError(
+            f"{name}: no directory of data sets was named; pass --data-dir DIR or set {DATA_DIR}; --data-dir . is the working directory"
+        )
     root = Path(named).expanduser()
     if not root.is_dir():
         raise DataError(f"{name}: there is no directory {root}; pass another --data-dir or change {DATA_DIR}")

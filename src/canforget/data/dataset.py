@@ -56,7 +56,7 @@ class DataSet:
 
     `image_shape` is (channels, height, width). `fingerprint` is a SHA-256 of whatever decides pixels and labels, never of a path.
     `pixels()` returns train and test as uint8 [n, c, h, w] in 0..255, in the order of the tables. `root` is the folder that the images'
-    files lie in, where they are files.
+    files lie in, where they are files. `test_is_cut` says that nobody set the test images apart: they were cut off, by name or row.
     """
 
     name: str
@@ -67,6 +67,7 @@ class DataSet:
     fingerprint: str
     pixels: Callable[[], tuple[Pixels, Pixels]]
     root: Path | None = None
+    test_is_cut: bool = False
 
     def __post_init__(self) -> None:
         for part, table in (("training", self.train), ("test", self.test)):

@@ -69,7 +69,7 @@ def parquet_data_set(name: str, train: Sequence[Path], test: Sequence[Path], lay
         tables = tables_of(labels[~is_test], labels[is_test], (names[~is_test], names[is_test]))
     words = [classes] if any(part.dtype == object for part in raw) else []
     fingerprint = json_digest(key, label_column, None if is_test is None else layout.test_fraction, *words)
-    return DataSet(name, *tables, classes, frame.shape, fingerprint, pixels)
+    return DataSet(name, *tables, classes, frame.shape, fingerprint, pixels, test_is_cut=is_test is not None)
 
 
 def checked_fraction(name: str, layout: Layout) -> float:

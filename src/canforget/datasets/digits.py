@@ -37,7 +37,7 @@ def digits(*, data_dir: Path | None = None) -> DataSet:
 
     tables = tables_of(labels[~is_test], labels[is_test])
     fingerprint = json_digest("digits", content({"digits": file}), TEST_FRACTION)
-    return DataSet("digits", *tables, tuple("0123456789"), (1, 8, 8), fingerprint, pixels)
+    return DataSet("digits", *tables, tuple("0123456789"), (1, 8, 8), fingerprint, pixels, test_is_cut=True)
 
 
 def full_range(values: NDArray[numpy.int64]) -> Pixels:

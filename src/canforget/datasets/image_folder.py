@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,7 +57,8 @@ def image_folder(
     known = names_array([name.partition("/")[2] for name in names] if parted else names)
     tables = tables_of(labels[~is_test], labels[is_test], (known[~is_test], known[is_test]))
     fingerprint = json_digest(key, None if parted else test_fraction)
-    return DataSet("image_folder", *tables, classes, frame.shape, fingerprint, lambda: decoded(key, paths, is_test, frame), root)
+    pixels = partial(decoded, key, paths, is_test, frame)
+    return DataSet("image_folder", *tables, classes, frame.shape, fingerprint, pixels, root, test_is_cut=not parted)
 
 
 def decoded(key: str, paths: list[Path], is_test: Mask, frame: Frame) -> tuple[Pixels, Pixels]:

@@ -40,7 +40,7 @@ def ids(
         where: [i for i in listed if i.id not in trained and (i.part == "test") == (where == "test")] for where in ("test", "validation")
     }
     if untrained == "refuse":
-        refuse_unseen(unseen, file)
+        refuse_unseen(unseen, file, cut=dataset is not None and dataset.test_is_cut)
     chosen = numpy.array([i.id for i in listed if i.id in trained], dtype=numpy.int64)
     forget = forgettable(chosen, train, f"ids: {file}")
     told = [f"repeated lines: {len(asked) - len(listed)}"] if len(asked) > len(listed) else []
@@ -50,7 +50,7 @@ def ids(
     return forget
 
 
-def refuse_unseen(unseen: dict[str, list[Image]], file: str) -> None:
+def refuse_unseen(unseen: dict[str, list[Image]], file: str, *, cut: bool) -> None:
     """Raises `DataError` that names the first few images that were never trained on, when there are any."""
     for where, found in unseen.items():
         if found:
@@ -58,4 +58,5 @@ def refuse_unseen(unseen: dict[str, list[Image]], file: str) -> None:
             raise DataError(
                 f"ids: {file}: {len(found)} of the images ({shown}) lie in the {where} part and are not trained on; "
                 "remove them, or leave them out with untrained=skip"
+                + ("; was the model trained on them, lay the images out in train/ and test/" if cut and where == "test" else "")
             )
