@@ -76,10 +76,10 @@ def test_a_control_that_was_not_run_did_not_behave() -> None:
     )
 
 
-def cells(seeds: int = 3, back: float = 0.5, noise: float | None = None, share: float = 1.0) -> list[ControlOutcome]:
+def cells(seeds: int = 3, back: float = 0.5, noise: float | None = None, share: float = 1.0, **other: Any) -> list[ControlOutcome]:
     """What is said of weights that stayed in the cells of int4, of which rounding brings `back` so much."""
     call = {"name": "within_rounding_cells", "parameters": {"bits": 4, "share": share}}
-    format_ = {"name": "int", "parameters": {"bits": 4}}
+    format_ = {"name": "int", "parameters": {"bits": 4, **other}}
     records: list[Record] = []
     for r in study(seeds, ("int:bits=4",)):
         own = r.case.unlearner == "scrub"
@@ -115,6 +115,18 @@ def test_one_seed_of_a_recovery_decides_nothing() -> None:
 
 def test_a_share_of_the_layers_has_no_one_answer() -> None:
     assert cells(share=0.5) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("symmetric", False), ("ranges", "mse"), ("granularity", "per_tensor"), ("rounding", "gptq"), ("full_range", True)]
+)
+def test_a_neighbor_of_as_many_bits_need_not_bring_anything_back(name: str, value: Any) -> None:
+    """A study of neighbors once counted their silence as a control that misbehaved."""
+    assert cells(**{name: value}) == []
+
+
+def test_the_rounding_spelled_out_is_that_rounding() -> None:
+    assert cells(symmetric=True, ranges="minmax", activations=0)[0].behaved
 
 
 def test_controls_are_counted_for_each_scenario_and_the_odd_ones_named() -> None:

@@ -18,6 +18,10 @@ SEEN_IN_FEATURES = ("head_mask", "head_distillation")
 FEATURE_TESTS = ("nearest_prototype.accuracy_20_shots", "ridge_probe.accuracy_50_shots", "forget.linear_cka")
 """What reads features, and so must find what a changed head hides."""
 COMES_BACK = "within_rounding_cells"
+SAME_CODES: dict[str, object] = {
+    "granularity": "per_channel", "rounding": "nearest", "ranges": "minmax", "symmetric": True, "full_range": False, "first_last_bits": 0,
+}  # fmt: skip
+"""The one rounding that gives the codes back within whose cells weights stayed; its neighbors of as many bits do not."""
 RECOVERY_MEASURES = ("margin", "accuracy", "auc")
 
 
@@ -77,7 +81,8 @@ def failed(group: Sequence[Record]) -> tuple[str, bool] | None:
 def stays_in_all_cells(combination: Combination) -> bool:
     """Whether a combination is rounded to the very codes in whose cells all its layers stayed."""
     own, format_ = combination.unlearner.parameters, combination.quantizer
-    return format_.name == "int" and format_.parameters.get("bits") == own.get("bits") and own.get("share") == 1
+    same = all(format_.parameters.get(name, value) == value for name, value in SAME_CODES.items())
+    return format_.name == "int" and same and format_.parameters.get("bits") == own.get("bits") and own.get("share") == 1
 
 
 def verdict_said(group: Sequence[Record], *expected: str) -> tuple[str, bool]:
