@@ -24,11 +24,12 @@ from canforget.report.page.csv_text import csv_text
 from canforget.report.record import load_records, over_seeds
 from canforget.report.recovery_over_seeds import recoveries
 from canforget.report.recovery_table import by_format
-from tests.narrowed import interval_of
+from tests.narrowed import interval_of, measured, present
 
 RESULTS = Path(__file__).parents[1] / "results"
 STUDIES = sorted(folder.name for folder in RESULTS.iterdir() if folder.is_dir())
-RECOVERY = [name for name in STUDIES if name.startswith("recovery")]
+DOSES = "recovery_doses"
+RECOVERY = [name for name in STUDIES if name.startswith("recovery") and name != DOSES]
 PAGE = re.sub(r"\s+", " ", (RESULTS / "README.md").read_text(encoding="utf-8"))
 FIRST_PAGE = re.sub(r"\s+", " ", (RESULTS.parent / "README.md").read_text(encoding="utf-8"))
 
@@ -208,6 +209,64 @@ def test_the_published_page_holds_the_figures_of_its_records() -> None:
     assert answer.summary in page
 
 
+def short(value: float) -> str:
+    """Two decimals as the page prints them."""
+    return f"{value:.2f}".replace("0.", ".").replace("-", "−")
+
+
+def by_share(quantizer: Any, measure: Any = "margin") -> Any:
+    """The rows of the study of doses in a format, by the share of layers that stayed within their cells."""
+    (block,) = recoveries(records(DOSES), measure)
+    shares = {c.unlearner.label: c.unlearner.parameters["share"] for c in over_seeds(records(DOSES)) if not c.reference}
+    return {shares[r.unlearner]: r for r in block.rows if r.quantizer == quantizer}
+
+
+def test_the_chain_says_yes_where_the_codes_come_back_and_nowhere_else() -> None:
+    (block,) = recoveries(records(DOSES))
+    asked = [r for r in block.rows if r.quantizer != "none"]
+    assert len(asked) == sum(r.tested for r in asked) == 42
+    found = by_share("int:bits=4,activations=0")
+    assert [r for r in asked if r.claimed] == [found[1]]
+    assert found[1].says.endswith("over 47 %")
+    assert found[1].p_adjusted < 0.001
+    for share in (1, 0.9, 0.75, 0.5, 0.25, 0.1, 0):
+        rho, (low, high), least = found[share].fraction, interval_of(found[share].fraction), present(found[share].least_fraction)
+        said(f"{short(rho.value)} [{short(low)}, {short(high)}] | {short(least)}")
+    assert round(found[0.9].p_adjusted, 2) == 0.22
+    right = [100 * mean(DOSES, found[share].unlearner, "int:bits=4,activations=0", "forget.accuracy") for share in (1, 0.9, 0.75, 0.5)]
+    assert [round(v, 1) for v in right] == [100, 78.3, 12.2, 0.2]
+    (along,) = (name for name in block.doses if name.endswith("int:bits=4,activations=0"))
+    assert [d.dose for d in block.doses[along] if d.found.seen] == [1]
+    name = next(n for n in block.trends if n.endswith("int:bits=4,activations=0"))
+    assert (round(block.trends[name].correlation, 2), round(block.trends[name].p, 5)) == (0.87, 0.0001)
+    said("the smallest share from which on it is found with 80 % power is 1")
+
+
+def test_the_neighbors_of_the_rounding_were_asked_and_silent() -> None:
+    (block,) = recoveries(records(DOSES))
+    others = [r for r in block.rows if r.quantizer not in ("none", "int:bits=4,activations=0")]
+    ends = [f(present(measured(r.fraction).value) for r in others) for f in (min, max)]
+    assert [round(v, 3) for v in ends] == [-0.016, 0.003]
+    least = [present(r.least_fraction) for r in others]
+    assert (round(min(least), 3), round(max(least), 2)) == (0.025, 0.12)
+    assert sum(interval_of(r.effect)[1] < 0 for r in others if "mse" in r.quantizer) == 6
+    p = {q: present(check.p) for q, check in block.controls.items()}
+    assert [f"{v:.2g}" for v in p.values()] == ["0.97", "0.37", "0.37", "0.97", "0.97", "0.037"]
+    said("(p .97 at int4, .37, .37 and .97 at its neighbors, .97 at int8, .037 at float8; 10 models each)")
+    assert not any(r.tested for measure in ("auc", "accuracy") for r in recoveries(records(DOSES), measure)[0].rows)
+
+
+def test_all_shares_had_forgotten_and_kept_their_utility_before_rounding() -> None:
+    words = {c.unlearner.label: g[0].verdict for c, g in over_seeds(records(DOSES)).items() if not (c.reference or c.rounded)}
+    assert [present(v).word for v in words.values()] == ["consistent with retraining"] * 7
+    assert all(mean(DOSES, u, "none", "forget.accuracy") == 0 for u in words)
+    assert [round(100 * mean(DOSES, u, "none", "retain.accuracy")) for u in words] == [100] * 7
+    whole = next(u for u in words if "share" not in u)
+    same = [values(DOSES, u, "int:bits=4,activations=0", "forget.margin") for u in (whole, "nothing")]
+    assert same[0] == pytest.approx(same[1], abs=1e-3), "rounded, it is the rounded original"
+    assert mean(DOSES, whole, "none", "forget.margin") > mean(DOSES, "retrain", "none", "forget.margin") + 5
+
+
 def test_the_noise_control_is_a_null_where_the_page_says_so_and_no_other() -> None:
     """The first control gave p of .05 to five of six models that had unlearned nothing: the p of every net and format are kept."""
     kept = json.loads((RESULTS / "noise_null.json").read_text(encoding="utf-8"))["p"]
@@ -218,8 +277,12 @@ def test_the_noise_control_is_a_null_where_the_page_says_so_and_no_other() -> No
         if null_check([m[quantizer]["margin"] for m in models.values()]).fails
     }
     assert fails == {("speed_net", q) for q in ("int:bits=8", "int:bits=4", "int:bits=4,symmetric=false")}
-    assert {net: len(models) for net, models in kept.items()} == {"resnet20": 20, "speed_net": 20, "vit": 7}
+    assert {net: len(models) for net, models in kept.items()} == {"resnet20": 20, "speed_net": 20, "vit": 20}
     assert all(m["int:bits=4"]["margin"] > 0.95 for m in kept["speed_net"].values())
+    formats = ("int:bits=8", "int:bits=4", "float8", "int:bits=4,symmetric=false")
+    ks = {net: [short(present(null_check([m[q]["margin"] for m in kept[net].values()]).p)) for q in formats] for net in ("resnet20", "vit")}
+    said(f"| ResNet-20 of width 8 | 20 | {' | '.join(ks['resnet20'])} |")
+    said(f"| vision transformer of width 32 | 20 | {' | '.join(ks['vit'])} |")
 
 
 @lru_cache
