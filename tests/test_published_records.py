@@ -395,3 +395,16 @@ def test_the_instrument_is_accepted_at_eight_seeds_with_the_figures_that_are_tol
     }  # fmt: skip
     said("98 % | 98 % | 100 %")
     said("93, 92 and 85 % are acquitted, false alarms are bounded by 6.2, 6.2 and 8.2 %")
+
+
+def test_the_standard_audit_accused_none_of_24_honest_models_and_acquitted_19() -> None:
+    problems = json.loads((RESULTS / "audit_alarm.json").read_text(encoding="utf-8"))["problems"]
+    words = {name: {n: a["word"] for n, a in found["audits"].items()} for name, found in problems.items()}
+    spares = {name: Counter(w for n, w in found.items() if n.startswith("spare")) for name, found in words.items()}
+    assert spares["whole class"] == {"consistent with retraining": 10, "inconclusive": 2}
+    assert spares["coins"] == {"consistent with retraining": 9, "inconclusive": 3}
+    known = {name: {n: w for n, w in found.items() if not n.startswith("spare")} for name, found in words.items()}
+    both = {"nothing": "residual", "half leaked": "residual", "destroyed": "utility lost"}
+    assert known["coins"] == both | {"relabelled": "inconclusive"}
+    assert known["whole class"] == both | dict.fromkeys(("head_mask", "head_distillation", "relabelled"), "residual")
+    said("of 24 spare retrained models none is accused, 19 are acquitted")
