@@ -47,7 +47,11 @@ def text(found: Sequence[RecoveryBlock], wide: bool = False) -> str:
         if not wide:
             table = [[r[k] for k, head in enumerate(table[0]) if head in NARROW_HEADS] for r in table]
         words = (0, 1, len(table[0]) - 1)
-        said += [block.title, *(lines(table, words) if wide else fit_table(table[0], table[1:], words)), ""]
+        said += [
+            block.title if wide else paragraph(block.title),
+            *(lines(table, words) if wide else fit_table(table[0], table[1:], words)),
+            "",
+        ]
         if summary := by_format(block):
             said += [*(lines([FORMAT_HEADS, *summary], (0,)) if wide else fit_table(FORMAT_HEADS, summary, (0,))), ""]
         sentences = [f"Noise control at {quantizer}: {control.reason()}." for quantizer, control in block.controls.items()]
