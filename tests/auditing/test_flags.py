@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 
-from canforget.auditing.flags import cheap_finds, duplicates, exchangeable, flags_of, saturated
+from canforget.auditing.flags import cheap_finds, duplicates, exchangeable, flags_of, saturated, trained_alike
 from canforget.auditing.judge import judged_formats
 from canforget.evaluation.evidence import Predictions
 
@@ -53,6 +53,15 @@ def test_unseen_images_that_differ_by_themselves_are_flagged(make_sheets: Any, m
     sheets = make_sheets(easier(7), [easier(10 + g) for g in range(4)], None)
     assert exchangeable(sheets).raised
     assert not exchangeable(make_sheets(make_views(7), [make_views(10 + g) for g in range(4)], None)).raised
+
+
+def test_references_that_were_trained_otherwise_are_flagged(make_sheets: Any, make_views: Any, others: Any) -> None:
+    """The same model was residual beside references with label smoothing, and consistent beside those without."""
+    retrained, original = others
+    smoothed = [make_views(20 + g, skill=2.0) for g in range(4)]
+    assert trained_alike(make_sheets(make_views(7), smoothed, original).evidence).raised
+    assert not trained_alike(make_sheets(make_views(7), retrained, original).evidence).raised
+    assert not trained_alike(make_sheets(make_views(7), smoothed, None).evidence).raised
 
 
 def test_a_cheap_attack_that_finds_more_is_named(make_sheets: Any, make_views: Any, others: Any) -> None:

@@ -27,6 +27,7 @@ def flags_of(every: Sequence[FormatSheets], answers: Sequence[AuditAnswer], verd
         saturated(every),
         cheap_beats_strong(every, answers),
         exchangeable(first),
+        trained_alike(first.evidence),
         duplicates(first.evidence, "retain", "training data"),
         duplicates(first.evidence, "test", "test images"),
         same_format(every),
@@ -102,6 +103,31 @@ def exchangeable(sheets: FormatSheets) -> Flag:
     mean, interval = float(numpy.mean(found)), band(found, there[0]["membership.phi"]["interval"])
     off = not interval[0] <= 0.5 <= interval[1] and abs(mean - 0.5) > standard.NOT_EXCHANGEABLE
     return Flag(name, off, f"retrained models have an AUC of {mean:.3f} [{interval[0]:.3f}, {interval[1]:.3f}], .5 wanted")
+
+
+UNLIKE = 0.25
+"""How far apart, of their own size, log-odds on the retain set may be before models count as trained in other ways."""
+
+
+def trained_alike(evidence: Evidence) -> Flag:
+    """Forgetting plays no part on the retain set: where the original is surer there than retrained models, another training made it so.
+
+    Then differences on the forget set may be those of the trainings (label smoothing alone halves margins), not of memory.
+    """
+    name = "retrained models were trained otherwise"
+    if evidence.original is None or not evidence.retrained:
+        return Flag(name, False, "not known without the original and retrained models")
+    own, others = sureness(evidence.original), [sureness(views) for views in evidence.retrained]
+    mean = float(numpy.mean(others))
+    spread = float(numpy.std(others, ddof=1)) * float(numpy.sqrt(1 + 1 / len(others))) if len(others) > 1 else 0.0
+    off = abs(own - mean) > max(MANY_DEVIATIONS * spread, UNLIKE * abs(mean))
+    said = f"log-odds on the retain set: {own:.2f} of the original, {mean:.2f} of retrained models"
+    return Flag(name, off, said + ("; retrain as the original was trained, label smoothing and length included" if off else ""))
+
+
+def sureness(views: Views) -> float:
+    """The median log-odds of the true class on the retain set, in nats."""
+    return float(numpy.median(log_odds(views["retain"])))
 
 
 def band(found: Sequence[float], images: Interval) -> Interval:
