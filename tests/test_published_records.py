@@ -408,3 +408,14 @@ def test_the_standard_audit_accused_none_of_24_honest_models_and_acquitted_19() 
     assert known["coins"] == both | {"relabelled": "inconclusive"}
     assert known["whole class"] == both | dict.fromkeys(("head_mask", "head_distillation", "relabelled"), "residual")
     said("of 24 spare retrained models none is accused, 19 are acquitted")
+
+
+def test_the_standard_audit_of_one_reported_unlearner_is_told_as_it_was() -> None:
+    audits = json.loads((RESULTS / "reported_audited" / "standard.json").read_text(encoding="utf-8"))["audits"]
+    assert [(a["subject"], a["word"]) for a in audits] == [(f"random_labels (seed {s})", "utility lost") for s in range(3)]
+    assert [round(a["epsilon"], 2) for a in audits] == [0.03, 0.03, 0.09]
+    assert all(a["reason"].endswith(f"{lost} from retraining") for a, lost in zip(audits, ("-0.044", "-0.045", "-0.042"), strict=True))
+    words = [{f["format"]: f["word"] for f in a["formats"]} for a in audits]
+    assert [w["int8"] for w in words] == ["residual"] * 3 and [w["float8"] for w in words] == ["utility lost"] * 3
+    said("(−.044, −.045 and −.042 on test, and in float8 likewise)")
+    said("ε at least .03, .03 and .09")
