@@ -109,6 +109,7 @@ def test_a_quantized_model_is_judged_beside_models_in_its_own_format(split: Any,
 
 def test_how_a_model_was_quantized_must_be_said_where_it_does_not_say_it(split: Any, original: Any, others: Any, tmp_path: Path) -> None:
     subject = canforget.load(canforget.save(canforget.quantize(original, split, "int:bits=4"), tmp_path / "int4.safetensors"))
+    vars(subject)["format"] = ""
     with pytest.raises(SpecError, match=r"this model is quantized, and nobody said how; pass quantizer="):
         canforget.evaluate(subject, split, **others)
     found = canforget.evaluate(subject, split, **others, quantizer="int:bits=4", audits=[], metrics=["agreement:other=original"])

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from canforget.fit_settings import TRAINING, Fit
 from canforget.hyperparameters import in_words
-from canforget.registry import FAMILIES, Component, Parameter, find, names
+from canforget.registry import FAMILIES, PACKAGE, Component, Parameter, find, names
 from docs.generate.prose import as_markdown, cell, escaped
 
 ABOUT = {
@@ -29,7 +29,7 @@ def component_pages() -> dict[str, str]:
 
 def index_page() -> str:
     """The page that lists the families."""
-    rows = "\n".join(f"| [{f}]({f}.md) | {', '.join(f'[`{n}`](#{anchor(f, n)})' for n in names(f))} |" for f in FAMILIES)
+    rows = "\n".join(f"| [{f}]({f}.md) | {', '.join(f'[`{n}`](#{anchor(f, n)})' for n in own_names(f))} |" for f in FAMILIES)
     return (
         "# Components\n\nEvery component of every family, written from the source: a hyperparameter's type, range and default are those of the "
         "function's signature. The same in a terminal: `canforget list FAMILY NAME`. In a study or after a flag, hyperparameters follow the "
@@ -40,10 +40,15 @@ def index_page() -> str:
 
 def family_page(family: str) -> str:
     """A family: its members in a table, then one by one."""
-    members = [find(family, name) for name in names(family)]
+    members = [find(family, name) for name in own_names(family)]
     table = "\n".join(f"| [`{m.name}`](#{anchor(family, m.name)}) | {cell(escaped(m.summary))} |" for m in members)
     parts = [f"# {family.capitalize()}", ABOUT[family], f"| name | what it is |\n|---|---|\n{table}", *(member_section(m) for m in members)]
     return "\n\n".join(parts) + "\n"
+
+
+def own_names(family: str) -> list[str]:
+    """The members of a family that are ours, without those of plugins."""
+    return [name for name in names(family) if (PACKAGE / family / f"{name}.py").is_file()]
 
 
 def anchor(family: str, name: str) -> str:

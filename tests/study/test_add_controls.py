@@ -42,7 +42,7 @@ def test_without_the_key_no_control_is_run() -> None:
 def test_controls_bring_features_their_audits_and_full_precision() -> None:
     study = plan(Study.of(**GIVEN | {"scenarios": CLASS, "controls": True, "quantizers": "float8", "audits": ["membership"]})).study
     assert study.features
-    assert [a.name for a in study.audits] == ["membership", "nearest_prototype", "ridge_probe"]
+    assert [a.name for a in study.audits] == ["membership", "nearest_prototype", "ridge_probe", "duplicates"]
     assert [q.name for q in study.quantizers] == ["none", "float8"]
     assert "forget.linear_cka" in {f"{m['view']}.{m.name}" for m in study.metrics if "view" in dict(m.parameters)}
 

@@ -68,4 +68,4 @@ def test_versions_of_one_leave_the_keys_of_earlier_results_as_they_were() -> Non
 
 def test_every_verb_says_what_it_rests_on() -> None:
     assert RESTS_ON.keys() == VERBS.keys() | {"images"}
-    assert {room for rooms in RESTS_ON.values() for room in rooms} == ROOMS.keys()
+    assert {room for rooms in RESTS_ON.values() for room in rooms} == ROOMS.keys() - {"auditing"}

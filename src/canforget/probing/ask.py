@@ -3,7 +3,7 @@
 from torch import Generator, nn
 
 from canforget.data.images import Split
-from canforget.errors import NotMeasurable
+from canforget.evaluation.evidence import NotRun, attempt
 from canforget.evaluation.probe_results import ProbeResult
 from canforget.spec import Call
 
@@ -16,8 +16,5 @@ def asked(
     Give every model that is to be compared a generator of the same seed: it decides which images are asked about, and all other chance.
     """
     beside = {name: value for name, value in (("original", original), ("quantizer", quantizer)) if name in probe.component.receives}
-    try:
-        found: ProbeResult = probe.component.load()(model, split, rng=rng, **beside, **probe.arguments())
-    except NotMeasurable as why:
-        return ProbeResult({}, {"refused": str(why)})
-    return found
+    found: ProbeResult | NotRun = attempt(probe.component.load(), model, split, rng=rng, **beside, **probe.arguments())
+    return ProbeResult({}, {"refused": found.reason}) if isinstance(found, NotRun) else found
