@@ -69,7 +69,9 @@ def said(sentence: Any, page: Any = PAGE) -> None:
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_study_is_published_as_one_table_one_parquet_and_one_json(study: Any) -> None:
     """Eighty files of cases once repeated what results.json holds."""
-    beside = {"cifar10_class": {"page.html", "membership_by_bits.svg"}, "reported_audited": {"reported.toml"}}.get(study, set())
+    beside = {"cifar10_class": {"page.html", "membership_by_bits.svg"}, "reported_audited": {"reported.toml", "standard.json"}}.get(
+        study, set()
+    )
     assert {p.name for p in (RESULTS / study).iterdir()} - beside == {"results.json", "results.parquet", "table.txt"}
     assert len(records(study)) == len({r.case for r in records(study)}) > 0
     rows = parquet.read_table(RESULTS / study / "results.parquet").num_rows
