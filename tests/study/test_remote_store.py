@@ -63,9 +63,9 @@ def test_what_one_machine_writes_another_reads_and_the_first_writer_wins(stores:
 def test_an_artifact_is_fetched_once(stores: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = stores
     put(a)
-    b.file("train", KEY, "file")
+    fetched = b.file("train", KEY, "file").read_bytes()
     monkeypatch.setattr("canforget.study.bucket.Bucket.get", None)
-    b.file("train", KEY, "file")
+    assert b.file("train", KEY, "file").read_bytes() == fetched == a.file("train", KEY, "file").read_bytes()
 
 
 @pytest.mark.parametrize("place", [0.02, 0.3, 0.6, 0.9])

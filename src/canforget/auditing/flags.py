@@ -12,7 +12,7 @@ from canforget.errors import CanforgetError
 from canforget.evaluation.calibrated import near_duplicates
 from canforget.evaluation.evidence import Evidence, Predictions, Views
 from canforget.evaluation.membership_scores import log_odds
-from canforget.evaluation.statistics import Interval, t_interval
+from canforget.evaluation.statistics import Floats, Interval, t_interval
 from canforget.report.verdict import RESIDUAL, UTILITY_LOST
 
 STRONG = ("membership", "coin flips", "both versions", "prototype", "probe", "relearning", "blank head", "recovery radius")
@@ -76,14 +76,18 @@ def cheap_finds(sheets: FormatSheets) -> Iterator[str]:
     for name in ("membership.phi", "membership.loss", "membership.label_blind"):
         if all(known(s, name) for s in (sheets.subject, *sheets.retrained)):
             others = numpy.array([value(s, name) for s in sheets.retrained])
-            spread = float(others.std(ddof=1)) * float(numpy.sqrt(1 + 1 / len(others)))
             excess, images = value(sheets.subject, name) - float(others.mean()), sheets.subject[name]["interval"]
-            if excess > max(MANY_DEVIATIONS * spread, (images[1] - images[0]) / 2, 0.02):
+            if excess > max(MANY_DEVIATIONS * deviation_of_one_more(others), (images[1] - images[0]) / 2, 0.02):
                 yield f"{name} ({excess:+.3f})"
 
 
 MANY_DEVIATIONS = 5.0
-"""How many deviations of retrained models a cheap attack must be above them: three models know their deviation badly."""
+"""How many deviations from retrained models are odd: three models know their deviation badly."""
+
+
+def deviation_of_one_more(found: Floats) -> float:
+    """Standard deviation of one more retrained model from the mean of these; 0 where there is only one to know it by."""
+    return float(found.std(ddof=1) * numpy.sqrt(1 + 1 / len(found))) if len(found) > 1 else 0.0
 
 
 def found_by_strong(sheets: FormatSheets, answers: Sequence[AuditAnswer]) -> bool:
@@ -117,10 +121,9 @@ def trained_alike(evidence: Evidence) -> Flag:
     name = "retrained models were trained otherwise"
     if evidence.original is None or not evidence.retrained:
         return Flag(name, False, "not known without the original and retrained models")
-    own, others = sureness(evidence.original), [sureness(views) for views in evidence.retrained]
-    mean = float(numpy.mean(others))
-    spread = float(numpy.std(others, ddof=1)) * float(numpy.sqrt(1 + 1 / len(others))) if len(others) > 1 else 0.0
-    off = abs(own - mean) > max(MANY_DEVIATIONS * spread, UNLIKE * abs(mean))
+    own, others = sureness(evidence.original), numpy.array([sureness(views) for views in evidence.retrained])
+    mean = float(others.mean())
+    off = abs(own - mean) > max(MANY_DEVIATIONS * deviation_of_one_more(others), UNLIKE * abs(mean))
     said = f"log-odds on the retain set: {own:.2f} of the original, {mean:.2f} of retrained models"
     return Flag(name, off, said + ("; retrain as the original was trained, label smoothing and length included" if off else ""))
 

@@ -50,17 +50,8 @@ def audit(
     options.add_plugins(plugin)
     device = options.device_of(device)
     if study is not None:
-        if given := [
-            f
-            for f, v in (
-                ("--unlearned", unlearned),
-                ("--original", original),
-                ("--retrained", retrained),
-                ("--quantized", quantized),
-                ("--certificate", certificate),
-            )
-            if v
-        ]:
+        own = {"--unlearned": unlearned, "--original": original, "--retrained": retrained, "--quantized": quantized}
+        if given := [flag for flag, value in (own | {"--certificate": certificate}).items() if value]:
             raise SpecError(f"audit: --study has its own models; drop {given[0]}, or --study")
         audit_models_of_study(study, store, unlearners or (), data_dir, device, out, json)
         return
