@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from canforget.file_io import read_json
 from canforget.report.record import Label, Record, measured
 from canforget.study.plan import Case, Plan
+from canforget.study.step_cost import COSTS
 from canforget.study.store import Store
 
 MADE_BY = ("train", "unlearn")
@@ -33,6 +34,6 @@ def record_of(case: Case, plan: Plan, store: Store, errors: Mapping[tuple[str, s
         coverage=model["facts"].get("coverage", {}),
         data={k: split["facts"][k] for k in ("fingerprint", "counts", "classes")},
         steps={role: name[1] for role, name in case.steps.items()},
-        conditions={k: v for k, v in found["unlearn"]["conditions"].items() if k != "seconds"},
+        conditions={k: v for k, v in found["unlearn"]["conditions"].items() if k not in COSTS},
         versions=model["versions"],
     )

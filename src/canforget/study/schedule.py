@@ -14,6 +14,7 @@ from canforget.study.environment import machine, versions
 from canforget.study.plan import Plan
 from canforget.study.planned_steps import Step
 from canforget.study.remote_store import store_at
+from canforget.study.step_cost import CostMeter
 from canforget.study.store import Store
 from canforget.study.tracking import tracked
 from canforget.user_code import error_line, user_frame
@@ -144,14 +145,14 @@ def compute(step: Step, store: Store, job: Job) -> None:
 
     if job.threads and torch.get_num_threads() != job.threads:
         torch.set_num_threads(job.threads)
-    started = time.perf_counter()
+    meter = CostMeter(job.device)
     write = perform(step, Workspace(store, job.data_dir, job.device))
-    seconds = time.perf_counter() - started
     provenance = {"verb": step.verb, "key": step.key, "label": step.label, "needs": [list(n) for n in step.needs], "what": dict(step.what)}
-    conditions = {"device": job.device, "threads": torch.get_num_threads(), "seconds": seconds} | machine()
+    conditions = {"device": job.device, "threads": torch.get_num_threads()} | machine()
 
     def fill(folder: Path) -> None:
-        provenance.update(facts=write(folder), conditions=conditions, versions=versions())
+        facts = write(folder)
+        provenance.update(facts=facts, conditions=conditions | meter.costs(), versions=versions())
 
     store.put(step.verb, step.key, fill, provenance)
 
