@@ -112,7 +112,7 @@ def test_a_damaged_copy_in_the_cache_is_fetched_again(stores: Any, capsys: pytes
     assert "file is not as it was written; set aside as" in capsys.readouterr().err
 
 
-def test_what_the_bucket_has_lost_is_put_there_again(stores: Any) -> None:
+def test_what_the_bucket_has_lost_is_named_and_put_there_again(stores: Any, capsys: pytest.CaptureFixture[str]) -> None:
     a, b = stores
     put(a)
     a.bucket.delete(OBJECT)
@@ -120,6 +120,13 @@ def test_what_the_bucket_has_lost_is_put_there_again(stores: Any) -> None:
     with a.claimed(KEY):
         assert a.kept("train", KEY)
     assert b.sound("train", KEY)
+    assert capsys.readouterr().err == f"missing: train: {KEY[:12]} is not in {a.url}, put there from this machine's cache\n"
+    a.bucket.delete(OBJECT)
+    a.forget(a.folder("train", KEY))
+    with a.claimed(KEY):
+        assert not a.kept("train", KEY)
+        assert not b.kept("train", KEY), "another machine that never saw it"
+    assert capsys.readouterr().err == f"deleted: train: {KEY[:12]} is gone from the store, to be made again\n"
 
 
 def test_what_the_bucket_holds_is_examined_and_measured_not_what_is_cached(stores: Any) -> None:

@@ -1,6 +1,8 @@
 import errno
 import hashlib
+import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any
 import pytest
 
 from canforget.errors import DamagedError, StoreError
+from canforget.study.lease import this_system
+from canforget.study.lease_folder import LeaseFolder
 from canforget.study.store import Store
 
 
@@ -95,6 +99,37 @@ def test_whatever_happens_to_a_file_of_an_artifact_is_named_and_set_aside(
     assert store.sound("train", "abc")
 
 
+def test_a_folder_that_somebody_deleted_is_named_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was made again without a word."""
+    store = Store(tmp_path)
+    with store.claimed("abc"):
+        assert not store.kept("train", "abc")
+        shutil.rmtree(put(store))
+        assert capsys.readouterr().err == ""
+        assert not store.kept("train", "abc")
+        assert capsys.readouterr().err == "deleted: train: abc is gone from the store, to be made again\n"
+        assert not store.kept("train", "abc")
+        put(store)
+        assert store.kept("train", "abc")
+    assert store.remove(store.folder("train", "abc"), "abc")
+    with store.claimed("abc"):
+        assert not store.kept("train", "abc")
+    assert capsys.readouterr().err == "", "what was removed on purpose was named"
+
+
+def test_a_move_whose_answer_was_lost_is_a_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over NFS: asked again, the server says that there is nothing to move."""
+    store, move = Store(tmp_path), Path.rename
+
+    def moved_twice(self: Path, target: Path) -> Path:
+        move(self, target)
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "rename", moved_twice)
+    put(store)
+    assert store.sound("train", "abc")
+
+
 def test_a_damaged_file_is_never_handed_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = Store(tmp_path)
     flip(put(store) / "file")
@@ -136,8 +171,8 @@ def test_what_cannot_be_set_aside_is_one_line(tmp_path: Path, monkeypatch: pytes
         store.set_aside(folder, "train: step.json is missing")
 
 
-def test_what_killed_writers_left_is_swept_when_it_is_old_and_nobody_works_on_it(tmp_path: Path) -> None:
-    """Folders of interrupted writes and torn checkpoints stayed for ever."""
+def test_what_killed_writers_left_is_swept_when_it_is_old_and_nobody_works_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders of interrupted writes and torn checkpoints stayed for ever. Old is what is so by the clock that dates the files."""
     store = Store(tmp_path)
     put(store, key="done")
     left = [tmp_path / "unfinished" / f"{k}.{'0' * 32}" for k in ("old", "busy", "fresh")]
@@ -150,8 +185,12 @@ def test_what_killed_writers_left_is_swept_when_it_is_old_and_nobody_works_on_it
         path.write_text("x")
     for path in (left[0], left[1], *checkpoints, torn):
         age(path)
+    dead = LeaseFolder(tmp_path).create("leases/dead.json", json.dumps({"process": 2**22 + 1, "system": this_system()}).encode())
+    assert dead
+    monkeypatch.setattr(time, "time", lambda: 9e9)
     with store.claimed("busy"):
         store.sweep()
+        assert [p.name for p in (tmp_path / "leases").iterdir()] == ["busy.json"]
     assert [p.exists() for p in left] == [False, True, True]
     assert [p.exists() for p in (*checkpoints, torn)] == [False, True, False]
     assert store.sound("train", "done")

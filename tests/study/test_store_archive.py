@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> Any:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file() and "locks" not in p.parts}
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_an_archive_brings_artifacts_to_another_store_byte_for_byte(store: Store, tmp_path: Path) -> None:

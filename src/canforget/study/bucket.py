@@ -108,6 +108,10 @@ class Bucket:
 
         return self.tried("written", name, ask)
 
+    def seize(self, name: str, content: bytes, tag: str) -> str | None:
+        """The same, of an object that another one wrote."""
+        return self.replace(name, content, tag)
+
     def delete(self, name: str) -> None:
         """Removes an object, if it is there."""
         import obstore

@@ -1,21 +1,45 @@
-"""Leases: objects that say who computes a key, kept alive by a heartbeat, taken over when it stops."""
+"""Leases: entries that say who computes a key, kept alive by a heartbeat, taken over when it stops or its process is gone."""
 
 import json
 import os
+import platform
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
 
 from filelock import Timeout
 
 from canforget.errors import StoreError
-from canforget.study.bucket import Bucket, Found
+from canforget.progress import note
+from canforget.study.bucket import Found
 
 SECONDS = "CANFORGET_LEASE_SECONDS"
 POLLS = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class Board(Protocol):
+    """Where leases hang for all to see: a bucket, or a folder. Every change is made by one of those who try it at once, or by none."""
+
+    def create(self, name: str, content: bytes) -> str | None:
+        """Writes an entry unless there is one; returns its tag, or nothing."""
+
+    def get(self, name: str) -> Found | None:
+        """An entry, if there is one."""
+
+    def replace(self, name: str, content: bytes, tag: str) -> str | None:
+        """For its owner: writes over the entry that has this tag; returns the new one, or nothing."""
+
+    def seize(self, name: str, content: bytes, tag: str) -> str | None:
+        """For others: puts an entry in the place of the one that has this tag; returns the new one, or nothing."""
+
+    def delete(self, name: str) -> None:
+        """Removes an entry, if it is there."""
 
 
 def lease_seconds() -> float:
@@ -27,13 +51,13 @@ def lease_seconds() -> float:
 
 
 @contextmanager
-def leased(bucket: Bucket, key: str, timeout: float = -1) -> Iterator[None]:
+def leased(board: Board, key: str, timeout: float = -1) -> Iterator[None]:
     """Holds the lease of a key. No clock but one's own decides: a lease is dead when an observer saw no change of it for long enough.
 
     Raises:
         Timeout: Another one holds it, and `timeout` seconds (forever, if negative) have passed.
     """
-    lease = Lease(bucket, f"leases/{key}.json")
+    lease = Lease(board, f"leases/{key}.json")
     lease.acquire(timeout)
     stop = threading.Event()
     beating = threading.Thread(target=lease.beat, args=(stop,), daemon=True)
@@ -50,29 +74,28 @@ def leased(bucket: Bucket, key: str, timeout: float = -1) -> Iterator[None]:
 class Lease:
     """One owner's view of a lease."""
 
-    bucket: Bucket
+    board: Board
     name: str
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     count: int = 0
     tag: str | None = None
 
     def content(self) -> bytes:
-        """Who holds it, and how often the heart has beaten: no two are alike."""
+        """Who holds it, for how long without a sign of life, and how often the heart has beaten: no two are alike."""
         self.count += 1
-        return json.dumps({"owner": self.owner, "process": os.getpid(), "beat": self.count}).encode()
+        about = {"owner": self.owner, "system": this_system(), "process": os.getpid(), "seconds": lease_seconds(), "beat": self.count}
+        return json.dumps(about).encode()
 
     def acquire(self, timeout: float) -> None:
         """Waits until the lease is free or dead, and takes it."""
         began, polls = time.monotonic(), 0
         seen, since = "", began
         while True:
-            self.tag = self.bucket.create(self.name, self.content())
-            found: Found | None = None
-            if self.tag is None and (found := self.bucket.get(self.name)) is not None:
+            self.tag = self.board.create(self.name, self.content())
+            if self.tag is None and (found := self.board.get(self.name)) is not None:
                 now = time.monotonic()
                 seen, since = (seen, since) if found.tag == seen else (found.tag, now)
-                if now - since > lease_seconds():
-                    self.tag = self.bucket.replace(self.name, self.content(), found.tag)
+                self.take_from_dead(found, now - since)
             if self.tag is not None:
                 return
             if 0 <= timeout <= time.monotonic() - began:
@@ -80,15 +103,71 @@ class Lease:
             time.sleep(POLLS[min(polls, len(POLLS) - 1)])
             polls += 1
 
+    def take_from_dead(self, found: Found, silence: float) -> None:
+        """Takes over a lease whose process is gone, or that did not change for all its span."""
+        about = said_by(found.content)
+        gone, silent = died_here(about), silence > about.get("seconds", lease_seconds())
+        if gone or silent:
+            self.tag = self.board.seize(self.name, self.content(), found.tag)
+        if self.tag is not None and not gone:
+            where = str(about.get("system", "")).partition(" ")[0]
+            note(
+                f"silent: process {about.get('process')} of {where} has not shown for {silence:.0f} s that it works on {Path(self.name).stem[:12]}; taken over"
+            )
+
     def beat(self, stop: threading.Event) -> None:
         """Shows four times in the life of a lease that its owner lives, as long as it is the owner."""
         while self.tag is not None and not stop.wait(lease_seconds() / 4):
             with suppress(StoreError):
-                self.tag = self.bucket.replace(self.name, self.content(), self.tag)
+                self.tag = self.board.replace(self.name, self.content(), self.tag)
 
     def release(self) -> None:
         """Frees the lease, if it is still ours; one that cannot be freed dies of itself."""
         with suppress(StoreError):
-            found = self.bucket.get(self.name)
+            found = self.board.get(self.name)
             if found is not None and found.tag == self.tag:
-                self.bucket.delete(self.name)
+                self.board.delete(self.name)
+
+
+def said_by(content: bytes) -> dict[str, Any]:
+    """What a lease says; nothing, where it is just being written or is none of ours."""
+    try:
+        about = json.loads(content)
+    except ValueError:
+        return {}
+    known = {"system": str, "process": int, "seconds": int | float}
+    return {k: about[k] for k, kind in known.items() if isinstance(about.get(k), kind)} if isinstance(about, dict) else {}
+
+
+def died_here(about: dict[str, Any]) -> bool:
+    """Whether the owner of a lease was a process of this machine, since it was started, and is no more."""
+    return bool(this_system()) and about.get("system") == this_system() and not living(about.get("process", 0))
+
+
+def living(process: int) -> bool:
+    """Whether a process of this machine lives; one that only waits to be buried does not."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return True
+
+
+@lru_cache(maxsize=1)
+def this_system() -> str:
+    """Name of this machine, then what tells it from another of the name, from itself before it was last started, and from its containers.
+
+    Nothing where a process cannot be asked whether it lives without harm.
+    """
+    if os.name != "posix":
+        return ""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{platform.node()} {boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return f"{platform.node()} {uuid.getnode():x}"

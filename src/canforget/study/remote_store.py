@@ -90,12 +90,18 @@ class RemoteStore(Store):
     def kept(self, verb: str, key: str) -> bool:
         """Whether the artifact is in the bucket, sound; a damaged object is set aside first. For who has claimed the key."""
         if super().kept(verb, key):
+            note(f"missing: {verb}: {key[:12]} is not in {self.url}, put there from this machine's cache")
             self.upload(verb, key)
             return True
         why = self.fetched(verb, key)
         if why and self.holds(verb, key):
             self.set_object_aside(verb, key, why)
+        elif why:
+            super().missed(verb, key)
         return not why
+
+    def missed(self, verb: str, key: str) -> None:
+        """Nothing is said of what the cache lacks: the bucket may hold it."""
 
     def examine(self, verb: str, key: str) -> str:
         """What is wrong with the object of an artifact, read anew; or nothing."""
@@ -150,6 +156,7 @@ class RemoteStore(Store):
             place = f"damaged/{verb}-{key}.{uuid.uuid4().hex[:8]}"
             self.bucket.create(place, found.content)
             self.bucket.delete(object_name(verb, key))
+            self.mark(verb, key).unlink(missing_ok=True)
             note(f"damaged: {verb}: {why}; set aside as {self.url}/{place}, to be made again")
 
     def remove(self, path: Path, key: str) -> bool:
@@ -158,6 +165,7 @@ class RemoteStore(Store):
             try:
                 with self.claimed(key, timeout=0):
                     self.bucket.delete(object_name(path.parent.parent.name, key))
+                    self.mark(path.parent.parent.name, key).unlink(missing_ok=True)
                     self.forget(path)
             except Timeout:
                 return False

@@ -1,10 +1,8 @@
 """The store of artifacts by key: written aside and moved into place at once, sealed with checksums, verified when they are read."""
 
-import errno
 import json
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from canforget.errors import ArtifactError, DamagedError, StoreError
-from canforget.file_io import ABANDONED_SECONDS, checksum, read_json
+from canforget.file_io import ABANDONED_SECONDS, checksum, clock_of, read_json
 from canforget.progress import note
+from canforget.study.lease import leased
+from canforget.study.lease_folder import LeaseFolder
 
 STEP = "step.json"
 SEAL = "step.json.sha256"
@@ -28,6 +28,8 @@ class Store:
 
     Its `step.json` says how it came about and holds the SHA-256 of every other file; `step.json.sha256` holds that of `step.json` itself,
     as `sha256sum -c` reads it. What is not as it was written is named in one line and moved to `damaged/`, where nothing reads it again.
+    An empty file in `made/` for each tells one that somebody deleted from one that was never made. Machines may share the folder, over
+    NFS too: see `lease_folder`.
     """
 
     root: Path
@@ -76,13 +78,26 @@ class Store:
         return sum(p.lstat().st_size for p in self.folder(verb, key).iterdir())
 
     def kept(self, verb: str, key: str) -> bool:
-        """Whether the artifact is there, sound; a damaged one is set aside first. For who has claimed the key."""
+        """Whether the artifact is there, sound; a damaged one is set aside first, a deleted one named. For who has claimed the key."""
+        look_again(self.root / verb, self.folder(verb, key).parent)
         if not os.path.lexists(self.folder(verb, key)):
+            self.missed(verb, key)
             return False
         why = self.damage(verb, key)
         if why:
             self.set_aside(self.folder(verb, key), f"{verb}: {why}")
+            self.mark(verb, key).unlink(missing_ok=True)
         return not why
+
+    def missed(self, verb: str, key: str) -> None:
+        """Says in one line, once, that an artifact is gone that the store held."""
+        with suppress(FileNotFoundError):
+            self.mark(verb, key).unlink()
+            note(f"deleted: {verb}: {key[:12]} is gone from the store, to be made again")
+
+    def mark(self, verb: str, key: str) -> Path:
+        """The file that says that the store holds an artifact, or did until somebody deleted it."""
+        return self.root / "made" / f"{verb}.{key}"
 
     def require(self, verb: str, key: str, *names: str) -> Path:
         """The folder of an artifact whose files `names` are as they were written.
@@ -120,9 +135,11 @@ class Store:
         if not final.exists():
             try:
                 folder.rename(final)
-            except OSError as problem:
-                if problem.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            except OSError:
+                if not self.holds(verb, key):
                     raise
+        self.mark(verb, key).parent.mkdir(exist_ok=True)
+        self.mark(verb, key).touch()
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Path]:
@@ -138,10 +155,8 @@ class Store:
 
     @contextmanager
     def claimed(self, key: str, timeout: float = -1) -> Iterator[None]:
-        """Keeps other processes from computing the same key at the same time."""
-        locks = self.root / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / f"{key}.lock").acquire(timeout=timeout):
+        """Keeps other processes, of this machine and of others that share the folder, from computing the same key at the same time."""
+        with leased(LeaseFolder(self.root), key, timeout):
             yield
 
     def partial(self, key: str) -> Path:
@@ -169,6 +184,7 @@ class Store:
             with self.claimed(key, timeout=0):
                 grave.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(grave)
+                self.mark(path.parent.parent.name, key).unlink(missing_ok=True)
                 shutil.rmtree(grave) if grave.is_dir() else grave.unlink()
         except (Timeout, FileNotFoundError):
             return False
@@ -177,14 +193,31 @@ class Store:
         return True
 
     def sweep(self) -> None:
-        """Removes what killed writers left: unfinished artifacts, and checkpoints of trainings that are finished; nothing that is in use."""
-        for path in [*self.root.glob("unfinished/*"), *self.root.glob("partial/*")]:
-            key = path.name.split(".")[0]
-            resumable = path.parent.name == "partial" and path.suffixes == [".safetensors"] and not self.holds("train", key)
-            with suppress(OSError, Timeout):
-                if not resumable and time.time() - path.lstat().st_mtime > ABANDONED_SECONDS:
-                    with self.claimed(key, timeout=0):
-                        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        """Removes what killed writers left: leases, unfinished artifacts, checkpoints of trainings that are finished; nothing that is in use."""
+        for lease in self.root.glob("leases/*.json"):
+            with suppress(StoreError, Timeout), self.claimed(lease.stem, timeout=0):
+                pass
+        left = [*self.root.glob("unfinished/*"), *self.root.glob("partial/*")]
+        with suppress(OSError):
+            now = clock_of(self.root) if left else 0.0
+            for path in left:
+                self.sweep_one(path, now)
+
+    def sweep_one(self, path: Path, now: float) -> None:
+        """Removes what a killed writer left, if it is old, of no use, and nobody works on it."""
+        key = path.name.split(".")[0]
+        resumable = path.parent.name == "partial" and path.suffixes == [".safetensors"] and not self.holds("train", key)
+        with suppress(OSError, StoreError, Timeout):
+            if not resumable and now - path.lstat().st_mtime > ABANDONED_SECONDS:
+                with self.claimed(key, timeout=0):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def look_again(*folders: Path) -> None:
+    """Opens folders, for a client of NFS to ask its server what is in them; it may believe for a minute that what others made is not there."""
+    for folder in folders:
+        with suppress(OSError):
+            os.scandir(folder).close()
 
 
 def seal(folder: Path, provenance: Mapping[str, Any]) -> None:

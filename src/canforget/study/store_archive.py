@@ -15,7 +15,7 @@ from canforget.study.store_use import Name
 
 ENTRY = re.compile(r"([a-z][a-z_]{0,31})/([0-9a-f]{2})/(\2[0-9a-f]{6,126})/([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})")
 """Verb, beginning of the key, key and file of an entry: nothing else is taken from an archive."""
-NOT_VERBS = ("damaged", "locks", "partial", "unfinished")
+NOT_VERBS = ("damaged", "leases", "made", "partial", "unfinished")
 
 
 @dataclass(frozen=True)
