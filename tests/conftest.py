@@ -18,6 +18,7 @@ from canforget.data.images import Images, Split, together
 from canforget.network.classifier import Classifier, wrap
 from canforget.rng import generator
 from canforget.training.loop import Fit, train_
+from tests.browsing import started_browser
 
 torch.set_num_threads(1)  # nets this small take far longer on several threads that wait for one another
 
@@ -49,6 +50,9 @@ def own_caches(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CANFORGET_CACHE_DIR", str(tmp_path_factory.mktemp("caches")))
         yield
+
+
+browser = pytest.fixture(scope="session", name="browser")(started_browser)
 
 
 @pytest.fixture

@@ -78,7 +78,8 @@ def sheets_for(
     both = attempt(versions_told, original, subject, retrained)
     first = None if original is None else sheet(original)
     own, others = sheet(subject), tuple(map(sheet, retrained))
-    return FormatSheets(format, label, engine, own, first, others, both, NotRun("not rounded"), evidence(subject))
+    rounding = NotRun("not rounded") if label == "none" else both
+    return FormatSheets(format, label, engine, own, first, others, both, rounding, evidence(subject))
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,18 @@ from typing import Any
 
 import numpy
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import nct
 from scipy.stats import t as student
 
-from canforget.auditing.judge import judged_formats
-from canforget.evaluation.evidence import Predictions
+from canforget.auditing.judge import WIDEST_UTILITY, judged_formats, powerless_question, utility
+from canforget.auditing.measure import FormatSheets
+from canforget.auditing.questions_asked import ask
+from canforget.auditing.standard import QUESTIONS
+from canforget.evaluation.evidence import Evidence, NotRun, Predictions
+from canforget.evaluation.moderated import one_against_band
+
+ANSWERS = QUESTIONS[0]
 
 
 def words(sheets: Any, **more: bool) -> Any:
@@ -110,6 +118,74 @@ def test_coins_need_no_retrained_model(make_sheets: Any, make_views: Any) -> Non
 def test_features_are_not_asked_of_what_an_engine_runs(make_sheets: Any, others: Any) -> None:
     """They cannot be read there, and a question that cannot be answered would make every deployed file inconclusive."""
     retrained, original = others
-    asked = words(make_sheets(original, retrained, original, engine="onnxruntime"))
-    assert "prototype" not in asked
-    assert "answers" in asked
+    sheets = make_sheets(original, retrained, original, engine="onnxruntime")
+    answers, (verdict,) = judged_formats([sheets], False, True)
+    assert {a.question for a in answers} == {"answers", "membership", "both versions"}
+    assert verdict.not_asked == ("prototype", "probe", "relearning", "blank head", "recovery radius")
+    assert verdict.word == "residual"
+
+
+def sheet_with(**values: float) -> Any:
+    """The values of a model, without errors of their images."""
+    return {name.replace("__", "."): {"value": v} for name, v in values.items()}
+
+
+def sheets_with(name: str, subject: float, retrained: Any, original: float | None = None) -> Any:
+    """What is measured where a model has but one value."""
+    beside = tuple(sheet_with(**{name: v}) for v in retrained)
+    first = None if original is None else sheet_with(**{name: original})
+    nothing = NotRun("not asked for")
+    return FormatSheets("float32", "none", "", sheet_with(**{name: subject}), first, beside, nothing, nothing, Evidence({}))
+
+
+TIGHT, WIDE = (0.900, 0.901, 0.899, 0.9005), (0.90, 0.86, 0.94, 0.88)
+
+
+@pytest.mark.parametrize(
+    ("retrained", "accuracy", "word"),
+    [
+        (TIGHT, 0.899, "consistent with retraining"),
+        (TIGHT, 0.84, "utility lost"),
+        (WIDE, 0.86, "inconclusive"),
+        ((0.900, 0.888, 0.912, 0.894), 0.889, "consistent with retraining"),
+    ],
+)
+def test_utility_is_kept_inside_a_band_that_could_have_shown_a_loss(retrained: Any, accuracy: float, word: str) -> None:
+    """A wide band of retrained models hides a loss, and being inside it says nothing; a narrow one says it."""
+    found = utility("test_retain.accuracy", sheets_with("test_retain__accuracy", accuracy, retrained), gates=8)
+    assert found.word == word
+    assert found.difference is not None
+    assert (found.difference.detectable() > WIDEST_UTILITY) == (word == "inconclusive")
+
+
+def test_what_is_outside_of_the_band_of_utility_needs_more_than_one_gate_in_twenty() -> None:
+    """Eight gates are eight chances to say of an honest model that it may have lost its use; a loss that is shown is said all the same."""
+    retrained = (0.900, 0.888, 0.912, 0.894)
+    made = sheets_with("test_retain__accuracy", 0.86, retrained)
+    contrast = one_against_band(0.86, retrained)
+    assert 0.05 / 8 < contrast.p("below") < 0.05
+    one, eight = (utility("test_retain.accuracy", made, gates=g) for g in (1, 8))
+    assert (one.word, eight.word) == ("inconclusive", "consistent with retraining")
+    assert f"not below by more than {-contrast.lower():.3g}" in eight.reason
+
+
+def test_a_question_is_powerless_where_its_band_is_as_wide_as_all_the_memory() -> None:
+    """By scipy's noncentral t: the band's error is sd * sqrt(1 + 1/4), and what is found is found four times in five; the subject has no say."""
+    retrained = numpy.array([0.70, 0.72, 0.68, 0.71])
+    error, bound = retrained.std(ddof=1) * numpy.sqrt(1 + 1 / 4), student.ppf(0.975, 3)
+    seen = error * brentq(lambda nc: nct.sf(bound, 3, nc) + nct.cdf(-bound, 3, nc) - 0.8, 1, 20)
+    for subject in (0.7, 1.0):
+        for room, weak in ((0.9 * seen, True), (1.2 * seen, False)):
+            made = ask(ANSWERS, sheets_with("forget__accuracy", subject, retrained, float(retrained.mean() + room)))
+            found = powerless_question(made)
+            assert (found is not None) == weak
+            if found is not None:
+                assert found.word == "powerless"
+                assert f"the most there was to find is {room:+.3f}, and what could have been seen {seen:.3g}" in found.reason
+
+
+def test_without_an_original_nothing_is_called_powerless() -> None:
+    """What there was to lose is not known, so that nobody can say that it was too little."""
+    assert powerless_question(ask(ANSWERS, sheets_with("forget__accuracy", 0.7, [0.7, 0.5, 0.9]))) is None
+    few = ask(ANSWERS, sheets_with("forget__accuracy", 0.7, [0.7, 0.5], 1.0))
+    assert (few.measurement, powerless_question(few)) == (None, None)

@@ -1,5 +1,6 @@
 """RMIA equals a slow loop over its definition, leaves itself out, and tells what it must."""
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +45,23 @@ def test_scores_are_those_of_a_loop_over_the_definition(references: int, a: floa
     assert found.others == pytest.approx(others)
     labels = numpy.repeat([1, 0], [len(members), len(others)])
     assert found.rank.auc == pytest.approx(roc_auc_score(labels, [*members, *others]))
+
+
+def test_the_mean_of_likelihoods_is_that_of_models_with_and_without_the_image() -> None:
+    """The paper's offline rule: with the image a model is at a·p_out + 1 - a, sure of it at a = 0 and none the wiser at a = 1."""
+    own, out = numpy.array([0.9, 0.2, 0.6]), numpy.array([0.5, 0.1, 1.0])
+    for a in (0.0, 0.3, 0.6, 1.0):
+        expected = [p / ((q + (a * q + 1 - a)) / 2) for p, q in zip(own, out, strict=True)]
+        assert relative_likelihood(own, [out], a) == pytest.approx(expected)
+
+
+def test_the_defaults_are_those_of_the_authors_library() -> None:
+    """By its rule, the share of population images of which the ratio is over 1, with `a` .3; ties alone are counted otherwise."""
+    (x, z), (out_x, out_z) = likelihoods(2)
+    ratio_x, ratio_z = x / (0.65 * out_x + 0.35), z / (0.65 * out_z + 0.35)
+    given = inspect.signature(rmia).parameters
+    found = relative_rank([(x, z), (out_x, out_z)], 0, 4, given["a"].default, given["gamma"].default)
+    assert found.members == pytest.approx((ratio_x[:, None] / ratio_z > 1).mean(axis=1))
 
 
 def test_a_retrained_model_is_judged_by_the_others_and_never_by_the_subject() -> None:

@@ -112,8 +112,29 @@ def test_one_more_retrained_model_falls_into_the_band() -> None:
 
 def test_radii_alike_for_all_models_leave_no_line_and_no_nearness() -> None:
     same = radii([0.1] * 4, [0.1] * 4)
-    assert number(regressed_radius({"most": 0.1}, ProbeEvidence(same, None, (same, same)))["nearness"]) == 0
-    assert number(regressed_radius({"most": 0.1}, ProbeEvidence(same, None, (same,)))["forget.censored"]) == 1
+    assert number(regressed_radius({"most": 0.2}, ProbeEvidence(same, None, (same, same)))["nearness"]) == 0
+
+
+def test_radii_beyond_the_greatest_tried_are_called_censored() -> None:
+    """Of nets of digits nearly all are, and a median of .25 looked like a measured one."""
+    far = radii([0.1, 0.25, 0.25, 0.25], [0.25, 0.25, 0.05, 0.1, 0.25])
+    found = regressed_radius({"most": 0.25}, ProbeEvidence(far, None, (far,)))
+    median, measured = found["forget.median_radius"], found["measured"]
+    assert isinstance(median, NotRun) and median.reason == "censored: at least 0.25"
+    assert number(found["forget.median_radius_at_least"]) == 0.25
+    assert number(found["forget.censored"]) == 0.75
+    assert isinstance(measured, NotRun)
+    assert (
+        measured.reason == "censored: for 3 of 4 forgotten and 3 of 5 unseen images no change up to 0.25 was enough, and they count as that"
+    )
+
+
+def test_a_few_censored_radii_are_counted_and_no_more() -> None:
+    near = radii([0.1, 0.2, 0.25, 0.05], [0.1, 0.1, 0.05, 0.1])
+    found = regressed_radius({"most": 0.25}, ProbeEvidence(near, None, (near,)))
+    assert number(found["measured"]) == 1 - 1 / 8
+    assert number(found["forget.median_radius"]) == pytest.approx(numpy.median([0.1, 0.2, 0.25, 0.05]))
+    assert "forget.median_radius_at_least" not in found
 
 
 def line(*means: float) -> ProbeResult:

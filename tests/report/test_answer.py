@@ -11,7 +11,7 @@ from canforget.report.judgment import with_verdicts
 from canforget.report.measurement import Measurement
 from canforget.report.record import Label, Measured, Record, load_records
 from canforget.report.verdict import WEAKER, utility_gate
-from canforget.report.wording import MEANING
+from canforget.report.wording import MEANING, MORE_MEMORY, VALUE_WORDS
 from tests.report.test_judgment import study
 
 PUBLISHED = Path(__file__).parents[2] / "results"
@@ -49,7 +49,19 @@ def test_where_there_was_nothing_to_lose_the_first_gate_says_so() -> None:
     ]
     originals = [replace(r, case=replace(r.case, unlearner="nothing")) for r in records if r.case.unlearner == "retrain"]
     (found,) = answers(with_verdicts([*records, *originals]))
-    assert next(g.state for g in said_of(found).gates if g.name == MEMORY) == "no"
+    gate = next(g for g in said_of(found).gates if g.name == MEMORY)
+    assert (gate.state, gate.said.endswith(f"; {MORE_MEMORY}")) == ("no", True)
+    assert f"At float32 there was too little memory to lose: {MORE_MEMORY}." in found.summary
+    assert MORE_MEMORY in said_of(found).sure
+    assert MORE_MEMORY not in answered().summary
+
+
+def test_being_useful_is_no_reason_for_being_like_retraining() -> None:
+    """What is closest to accusing an acquitted model is the reason, among tests of memory: "like retraining: utility is kept" told nothing."""
+    found = said_of(answered())
+    assert found.word == "consistent with retraining"
+    assert LOST not in found.because and KEPT not in found.because
+    assert found.because.startswith((VALUE_WORDS["forget.accuracy"], VALUE_WORDS["membership.phi"]))
 
 
 def test_what_could_only_have_accused_is_told_beside_an_acquittal_and_is_no_part_of_utility() -> None:

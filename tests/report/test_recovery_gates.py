@@ -1,9 +1,12 @@
 """Every study says whether its noise control is a null."""
 
+from dataclasses import replace
+
 import pytest
 
 from canforget.evaluation.moderated import Contrast
 from canforget.evaluation.rebound import NullCheck, RecoveryEffect
+from canforget.report.record import Record, RecordedVerdict
 from canforget.report.recovery_gates import NO_NULL_HERE, closed_here, noise_checks
 from tests.report.test_recovery_over_seeds import STILL, records, study, without
 
@@ -26,7 +29,20 @@ def test_without_a_checked_null_and_a_known_memory_a_format_is_closed(models: in
     assert says in closed_here(RecoveryEffect(Contrast(1.0, 0.1, 4.0)), NullCheck(models, p))
 
 
+def unchecked(*formats: str) -> list[Record]:
+    """Four retrained models, too few, and an unlearner, in formats."""
+    return [r for f in formats for name in ("retrain", "scrub") for r in records(name, f, STILL)]
+
+
 def test_models_that_unlearned_nothing_of_any_seed_are_counted() -> None:
     """Four retrained models alone are too few."""
-    only = records("retrain", "int:bits=4", STILL) + records("scrub", "int:bits=4", STILL)
-    assert "4 models that unlearned nothing, and 2 more are needed" in noise_checks(only)[0]
+    assert "4 models that unlearned nothing, and 2 more are needed" in noise_checks(unchecked("int:bits=4"))[0]
+
+
+def test_that_noise_could_not_be_checked_is_said_once_and_only_where_a_claim_could_have_needed_it() -> None:
+    """A line a format stood under every short study, whatever had been asked of it."""
+    two = unchecked("int:bits=4", "float8")
+    (line,) = noise_checks(two)
+    assert line.startswith("noise control of the margin at int:bits=4, float8: could not be checked")
+    closed = RecordedVerdict("residual", "forget.accuracy", "", 4, "residual", False)
+    assert noise_checks([replace(r, verdict=closed) if r.case.unlearner == "scrub" else r for r in two]) == []

@@ -14,7 +14,7 @@ class AuditAnswer:
     """A question in a format: the subject's value, the retrained models' mean and the band of one more, and what follows.
 
     `difference` is beyond retraining (beyond chance where coins were tossed), with its 95 % interval; `detectable` the smallest that would
-    have been found four times in five; `p_adjusted` over all questions and formats.
+    have been found four times in five; `p_adjusted` over all questions and formats; `doubt` what the figure is not, in words.
     """
 
     question: str
@@ -33,11 +33,15 @@ class AuditAnswer:
     word: Word = INCONCLUSIVE
     reason: str = ""
     not_run: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
 class FormatVerdict:
-    """The word on one format, why, the figure of every gate in words, and whether it had forgotten (`None`: not known)."""
+    """The word on one format, why, the figure of every gate in words, and whether it had forgotten (`None`: not known).
+
+    `not_asked` are questions that need what an engine does not show.
+    """
 
     format: str
     label: str
@@ -45,6 +49,7 @@ class FormatVerdict:
     reason: str
     gates: dict[str, str] = field(default_factory=dict)
     had_forgotten: bool | None = None
+    not_asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from canforget.auditing.account import AuditAccount
 from canforget.auditing.merkle import TREE, scope_root
 from canforget.auditing.page import page_of
 from canforget.auditing.signature import signed, signer_of, write_private
-from canforget.auditing.words import without_power
+from canforget.auditing.words import shown_p, without_power
 from canforget.errors import ArtifactError
 from canforget.file_io import checksum, write_atomically
 from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, RESIDUAL, UTILITY_LOST
@@ -93,7 +93,7 @@ def predicate_of(account: AuditAccount, files: Sequence[tuple[str, Path]], root:
         "said": sentence(account),
         "verdict": {"word": account.word, "formats": [asdict(f) for f in account.formats]},
         "failures": failures(account),
-        "limits": [*standard.LIMITS, *(f"not answered: {line}" for line in account.unanswered)],
+        "limits": [*standard.LIMITS, *(f"not answered: {line}" for line in account.unanswered), *not_asked(account)],
         "standard": account.standard,
         "made": made,
         "scope": {"design": account.design, "images": account.counts["forget"], "root": root, "tree": TREE},
@@ -114,6 +114,11 @@ def predicate_of(account: AuditAccount, files: Sequence[tuple[str, Path]], root:
         "owasp_aisvs_c12_2": standard.AISVS,
         "versions": account.versions,
     }
+
+
+def not_asked(account: AuditAccount) -> list[str]:
+    """A line for every format of which some questions could not be asked, for an engine runs it."""
+    return [f"not asked of {f.format}, which an engine runs: {', '.join(f.not_asked)}" for f in account.formats if f.not_asked]
 
 
 def sentence(account: AuditAccount) -> str:
@@ -140,7 +145,7 @@ def sentence(account: AuditAccount) -> str:
 def failures(account: AuditAccount) -> list[str]:
     """What speaks against the model and against the audit itself, the gravest first."""
     lost = [f"utility lost in {f.format}: {f.reason}" for f in account.formats if f.word == UTILITY_LOST]
-    found = [f"{a.word}: {a.question} in {a.format}: {a.reason} (p {a.p_adjusted:.2g})" for a in account.failures]
+    found = [f"{a.word}: {a.question} in {a.format}: {a.reason} (p {shown_p(a.p_adjusted or 0.0)})" for a in account.failures]
     odd = [f"the audit may be wrong: {flag.name}: {flag.said}" for flag in account.raised]
     open_ones = ["the audit is not whole: some questions were not answered"] if not account.whole else []
     return [*lost, *found, *odd, *open_ones]

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy
 
 from canforget.auditing.account import AuditAnswer, FormatVerdict
+from canforget.auditing.engine_files import beside_simulations
 from canforget.auditing.measure import FormatSheets
-from canforget.auditing.questions_asked import Asked, Told, ask, half_width, in_scope, known, require_band, value
-from canforget.auditing.standard import QUESTIONS, UTILITY
+from canforget.auditing.questions_asked import Asked, Told, ask, half_width, in_scope, known, out_of_reach, require_band, value
+from canforget.auditing.standard import FEWEST_RETRAINED, QUESTIONS, UTILITY
 from canforget.errors import CanforgetError, DataError, NotMeasurable
 from canforget.evaluation.fieller import residue_fraction
 from canforget.evaluation.moderated import Contrast, equivalence_margin, one_against_band
@@ -15,6 +16,7 @@ from canforget.evaluation.statistics import Interval, holm, prediction_interval
 from canforget.report import verdict as rules
 from canforget.report.measurement import Measurement
 from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, RESIDUAL, UTILITY_LOST, Finding, Word
+from canforget.report.wording import MORE_MEMORY
 
 
 def judged_formats(every: Sequence[FormatSheets], coins: bool, classes: bool) -> tuple[list[AuditAnswer], list[FormatVerdict]]:
@@ -24,7 +26,8 @@ def judged_formats(every: Sequence[FormatSheets], coins: bool, classes: bool) ->
     format counts as far as both that and its own p do. So an honest model is accused of anything in at most 5 %, however many formats.
     Only questions with power are counted there, and these are known before the subject is looked at (`powerless_question`).
     """
-    asked = [ask(q, sheets) for sheets in every for q in QUESTIONS if in_scope(q, sheets, coins, classes)]
+    there = [(s, q) for s in every for q in QUESTIONS if in_scope(q, s, coins, classes)]
+    asked = [ask(q, s) for s, q in there if not out_of_reach(q, s)]
     powerless = {id(a): weak for a in asked if a.measurement is not None and (weak := powerless_question(a))}
     strong = [a for a in asked if a.measurement is not None and id(a) not in powerless]
     questions = {q.name: [a for a in strong if a.question is q] for q in QUESTIONS if any(a.question is q for a in strong)}
@@ -32,7 +35,9 @@ def judged_formats(every: Sequence[FormatSheets], coins: bool, classes: bool) ->
     adjusted = {id(a): max(a.p, float(worst[a.question.name])) for a in strong}
     found = {id(a): powerless.get(id(a)) or finding_of(a, adjusted.get(id(a), 1.0)) for a in asked}
     answers = [filled_answer(a, found[id(a)]) for a in asked]
-    return answers, [verdict_on(s, [a for a in asked if a.sheets is s], found, len(every)) for s in every]
+    verdicts = [verdict_on(s, [a for a in asked if a.sheets is s], found, len(every)) for s in every]
+    missed = [tuple(q.name for s, q in there if s is sheets and out_of_reach(q, s)) for sheets in every]
+    return answers, beside_simulations(every, verdicts, missed)
 
 
 def powerless_question(asked: Asked) -> Finding | None:
@@ -133,7 +138,15 @@ def filled_answer(asked: Asked, found: Finding) -> AuditAnswer:
         p_adjusted=found.p_adjusted,
         word=found.word,
         reason=found.reason,
+        doubt=doubt_of(asked),
     )  # fmt: skip
+
+
+def doubt_of(asked: Asked) -> str:
+    """What a probe says of its own figure, such as that it rests on bounds, for the subject or else a retrained model; or nothing."""
+    name = f"{asked.name.partition('.')[0]}.measured"
+    said = [str(sheet.get(name, {}).get("not_run", "")) for sheet in (asked.sheets.subject, *asked.sheets.retrained)]
+    return said[0] or next((f"of a retrained model {s}" for s in said if s), "")
 
 
 def band_of(retrained: Sequence[float]) -> Interval | None:
@@ -156,13 +169,20 @@ def verdict_on(sheets: FormatSheets, asked: Sequence[Asked], found: dict[int, Fi
     telling = [f for f in every if f.word != rules.POWERLESS] or every
     deciding = lost or [*gates, *telling]
     word = rules.weakest(f.word for f in deciding)
-    decisive = min((f for f in deciding if f.word == word), key=lambda f: f.p_adjusted)
+    decisive = rules.decisive_finding(word, deciding, UTILITY)
     strong = [a.measurement for a in asked if a.measurement is not None and found[id(a)].word != rules.POWERLESS]
-    memory = "; ".join(f"{m.name} {m.memory.estimate:+.3f}" for m in strong if m.memory is not None) or "none that could be seen"
     share, left = memory_left(strong)
     had = None if lost else share
-    said |= {"memory to lose": memory, "had forgotten": left}
+    said |= {"memory to lose": memory_there(sheets, strong), "had forgotten": left}
     return FormatVerdict(sheets.format, sheets.label, word, f"{decisive.name}: {decisive.reason}", said, had)
+
+
+def memory_there(sheets: FormatSheets, strong: Sequence[Measurement]) -> str:
+    """What there was to lose, test by test; where there was nothing that could be seen, what would help."""
+    there = "; ".join(f"{m.name} {m.memory.estimate:+.3f}" for m in strong if m.memory is not None)
+    if there or (sheets.original is not None and len(sheets.retrained) >= FEWEST_RETRAINED):
+        return there or f"none that could be seen; {MORE_MEMORY}"
+    return "not known: needs the original and three retrained models"
 
 
 WIDEST_UTILITY = 0.1

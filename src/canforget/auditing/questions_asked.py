@@ -45,9 +45,13 @@ class Asked:
 
 
 def in_scope(question: Question, sheets: FormatSheets, coins: bool, classes: bool) -> bool:
-    """Whether a question is asked of such a request in such a format."""
-    there = {"always": True, "classes": classes, "coins": coins, "rounded": sheets.label != "none"}[question.scope]
-    return there and not (question.white_box and sheets.engine)
+    """Whether a question belongs to such a request in such a format."""
+    return {"always": True, "classes": classes, "coins": coins, "rounded": sheets.label != "none"}[question.scope]
+
+
+def out_of_reach(question: Question, sheets: FormatSheets) -> bool:
+    """Whether a question needs what an engine does not show: features, weights or gradients."""
+    return question.white_box and bool(sheets.engine)
 
 
 def ask(question: Question, sheets: FormatSheets) -> Asked:

@@ -20,9 +20,8 @@ LEGEND = "their band: one more retrained model, quantized alike, lies there in 9
 
 def account_text(account: AuditAccount) -> str:
     """The whole account as text."""
-    return "\n".join(
-        [*map(hanging, headline(account)), "", *answers_table(account.answers), hanging(LEGEND), *map(hanging, left_open(account))]
-    )
+    table = ["", *answers_table(account.answers), hanging(LEGEND)]
+    return "\n".join([*map(hanging, headline(account)), *table, *map(hanging, [*doubts(account.answers), *left_open(account)])])
 
 
 def hanging(line: str) -> str:
@@ -47,7 +46,8 @@ def headline(account: AuditAccount) -> Iterator[str]:
     for verdict in account.formats:
         missing = "had not forgotten" if verdict.word == RESIDUAL else "not shown to have forgotten"
         had = {True: "had forgotten", False: missing, None: ""}[verdict.had_forgotten]
-        yield f"  {verdict.format}: " + ", ".join(filter(None, [verdict.word, had]))
+        open_ones = f"not asked: {', '.join(verdict.not_asked)}" if verdict.not_asked else ""
+        yield f"  {verdict.format}: " + "; ".join(filter(None, [", ".join(filter(None, [verdict.word, had])), open_ones]))
     yield "gates at float32:"
     yield from (f"  {with_names_spoken(f'{name}: {figure}')}" for name, figure in account.formats[0].gates.items())
     yield "it may be wrong:" if account.raised else "no flag says that it may be wrong"
@@ -110,6 +110,13 @@ def shown_p(p: float) -> str:
     ('.031', '<.001')
     """
     return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def doubts(answers: Sequence[AuditAnswer]) -> Iterator[str]:
+    """What figures are not, a line each, with the formats that it is said of."""
+    for question, doubt in dict.fromkeys((a.question, a.doubt) for a in answers if a.doubt):
+        formats = [a.format for a in answers if (a.question, a.doubt) == (question, doubt)]
+        yield f"{question} ({', '.join(formats)}): {doubt}"
 
 
 def left_open(account: AuditAccount) -> Iterator[str]:

@@ -105,17 +105,38 @@ def regressed_radius(given: Given, evidence: ProbeEvidence) -> Values:
     Hardness of an image is its mean radius under the retrained models, which have seen neither kind. The subject's radii on unseen images
     are regressed on it by least squares, which takes up how fragile the subject is; nearness is the line less the subject's radius, mean over
     forgotten images: 0 for retraining, above 0 where the label is nearer than it should be. Every retrained model is judged alike, by the
-    others; `nearness_excess` is over their mean, with the band of one more. Radii beyond the greatest tried count as that.
+    others; `nearness_excess` is over their mean, with the band of one more. Radii beyond the greatest tried are censored and count as that:
+    `measured` is the share of the images that are not, and says so where these are less than half.
     """
     greatest = float(given["most"])
     found: Values = {}
-    for kind in ("forget", "unseen"):
-        radii = attempt(trace_of, evidence.subject, f"{kind}.radius")
-        if not isinstance(radii, NotRun):
-            found[f"{kind}.censored"] = Value(float((radii.values >= greatest).mean()), n=len(radii.ids))
-            found[f"{kind}.median_radius"] = Value(float(numpy.median(radii.values)), n=len(radii.ids))
+    there = {kind: attempt(trace_of, evidence.subject, f"{kind}.radius") for kind in ("forget", "unseen")}
+    radii = {kind: trace.values[0] for kind, trace in there.items() if not isinstance(trace, NotRun)}
+    for kind, values in radii.items():
+        found |= {f"{kind}.{name}": value for name, value in median_radius(values, greatest).items()}
+    if radii:
+        found["measured"] = attempt(share_measured, radii, greatest)
     judged = attempt(nearness, evidence)
     return found | ({"nearness": judged, "nearness_excess": judged} if isinstance(judged, NotRun) else judged)
+
+
+def median_radius(radii: Floats, greatest: float) -> Values:
+    """The share of images whose radius is beyond the greatest tried, and the median radius, or the bound that is known of it."""
+    median, n = float(numpy.median(radii)), len(radii)
+    found: Values = {"censored": Value(float((radii >= greatest).mean()), n=n)}
+    if median < greatest:
+        return found | {"median_radius": Value(median, n=n)}
+    return found | {"median_radius": NotRun(f"censored: at least {greatest:g}"), "median_radius_at_least": Value(greatest, n=n)}
+
+
+def share_measured(radii: Mapping[str, Floats], greatest: float) -> Value:
+    """The share of all images whose radius was found; raises `NotMeasurable` where it was for less than half: what follows rests on bounds."""
+    beyond = {"forgotten" if kind == "forget" else kind: int((values >= greatest).sum()) for kind, values in radii.items()}
+    images = sum(map(len, radii.values()))
+    if 2 * sum(beyond.values()) > images:
+        counted = " and ".join(f"{k} of {len(v)} {kind}" for (kind, k), v in zip(beyond.items(), radii.values(), strict=True))
+        raise NotMeasurable(f"censored: for {counted} images no change up to {greatest:g} was enough, and they count as that")
+    return Value(1 - sum(beyond.values()) / images, n=images)
 
 
 def nearness(evidence: ProbeEvidence) -> Values:

@@ -18,7 +18,7 @@ def recovery_radius(
     """The least change of any pixel that makes the model say the label again, as a fraction of the pixel range, for at most `images` images.
 
     Of forgotten images and of as many unseen ones of their classes. 0 where the label is said anyway, `most` where no change up to that
-    was found (censored). Compare `nearness` (`regressed_radius` in evaluation/probe_readings.py) with that of retrained models: a plain
+    was found (censored; where that is half of the images, the median is named as the bound that it is). Compare `nearness` (`regressed_radius` in evaluation/probe_readings.py) with that of retrained models: a plain
     quotient of radii is confounded by how fragile a model is.
 
     Guarantees: an upper bound of the true radius, from APGD on the margin and a binary search, right to most / 2^searches beyond that.

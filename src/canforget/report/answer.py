@@ -8,7 +8,7 @@ from typing import Literal
 from canforget.report.record import Combination, Groups, Record, RecordedVerdict, over_seeds
 from canforget.report.recovery_over_seeds import Recovery, recoveries
 from canforget.report.verdict import CANNOT_ACQUIT, CONSISTENT, INCONCLUSIVE, OVER_FORGOTTEN, POWERLESS, RESIDUAL, UTILITY_LOST
-from canforget.report.wording import MEANING, VALUE_WORDS, enumerated, format_name, plural, unlearner_name, with_names_spoken
+from canforget.report.wording import MEANING, MORE_MEMORY, VALUE_WORDS, enumerated, format_name, plural, unlearner_name, with_names_spoken
 
 State = Literal["yes", "no", "not known", "not asked"]
 MEMORY, UTILITY, FORGOTTEN, RECOVERY = "memory to lose", "utility", "had forgotten", "recovery"
@@ -151,7 +151,7 @@ def how_sure(verdict: RecordedVerdict) -> str:
         OVER_FORGOTTEN: "significant at 5 % after Holm",
         UTILITY_LOST: "by a one-sided 95 % bound",
         INCONCLUSIVE: "more seeds would narrow it",
-        POWERLESS: "these tests cannot tell original from retrained models here",
+        POWERLESS: f"these tests cannot tell original from retrained models here: {MORE_MEMORY}",
     }
     aside = with_names_spoken(verdict.gates.get(CANNOT_ACQUIT, ""))
     weak = f"; at so few seeds others could only have accused, and did not ({aside})" if aside and verdict.word == CONSISTENT else ""
@@ -172,7 +172,7 @@ def memory_gate(verdict: RecordedVerdict) -> Gate:
     if said == "not known":
         return Gate(MEMORY, "not known", "needs two seeds of original and retrained models")
     there = any(not part.startswith("none by ") for part in said.split("; "))
-    return Gate(MEMORY, "yes" if there else "no", with_names_spoken(said))
+    return Gate(MEMORY, "yes", with_names_spoken(said)) if there else Gate(MEMORY, "no", f"{with_names_spoken(said)}; {MORE_MEMORY}")
 
 
 def utility_gate_said(verdict: RecordedVerdict) -> Gate:
@@ -214,6 +214,7 @@ def summary(statements: Sequence[Statement]) -> str:
     said = [
         verdicts_counted(plain, "Before rounding") if plain else "",
         verdicts_counted(rounded, "Rounded") if rounded else "",
+        nothing_to_lose(own),
         recovery_said(rounded),
     ]
     return " ".join(s for s in said if s)
@@ -232,6 +233,12 @@ def verdicts_counted(statements: Sequence[Statement], when: str) -> str:
     others = [f"{number} {word}" for word, number in words.most_common() if word != CONSISTENT]
     rest = enumerated(others) if others else ""
     return f"{when}, {head}{f' ({rest})' if rest else ''}."
+
+
+def nothing_to_lose(statements: Sequence[Statement]) -> str:
+    """What to do where there was nothing to forget that could be seen; nothing where there was."""
+    formats = list(dict.fromkeys(s.format for s in statements if s.word == POWERLESS))
+    return f"At {enumerated(formats)} there was too little memory to lose: {MORE_MEMORY}." if formats else ""
 
 
 def recovery_said(rounded: Sequence[Statement]) -> str:

@@ -59,14 +59,25 @@ def noise_check(combination: Combination, groups: Groups, measure: str) -> NullC
 
 
 def noise_checks(records: Sequence[Record], measure: str = "margin") -> list[str]:
-    """A line for each data set, model and scenario and each format: whether the noise control is a null; none without noise."""
-    found: dict[tuple[tuple[str, ...], str], str] = {}
+    """A line for each data set, model and scenario and each format: whether the noise control is a null; none without noise.
+
+    One line at most for all formats in which that could not be checked, and only if an unlearner passed the gates there, so that a claim
+    could have needed it.
+    """
+    found: dict[tuple[tuple[str, ...], str], NullCheck] = {}
+    needed: dict[str, NullCheck] = {}
     for combination, own in (groups := over_seeds(records)).items():
         place = combination.problem, combination.quantizer.label
-        if combination.rounded and place not in found and any(has_control(r, measure) for r in own):
-            found[place] = noise_check(combination, groups, measure).reason()
+        if not combination.rounded or not any(has_control(r, measure) for r in own):
+            continue
+        found.setdefault(place, noise_check(combination, groups, measure))
+        if found[place].lacking and not (combination.reference or combination.control or closed_gate(own)):
+            needed[place[1]] = max(needed.get(place[1], found[place]), found[place], key=lambda check: check.lacking)
     several = len({problem for problem, _ in found}) > 1
-    return [
-        f"noise control of the {measure} at {quantizer}{' of ' + ', '.join(problem) if several else ''}: {reason}"
-        for (problem, quantizer), reason in found.items()
+    checked = [
+        f"noise control of the {measure} at {quantizer}{' of ' + ', '.join(problem) if several else ''}: {check.reason()}"
+        for (problem, quantizer), check in found.items()
+        if not check.lacking
     ]
+    worst = max(needed.values(), key=lambda check: check.lacking, default=None)
+    return checked if worst is None else [*checked, f"noise control of the {measure} at {', '.join(needed)}: {worst.reason()}"]

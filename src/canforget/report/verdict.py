@@ -1,6 +1,6 @@
 """The verdict on a model at a format: gates (memory to lose, utility, had forgotten), then equivalence with retraining, test by test."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -63,8 +63,8 @@ class Verdict:
 
     @property
     def decisive(self) -> Finding:
-        """Of the findings that say the word, the most certain one."""
-        return min((f for f in self.findings if f.word == self.word), key=lambda f: f.p_adjusted)
+        """Of the findings that say the word, the one it rests on (`decisive_finding`)."""
+        return decisive_finding(self.word, self.findings, tuple(self.gates))
 
 
 def verdict(utility: Sequence[Measurement], tests: Sequence[Measurement], missing: Sequence[Finding] = ()) -> Verdict:
@@ -195,6 +195,16 @@ def memory_said(strong: Sequence[Measurement], powerless: Sequence[Finding]) -> 
     known = [(t.name, t.memory) for t in strong if len(t.original) and min(len(t.original), len(t.retrained)) > 1]
     there = [f"{m.estimate:+.3f} by {name}" for name, m in known if m is not None]
     return "; ".join([*there, *(f"none by {f.name}" for f in powerless)]) or "not known"
+
+
+def decisive_finding(word: Word, findings: Iterable[Finding], utility: Collection[str]) -> Finding:
+    """Of the findings that say a word the one of the least p: the surest accusation, the nearest to one of several acquittals.
+
+    That a model is useful is no reason for calling it like retraining: of what says that, the gates of `utility` do not count.
+    """
+    said = [f for f in findings if f.word == word]
+    tests = [f for f in said if word != CONSISTENT or f.name not in utility]
+    return min(tests or said, key=lambda f: f.p_adjusted)
 
 
 def weakest(words: Iterable[Word]) -> Word:

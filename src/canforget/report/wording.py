@@ -15,6 +15,8 @@ MEANING: dict[str, str] = {
     UTILITY_LOST: "lost its use, so whether it forgot is not asked",
 }
 """What each verdict says of a model."""
+MORE_MEMORY = "train the original and the retrained models longer, add seeds, or forget more images"
+"""What to do where original and retrained models cannot be told apart, so that there is nothing to ask of an unlearner."""
 
 VALUE_WORDS = {
     "test.accuracy": "accuracy on the test set",

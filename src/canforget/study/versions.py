@@ -10,7 +10,7 @@ from typing import Any
 from canforget.report.room_versions import ROOMS
 from canforget.spec import key_of
 
-VERBS = {"split": 1, "train": 1, "unlearn": 1, "quantize": 1, "predict": 1, "noise": 4, "probe": 2, "judge": 2}
+VERBS = {"split": 1, "train": 1, "unlearn": 1, "quantize": 1, "predict": 1, "noise": 4, "probe": 2, "judge": 3}
 
 RESTS_ON: dict[str, tuple[str, ...]] = {
     "images": ("data",),

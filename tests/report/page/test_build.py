@@ -2,8 +2,6 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +14,7 @@ from hypothesis import strategies as st
 from canforget.report.judgment import with_verdicts
 from canforget.report.page.build import PageText, not_run, page_html
 from canforget.report.record import Measured, Record, load_records
+from tests.browsing import opened
 from tests.report.test_judgment import study
 
 PUBLISHED = Path(__file__).parents[3] / "results" / "recovery_strength"
@@ -27,20 +26,6 @@ def published(tmp_path_factory: Any) -> Path:
     path = Path(tmp_path_factory.mktemp("page")) / "page.html"
     path.write_text(page_html(load_records(PUBLISHED), PageText("A study", ("recovery_strength",))), encoding="utf-8")
     return path
-
-
-@contextmanager
-def opened(browser: Any, path: Path, width: int = 1000, **options: Any) -> Iterator[Any]:
-    """A page in a window; every message and request is kept on `heard`."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-    page = context.new_page()
-    page.heard = []
-    page.on("console", lambda message: page.heard.append(message.text))
-    page.on("pageerror", lambda problem: page.heard.append(str(problem)))
-    page.on("request", lambda request: page.heard.append(request.url))
-    page.goto(path.as_uri())
-    yield page
-    context.close()
 
 
 def test_nothing_is_asked_of_a_network_and_nothing_complains(browser: Any, published: Path) -> None:
