@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from canforget.errors import SpecError, did_you_mean, shortened
@@ -32,7 +33,7 @@ class Call:
         """The component itself."""
         return find(self.family, self.name)
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The name with the hyperparameters that differ from their defaults (or that the component always shows), as one would write it.
 
@@ -76,7 +77,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, Call):
         return value.to_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {k: to_json(v) for k, v in dataclasses.asdict(value).items()}
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
     return [to_json(v) for v in value] if isinstance(value, tuple | list) else value
 
 

@@ -74,6 +74,12 @@ def test_help_imports_nothing_heavy() -> None:
     )
 
 
+def test_planning_and_running_load_no_network_library_and_no_optimizer() -> None:
+    """A plan is looked at many times before it is run; scipy's optimizers alone take a third of the time to import it."""
+    code = "import sys, canforget.commands.plan, canforget.commands.run; print(sorted({'torch', 'sklearn', 'scipy.optimize'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,3 +1,5 @@
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -5,6 +7,7 @@ from typing import Any
 import numpy
 import pytest
 
+from canforget.data.split import ids_fingerprint, split_by
 from canforget.errors import CanforgetError, DataError, PlanError
 from canforget.spec import parse
 from canforget.study.definition import Study
@@ -237,3 +240,31 @@ def test_worlds_need_a_scenario_that_tosses_coins() -> None:
         drawn(worlds=True)
     with pytest.raises(CanforgetError, match="worlds: the draw is the seed; leave out draw=1"):
         drawn(**WORLDS | {"scenarios": ["randomized_inclusion:count=200,draw=1"]})
+
+
+def test_a_thousand_cases_are_planned_in_a_second_of_the_processor() -> None:
+    """Each case once hashed the split anew for each model that it is compared with: twelve seconds for CIFAR-10."""
+    started = time.process_time()
+    found = drawn(
+        unlearners=["scrub", "salun", "finetune", "ssd", "neggrad_plus", "random_labels", "gradient_ascent", "npo"],
+        quantizers=["none", "int", "int:bits=4", "float8", "nf4"], seeds=20,
+    )  # fmt: skip
+    assert len(found.cases) == 1000
+    assert time.process_time() - started < 3
+
+
+def test_a_split_is_drawn_once_and_its_images_are_hashed_once(monkeypatch: Any) -> None:
+    hashed: list[Any] = []
+
+    def counting(name: str, function: Callable[..., Any]) -> None:
+        def counted(*given: Any, **named: Any) -> Any:
+            hashed.append(name)
+            return function(*given, **named)
+
+        monkeypatch.setattr(f"canforget.study.{name}", counted)
+
+    counting("planned_steps.ids_fingerprint", ids_fingerprint)
+    counting("plan.split_by", split_by)
+    drawn(seeds=5, quantizers=["none", "int", "nf4"])
+    assert hashed.count("plan.split_by") == 1
+    assert hashed.count("planned_steps.ids_fingerprint") == 4  # forget and retain, retain, forget, calibration

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy
-from scipy.optimize import brentq
 from scipy.special import stdtrit
 
 from canforget.errors import NotMeasurable
@@ -53,6 +52,8 @@ def quotient_of(above: Terms, below: Terms, covariance: float = 0.0) -> MemoryFr
 
     Source: Fieller 1954, Some problems in interval estimation; with Satterthwaite's freedom for variances that differ.
     """
+    from scipy.optimize import brentq
+
     signal = combined(below)
     if signal.estimate == 0 or abs(signal.standard_errors) < LEAST_SIGNAL:
         raise NotMeasurable(

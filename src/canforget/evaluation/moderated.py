@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 from scipy.special import digamma, polygamma, stdtr, stdtrit
 
 from canforget.errors import DataError, NotMeasurable
@@ -75,6 +74,8 @@ def trigamma_root(value: float) -> float:
     >>> round(trigamma_root(numpy.pi**2 / 6), 9)
     1.0
     """
+    from scipy.optimize import brentq
+
     return float(numpy.exp(brentq(lambda x: numpy.log(polygamma(1, numpy.exp(x))) - numpy.log(value), -40.0, 40.0, xtol=1e-13)))
 
 

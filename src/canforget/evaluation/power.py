@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy
-from scipy.optimize import brentq
 from scipy.special import ndtr, stdtrit
 
 from canforget.errors import SpecError
@@ -56,6 +55,8 @@ def detectable_effect(error: float, freedom: float, power: float = POWER, alpha:
 
 def rising_root(function: Callable[[float], float]) -> float:
     """Where a rising function of a positive number is 0."""
+    from scipy.optimize import brentq
+
     top = 1.0
     while function(top) < 0:
         top *= 2

@@ -4,7 +4,7 @@ import dataclasses
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,6 +73,11 @@ class Study:
         (0, 1)
         """
         return read(cls, given, where)
+
+    @cached_property
+    def judges(self) -> dict[str, Any]:
+        """Metrics and audits as JSON holds them."""
+        return {"metrics": [m.to_json() for m in self.metrics], "audits": [a.to_json() for a in self.audits]}
 
 
 def from_toml(path: Path, /, **changes: Any) -> Study:

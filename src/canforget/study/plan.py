@@ -94,7 +94,9 @@ def plan(study: Study, data_dir: Path | None = None) -> Plan:
         data = dataset.component.load()(data_dir=data_dir, **dataset.arguments())
         require_sound_on(study, dataset, data)
         for scenario in study.scenarios:
-            grounds = {seed: split_context(study, dataset, data, world_of(scenario, seed, study), drawing) for seed in study.seeds}
+            worlds = {seed: world_of(scenario, seed, study) for seed in study.seeds}
+            contexts = {world: split_context(study, dataset, data, world, drawing) for world in dict.fromkeys(worlds.values())}
+            grounds = {seed: contexts[world] for seed, world in worlds.items()}
             for trained in study.models:
                 cases += cases_of(study, scenario.label, grounds, trained, drawing)
     return Plan(study, tuple(drawing.steps.values()), tuple(cases))
@@ -216,6 +218,14 @@ def probe_roles(study: Study, ground: SplitContext, original: Step, model: Step,
 
 def seen_in(study: Study, ground: SplitContext, roles: Mapping[str, Step], quantizer: Call, drawing: PlanBuilder) -> dict[str, Step]:
     """Predictions and probes of a retrained model of another seed on the images of this one's split, which in a study of worlds are others."""
+    asked = ground.split.key, quantizer.label, roles["train"].key, roles["unlearn"].key
+    if asked not in drawing.seen:
+        drawing.seen[asked] = drawn_on(study, ground, roles, quantizer, drawing)
+    return drawing.seen[asked]
+
+
+def drawn_on(study: Study, ground: SplitContext, roles: Mapping[str, Step], quantizer: Call, drawing: PlanBuilder) -> dict[str, Step]:
+    """The same, each time anew."""
     step = quantized_step(ground, quantizer, roles["unlearn"], drawing)
     found = {"predict": predict_step(study, ground, step, drawing)}
     found |= probe_roles(study, ground, roles["train"], roles["unlearn"], quantizer, drawing)
@@ -237,9 +247,8 @@ def judged_case(
     others = [seen_in(study, ground, roles, quantizer, drawing) for roles in retrained]
     models = (own, made[nothing, quantizer.label, seed], *others)
     what: dict[str, Any] = prediction_keys(models, "predict") | {
-        "split": ground.split.key, "metrics": [m.to_json() for m in study.metrics], "audits": [a.to_json() for a in study.audits],
-        "forgotten_classes": list(ground.ids.forgotten_classes),
-    }  # fmt: skip
+        "split": ground.split.key, "forgotten_classes": list(ground.ids.forgotten_classes),
+    } | study.judges  # fmt: skip
     if ground.ids.coins:
         what["coins"] = True
     if "before" in own:
@@ -276,9 +285,8 @@ def all_hyperparameters(study: Study, ground: SplitContext, trained: ModelSpec, 
         "dataset": ground.dataset, "model": trained.model, "scenario": ground.scenario, "unlearner": as_the_original(unlearner, trained),
         "quantizer": quantizer,
     }  # fmt: skip
-    judges = {"metrics": [m.to_json() for m in study.metrics], "audits": [a.to_json() for a in study.audits]}
     settings = {name: to_json(getattr(study, name)) for name in SETTINGS} | {"calibration": len(ground.ids.calibration)}
-    return {axis: call.to_json() for axis, call in calls.items()} | {"fit": to_json(trained.fit)} | settings | judges
+    return {axis: call.to_json() for axis, call in calls.items()} | {"fit": to_json(trained.fit)} | settings | study.judges
 
 
 def prediction_keys(models: tuple[dict[str, Step], ...], role: str) -> dict[str, Any]:

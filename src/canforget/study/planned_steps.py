@@ -1,6 +1,6 @@
 """The steps of a plan: train, unlearn, quantize, predict, weight noise and probe, each named by the SHA-256 of what decides its result."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,6 +34,8 @@ class PlanBuilder:
     """The steps drawn so far: a step that is named twice is kept once."""
 
     steps: dict[tuple[str, str], Step] = field(default_factory=dict)
+    seen: dict[Hashable, dict[str, Step]] = field(default_factory=dict)
+    """What was drawn of a model on the images of a split, by what it was drawn of: a thousand cases share a few retrained models."""
 
     def add(self, verb: str, key: str, label: str, needs: tuple[Step | None, ...] = (), **what: Any) -> Step:
         """The step of this verb and key."""
@@ -51,11 +53,14 @@ class SplitContext:
     ids: SplitIds
     views: Mapping[str, Any]
     split: Step
+    hashes: dict[tuple[str, ...], str] = field(default_factory=dict, repr=False)
 
     def sha(self, *parts: str) -> str:
-        """What tells these images from any others: the data set's content and the ids."""
-        together = numpy.unique(numpy.concatenate([getattr(self.ids, p) for p in parts]))
-        return step_key("images", data=self.data.fingerprint, ids=ids_fingerprint(together))
+        """What tells these images from any others: the data set's content and the ids; computed once."""
+        if parts not in self.hashes:
+            together = numpy.unique(numpy.concatenate([getattr(self.ids, p) for p in parts]))
+            self.hashes[parts] = step_key("images", data=self.data.fingerprint, ids=ids_fingerprint(together))
+        return self.hashes[parts]
 
 
 def train_step(ground: SplitContext, trained: ModelSpec, seed: int, parts: tuple[str, ...], fit: Any, drawing: PlanBuilder) -> Step:
