@@ -52,6 +52,14 @@ class StoreError(CanforgetError):
     """The store cannot be read or written."""
 
 
+class EngineError(CanforgetError):
+    """An engine that cannot carry out anything: no worker can begin, or none sees the store."""
+
+
+class NoClusterError(EngineError):
+    """No cluster could be begun on this machine, where another engine will do."""
+
+
 class ContractError(CanforgetError, AssertionError):
     """A member of a family does what none of its kind may do; the message says what, and on which problem."""
 

@@ -2,12 +2,14 @@ import os
 import subprocess
 import sys
 import time
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from canforget.engines.processes import processes
+from canforget.study.engine_options import EngineOptions
 from canforget.study.planned_steps import Step
 from canforget.study.schedule import Graph, Outcome
 
@@ -51,15 +53,53 @@ def test_a_worker_that_dies_is_replaced_and_its_step_fails_after_a_second_try() 
     assert found == {"a": "failed", "b": "done", "c": "done"}
 
 
+def hangs_at_a(step: Any) -> Any:
+    time.sleep(600 if step.key == "a" else 0)
+    return Outcome(step, "done")
+
+
+def test_a_step_that_hangs_is_ended_and_costs_neither_its_worker_nor_other_steps() -> None:
+    options = EngineOptions(step_limit=2)
+    found = {o.step.key: o for o in processes(Graph(steps(*"abcd", needs={"d": "a"})), hangs_at_a, workers=1, options=options)}
+    assert {k: o.status for k, o in found.items()} == {"a": "failed", "b": "done", "c": "done", "d": "skipped"}
+    assert found["a"].error.startswith("took longer than 2 s and was ended")
+
+
+def test_workers_that_cannot_begin_are_one_line_and_no_endless_loop(tmp_path: Path) -> None:
+    """A script without its guard runs itself anew in every worker."""
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "from canforget.engines.processes import processes\nfrom canforget.errors import EngineError\n"
+        "from canforget.study.planned_steps import Step\nfrom canforget.study.schedule import Graph\n"
+        "try:\n"
+        "    list(processes(Graph({('v', 'a'): Step('v', 'a', (), 'a', {})}), print, workers=1))\n"
+        "except EngineError as problem:\n"
+        "    print(problem)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == [
+        "--engine processes: no worker can begin; a script must call this below `if __name__ == '__main__':`"
+    ]
+
+
+def test_whoever_stops_listening_leaves_no_process_behind() -> None:
+    running = processes(Graph(steps(*"abc")), fails_at_a, workers=2)
+    next(running)
+    running.close()
+    assert not active_children()
+
+
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     """A study that is killed leaves nothing computing behind."""
     script = tmp_path / "parent.py"
     script.write_text(
-        "import os, time\nfrom canforget.engines.processes import Pool\n"
+        "import os, time\nfrom canforget.engines.processes import ProcessWorker\n"
         "if __name__ == '__main__':\n"
-        "    pool = Pool(print, 1)\n"
-        "    print(pool.executor.submit(os.getpid).result(), flush=True)\n"
-        "    pool.executor.submit(time.sleep, 60)\n"
+        "    worker = ProcessWorker('1', time.sleep)\n"
+        "    worker.start()\n"
+        "    worker.answer()\n"
+        "    worker.begin(60)\n"
+        "    print(worker.process.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )
     parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)

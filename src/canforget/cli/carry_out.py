@@ -7,6 +7,7 @@ import typer
 
 from canforget.cli import output
 from canforget.cli.app import TYPED
+from canforget.study.engine_options import EngineOptions
 from canforget.study.one_step import carry_out_step
 from canforget.study.plan import Plan
 from canforget.study.run import carry_out
@@ -21,16 +22,17 @@ def typed_command() -> str:
 
 
 def run_plan(
-    drawn: Plan, *, store: Path, out: Path, engine: str, workers: int, data_dir: Path | None, device: str, step: str | None,
-    wide: bool, json: bool, track: Path | None = None,
+    drawn: Plan, *, store: Path, out: Path, engine: str, workers: int | None, data_dir: Path | None, device: str, step: str | None,
+    wide: bool, json: bool, track: Path | None = None, engine_options: EngineOptions = EngineOptions(),
 ) -> None:  # fmt: skip
     """Carries a plan out and prints what became of it; leaves with 1 where a step failed."""
     if step is not None:
         run_step(drawn, step, store, data_dir, device, json)
         return
     done = carry_out(
-        drawn, store, out, engine=engine, workers=workers, data_dir=data_dir, device=device, command=typed_command(), track=track
-    )
+        drawn, store, out, engine=engine, workers=workers, data_dir=data_dir, device=device, command=typed_command(), track=track,
+        engine_options=engine_options,
+    )  # fmt: skip
     if json:
         output.echo_json(done.to_json())
     else:

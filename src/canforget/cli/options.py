@@ -32,8 +32,23 @@ StoreDir = Annotated[
     Path, typer.Option("--store", help="Folder of finished steps, or s3://bucket/prefix (gs, az): what lies there is not computed again.")
 ]
 OutDir = Annotated[Path, typer.Option("--out", help="Folder for the records.")]
-Engine = Annotated[str, typer.Option(help="serial, or processes (several at once).")]
-Workers = Annotated[int, typer.Option(min=1, max=1024, help="Number of processes of the engine `processes`.")]
+Engine = Annotated[str, typer.Option(help="serial, processes (several at once), or ray (a cluster).")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=100_000, show_default=False, help="Steps at once: of processes 2 unless said, of ray what the cluster has room for."
+    ),
+]
+StepLimit = Annotated[
+    float | None, typer.Option(help="Seconds that a step may take; then its worker is ended (processes, ray).", show_default=False)
+]
+RayAddress = Annotated[
+    str, typer.Option(help="Head of a Ray cluster, as in 10.0.0.1:6379; without it one is begun on this machine.", show_default=False)
+]
+CpusPerStep = Annotated[int, typer.Option(min=1, max=1024, help="Cores, and threads, of a step (ray).")]
+GpusPerStep = Annotated[
+    float, typer.Option(min=0, help="GPUs of a step that runs a network, or the part of one: at 0.25 four share a GPU (ray).")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of this step's random stream.")]
 SplitSeed = Annotated[int, typer.Option(min=0, help="Seed of the split; one for all models that are to be compared.")]
 Dataset = Annotated[str, typer.Option(help="Data set, as in digits or parquet:folder=scans.")]
@@ -104,13 +119,17 @@ class Destination:
         return self.path
 
 
-def device_of(name: str) -> str:
-    """The device's name, if torch has it."""
+def device_of(name: str, engine: str = "serial") -> str:
+    """The device's name, if torch has it; where Ray deals the GPUs, they are those of other machines, and have no number."""
     import torch
 
     kind = name.partition(":")[0]
     if kind not in ("cpu", "cuda", "mps"):
         raise SpecError(f"--device: no device '{name}'{did_you_mean(name, ['cpu', 'cuda', 'mps'])}")
+    if engine == "ray" and kind == "cuda":
+        if name != kind:
+            raise SpecError(f"--device: {name}: --engine ray deals the GPUs itself; write cuda, and --gpus-per-step")
+        return name
     if kind == "cuda" and not torch.cuda.is_available():
         raise SpecError("--device: no CUDA device is available here; use --device cpu")
     return name

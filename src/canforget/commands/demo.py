@@ -19,7 +19,7 @@ DEMO = {
 def demo(
     store: options.StoreDir = Path("canforget-store"),
     out: options.OutDir = Path("demo-results"),
-    workers: options.Workers = 2,
+    workers: options.Workers = None,
     step: options.StepName = None,
     wide: options.Wide = False,
     json: options.Json = False,

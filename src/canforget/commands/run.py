@@ -18,7 +18,11 @@ def run(
     store: options.StoreDir = Path("canforget-store"),
     out: options.OutDir = Path("canforget-results"),
     engine: options.Engine = "serial",
-    workers: options.Workers = 2,
+    workers: options.Workers = None,
+    step_limit: options.StepLimit = None,
+    ray_address: options.RayAddress = "",
+    cpus_per_step: options.CpusPerStep = 1,
+    gpus_per_step: options.GpusPerStep = 0.0,
     device: options.Device = "cpu",
     track: options.Track = None,
     plugin: options.Plugins = None,
@@ -30,12 +34,16 @@ def run(
 
     Stopped or failed runs go on where they were: run the same command again. From another terminal: canforget watch.
     Example: canforget run --datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners scrub salun --quantizers none int --seeds 3
+    Example: canforget run study.toml --engine ray --ray-address 10.0.0.1:6379 --device cuda --gpus-per-step 0.25
     Example: canforget run study.toml --set noise_draws=20 probes=true controls=true
     """
     from canforget.cli.carry_out import run_plan
+    from canforget.study.engine_options import EngineOptions
     from canforget.study.plan import plan
 
     options.add_plugins(plugin)
+    engine_options = EngineOptions(step_limit, ray_address, cpus_per_step, gpus_per_step)
+    engine_options.check(engine)
     flags = {
         "datasets": datasets,
         "models": models,
@@ -46,6 +54,6 @@ def run(
     }
     drawn = plan(options.study_of(study, flags, keys), data_dir)
     run_plan(
-        drawn, store=store, out=out, engine=engine, workers=workers, data_dir=data_dir, device=options.device_of(device), step=step, wide=wide,
-        json=json, track=track,
+        drawn, store=store, out=out, engine=engine, workers=workers, data_dir=data_dir, device=options.device_of(device, engine), step=step,
+        wide=wide, json=json, track=track, engine_options=engine_options,
     )  # fmt: skip

@@ -3,89 +3,126 @@
 import os
 import signal
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from typing import Any
 
+from canforget.errors import EngineError
+from canforget.study.crew import FALSE_STARTS, Ended, carried_out_by
+from canforget.study.engine_options import WORKERS, EngineOptions
 from canforget.study.planned_steps import Step
-from canforget.study.schedule import Graph, Outcome, Started, unheard
-
-LIVES = 2
-"""How often a step may take its worker down with it, alone, before it has failed."""
+from canforget.study.schedule import Graph, Outcome
 
 Work = Callable[[Step], Outcome]
+FAREWELL_SECONDS = 5.0
+"""How long a worker that has nothing to do may take to end by itself."""
+
+
+@dataclass(eq=False)
+class ProcessWorker:
+    """A process of this machine: "absent" until it is wanted and after it has died, "coming", "free" or "busy"."""
+
+    name: str
+    work: Work
+    place: str = ""
+    state: str = "absent"
+    process: Any = None
+    connection: Any = None
+
+    def serves(self, step: Step) -> bool:
+        """Any step will do."""
+        return True
+
+    def start(self) -> None:
+        """A new process that inherits nothing; it says hello when it can work."""
+        context = get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, self.work), name=f"canforget worker {self.name}")
+        self.process.start()
+        theirs.close()
+        self.state = "coming"
+
+    def begin(self, step: Step) -> None:
+        """Hands it a step; that it is dead is noticed by who waits for it."""
+        self.state = "busy"
+        with suppress(OSError):
+            self.connection.send(step)
+
+    def answer(self) -> Outcome | None:
+        """Its hello, or what became of its step; None when it has died."""
+        try:
+            answer: Outcome | None = self.connection.recv()
+        except (EOFError, OSError):
+            self.end()
+            return None
+        self.state = "free"
+        return answer
+
+    def end(self) -> None:
+        """Ends it at once."""
+        if self.state != "absent":
+            self.process.kill()
+            self.process.join()
+            self.connection.close()
+            self.state = "absent"
+
+    def dismiss(self) -> None:
+        """Lets it end by itself if it has nothing to do."""
+        if self.state == "free":
+            self.connection.close()
+            self.process.join(FAREWELL_SECONDS)
+        self.end()
 
 
 @dataclass
-class Pool:
-    """A process pool that is made anew when a worker dies; the steps that were under way then are tried again, each alone."""
+class LocalStaff:
+    """The workers on this machine, begun when there are steps for them."""
 
-    work: Work
-    workers: int
-    queue: deque[Step] = field(default_factory=deque)
-    suspects: deque[Step] = field(default_factory=deque)
-    running: dict[Future[Outcome], Step] = field(default_factory=dict)
-    deaths: dict[tuple[str, str], int] = field(default_factory=dict)
-    places: dict[Future[Outcome], int] = field(default_factory=dict)
-    started: Started = unheard
+    workers: Sequence[ProcessWorker]
+    false_starts: int = 0
 
-    def __post_init__(self) -> None:
-        self.executor = self.fresh()
+    def free(self, wanted: int) -> Sequence[ProcessWorker]:
+        """Workers with nothing to do."""
+        there = sum(w.state in ("coming", "free") for w in self.workers)
+        for worker in [w for w in self.workers if w.state == "absent"][: max(0, wanted - there)]:
+            worker.start()
+        return [w for w in self.workers if w.state == "free"]
 
-    def fresh(self) -> ProcessPoolExecutor:
-        """A pool of new processes that inherit nothing, and end without a word on Ctrl-C."""
-        return ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=begin)
+    def wait(self, seconds: float | None) -> Sequence[Ended]:
+        """What became of steps, as soon as a worker has said something or has died."""
+        there = {w.connection: w for w in self.workers if w.state in ("coming", "busy")}
+        found: list[Ended] = []
+        for ready in wait(list(there), seconds):
+            worker, busy = there[ready], there[ready].state == "busy"
+            answer = worker.answer()
+            if busy:
+                found.append(Ended(worker, answer))
+            else:
+                self.count(worker)
+        return found
 
-    def start(self) -> None:
-        """Hands out steps: as many as there are workers, but a suspect alone."""
-        while self.suspects and not self.running:
-            self.submit(self.suspects.popleft())
-        while self.queue and not self.suspects and len(self.running) < self.workers:
-            self.submit(self.queue.popleft())
+    def count(self, worker: ProcessWorker) -> None:
+        """Gives up when one worker after another dies before it has said hello."""
+        self.false_starts = 0 if worker.state == "free" else self.false_starts + 1
+        if self.false_starts >= FALSE_STARTS:
+            raise EngineError("--engine processes: no worker can begin; a script must call this below `if __name__ == '__main__':`")
 
-    def submit(self, step: Step) -> None:
-        """Hands a step to a free process."""
-        future = self.executor.submit(self.work, step)
-        taken = {self.places[other] for other in self.running}
-        self.running[future] = step
-        self.places[future] = min(set(range(1, self.workers + 1)) - taken)
-        self.started(step, str(self.places[future]))
-
-    def collect(self) -> list[Outcome]:
-        """Waits for at least one step to end, well or badly."""
-        ended, _ = wait(self.running, return_when=FIRST_COMPLETED)
-        outcomes: list[Outcome] = []
-        for future in ended:
-            try:
-                outcomes.append(future.result())
-            except BrokenProcessPool:
-                return outcomes + self.revive()
-            del self.running[future], self.places[future]
-        return outcomes
-
-    def revive(self) -> list[Outcome]:
-        """A new pool; the steps that were under way become suspects, and one that was alone too often has failed."""
-        lost = list(self.running.values())
-        self.running.clear()
-        self.places.clear()
-        self.executor.shutdown(wait=False, cancel_futures=True)
-        self.executor = self.fresh()
-        if len(lost) == 1:
-            step = lost[0]
-            self.deaths[step.name] = self.deaths.get(step.name, 0) + 1
-            if self.deaths[step.name] >= LIVES:
-                return [Outcome(step, "failed", error="its worker process died twice (out of memory?); try fewer workers")]
-        self.suspects.extend(lost)
-        return []
+    def memory(self, place: str) -> float:
+        """Nobody knows what else the machine is used for."""
+        return float("inf")
 
 
-def begin() -> None:
-    """What a worker does first: it will end without a word on Ctrl-C, and with its parent however that ends."""
+def serve(connection: Connection, work: Work) -> None:
+    """What a worker does: step after step, until nobody asks any more; it ends without a word on Ctrl-C, and with its parent however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=outlive_nobody, daemon=True).start()
+    connection.send(None)
+    with suppress(EOFError):
+        while True:
+            connection.send(work(connection.recv()))
 
 
 def outlive_nobody() -> None:
@@ -96,20 +133,11 @@ def outlive_nobody() -> None:
         os._exit(1)
 
 
-def processes(graph: Graph, work: Work, *, workers: int = 2) -> Iterator[Outcome]:
+def processes(graph: Graph, work: Work, *, workers: int | None = None, options: EngineOptions = EngineOptions()) -> Generator[Outcome]:
     """Yields the outcome of every step of `graph` as it comes, `workers` at a time."""
-    pool = Pool(work, workers, started=graph.started)
+    staff = LocalStaff([ProcessWorker(str(number), work) for number in range(1, (workers or WORKERS) + 1)])
     try:
-        while graph.active:
-            for step in graph.ready():
-                blocked = graph.blocked(step)
-                if blocked is None:
-                    pool.queue.append(step)
-                else:
-                    yield graph.finish(blocked)
-            pool.start()
-            if pool.running:
-                for outcome in pool.collect():
-                    yield graph.finish(outcome)
+        yield from carried_out_by(staff, graph, options.step_limit)
     finally:
-        pool.executor.shutdown(wait=False, cancel_futures=True)
+        for worker in staff.workers:
+            worker.dismiss()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from canforget.report.judgment import with_verdicts
 from canforget.report.record import Record, save_records
 from canforget.study.collect_records import record_of
 from canforget.study.definition import Study
+from canforget.study.engine_options import WORKERS, EngineOptions
 from canforget.study.plan import Plan, plan
 from canforget.study.remote_store import store_at
 from canforget.study.reporting import reported
@@ -70,18 +72,26 @@ class Done:
 
 
 def run_study(
-    study: Study, *, store: Path | str = "canforget-store", out: Path | str = "canforget-results", engine: str = "processes", workers: int = 2,
-    data_dir: Path | None = None, device: str = "cpu",
+    study: Study, *, store: Path | str = "canforget-store", out: Path | str = "canforget-results", engine: str = "processes",
+    workers: int | None = None, data_dir: Path | None = None, device: str = "cpu", step_limit: float | None = None, ray_address: str = "",
+    cpus_per_step: int = 1, gpus_per_step: float = 0.0,
 ) -> Done:  # fmt: skip
-    """Plans and runs a study, writes its records to `out`, and returns them; what the store holds is not computed again."""
+    """Plans and runs a study, writes its records to `out`, and returns them; what the store holds is not computed again.
+
+    `engine` is "serial", "processes" or "ray"; `workers` steps are carried out at once (two processes, or as many as a Ray cluster has room
+    for). A step may take `step_limit` seconds. `ray_address` is the head of a cluster, as in "10.0.0.1:6379"; each step there gets
+    `cpus_per_step` cores, and one that runs a network `gpus_per_step` GPUs, or that part of one.
+    """
+    options = EngineOptions(step_limit, ray_address, cpus_per_step, gpus_per_step)
     return carry_out(
-        plan(study, data_dir), store_at(store).place, Path(out), engine=engine, workers=workers, data_dir=data_dir, device=device
-    )
+        plan(study, data_dir), store_at(store).place, Path(out), engine=engine, workers=workers, data_dir=data_dir, device=device,
+        engine_options=options,
+    )  # fmt: skip
 
 
 def carry_out(
-    drawn: Plan, store: Path, out: Path, *, engine: str = "serial", workers: int = 1, data_dir: Path | None = None, device: str = "cpu",
-    command: str = "", track: Path | None = None,
+    drawn: Plan, store: Path, out: Path, *, engine: str = "serial", workers: int | None = None, data_dir: Path | None = None,
+    device: str = "cpu", command: str = "", track: Path | None = None, engine_options: EngineOptions = EngineOptions(),
 ) -> Done:  # fmt: skip
     """Runs a plan with progress shown and its records written to `out`; `command` is what was typed to have it run, if anything was.
 
@@ -89,11 +99,11 @@ def carry_out(
     """
     if track is not None:
         require_tensorboard()
-    workers = workers if engine != "serial" else 1
-    with reported(drawn.study.name, drawn.steps, workers, command, out) as told, noting(told.view.line):
+    engine_options.check(engine)
+    with reported(drawn.study.name, drawn.steps, workers_of(engine, workers), command, out) as told, noting(told.view.line):
         records = run(
             drawn, store_at(store), engine=engine, workers=workers, data_dir=data_dir, device=device, notify=told.notify, advance=told.advance,
-            started=told.started, track=track,
+            started=told.started, track=track, engine_options=engine_options,
         )  # fmt: skip
     if track is not None:
         track_records(track, records)
@@ -108,26 +118,27 @@ def run(
     store: Store | str | Path,
     *,
     engine: str = "serial",
-    workers: int = 1,
+    workers: int | None = None,
     data_dir: Path | None = None,
     device: str = "cpu",
     notify: Callable[[Outcome], None] = lambda outcome: None,
     advance: Callable[[float], None] = lambda fraction: None,
     started: Started = unheard,
     track: Path | None = None,
+    engine_options: EngineOptions = EngineOptions(),
 ) -> list[Record]:
     """Carries `plan` out and returns one record a case; a failed step costs the cases that need it, and no other.
 
     An artifact of the store that is not as it was written is named in one line, set aside and computed again.
     """
     store = store if isinstance(store, Store) else store_at(store)
+    engine_options.check(engine)
     store.sweep()
-    threads = max(1, (os.cpu_count() or 1) // workers) if engine != "serial" else 0
-    job = Job(store.place, data_dir, device, tuple(plugin_paths()), threads, track)
+    job = Job(store.place, data_dir, device, tuple(plugin_paths()), threads_of(engine, workers, engine_options), track)
     errors: dict[tuple[str, str], str] = {}
     for again in reversed(range(ROUNDS)):
-        with listening(advance):
-            for outcome in outcomes(plan, job, engine, workers, errors, started):
+        with listening(advance), closing(outcomes(plan, job, engine, workers, errors, started, engine_options)) as found:
+            for outcome in found:
                 notify(outcome)
                 if outcome.error:
                     errors[outcome.step.name] = outcome.error
@@ -137,3 +148,17 @@ def run(
             if not again:
                 raise
     return []
+
+
+def workers_of(engine: str, workers: int | None) -> int:
+    """How many steps are carried out at once, as far as it can be told before an engine begins."""
+    return {"serial": 1, "ray": workers or os.cpu_count() or 1}.get(engine, workers or WORKERS)
+
+
+def threads_of(engine: str, workers: int | None, options: EngineOptions) -> int:
+    """The most threads of a step: its share of the cores, never more than the user's own limit; 0 for as many as torch takes."""
+    if engine == "serial":
+        return 0
+    share = options.cpus_per_step if engine == "ray" else max(1, (os.cpu_count() or 1) // workers_of(engine, workers))
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(share, int(limit)) if limit.isdecimal() and int(limit) else share

@@ -93,7 +93,7 @@ class RunState:
         waiting = [place for place in range(len(self.steps)) if place not in self.ended]
         had = {place: now - since for place, (_, since) in self.running.items()}
         costs = [max(0.0, self.expected(place) - had.get(place, 0.0)) for place in waiting]
-        return max(sum(costs) / self.workers, max(costs, default=0.0))
+        return max(sum(costs) / max(self.workers, len(self.running)), max(costs, default=0.0))
 
     def expected(self, place: int) -> float:
         """Seconds that a step takes: as the same with another seed did, else as others of its verb, else a guess."""

@@ -2,15 +2,19 @@
 
 import time
 import traceback
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Generator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
-from canforget.errors import CanforgetError, DamagedError, SpecError, did_you_mean
+from canforget.errors import CanforgetError, DamagedError, NoClusterError
 from canforget.progress import note, noting
 from canforget.registry import add_plugin
+from canforget.study.engine_options import EngineOptions
 from canforget.study.environment import machine, versions
+from canforget.study.expected_costs import ExpectedCosts
 from canforget.study.plan import Plan
 from canforget.study.planned_steps import Step
 from canforget.study.remote_store import store_at
@@ -18,8 +22,6 @@ from canforget.study.step_cost import CostMeter
 from canforget.study.store import Store
 from canforget.study.tracking import tracked
 from canforget.user_code import error_line, user_frame
-
-ENGINES = ("serial", "processes")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Graph:
     lost: set[tuple[str, str]] = field(default_factory=set)
     started: Started = unheard
     """Engines tell it of each step that a worker begins with, and which worker."""
+    costs: ExpectedCosts = field(default_factory=ExpectedCosts)
 
     def __post_init__(self) -> None:
         for name, step in self.steps.items():
@@ -143,7 +146,7 @@ def compute(step: Step, store: Store, job: Job) -> None:
 
     from canforget.study.execute import Workspace, perform
 
-    if job.threads and torch.get_num_threads() != job.threads:
+    if 0 < job.threads < torch.get_num_threads():
         torch.set_num_threads(job.threads)
     meter = CostMeter(job.device)
     write = perform(step, Workspace(store, job.data_dir, job.device))
@@ -162,29 +165,40 @@ ROUNDS = 4
 
 
 def outcomes(
-    plan: Plan, job: Job, engine: str, workers: int, failed: Container[tuple[str, str]] = (), started: Started = unheard
-) -> Iterator[Outcome]:
+    plan: Plan, job: Job, engine: str, workers: int | None, failed: Container[tuple[str, str]] = (), started: Started = unheard,
+    options: EngineOptions = EngineOptions(),
+) -> Generator[Outcome]:  # fmt: skip
     """What becomes of every step that has not `failed`, as it happens; what could not be computed from damaged inputs is tried again."""
-    if engine not in ENGINES:
-        raise SpecError(f"no engine '{engine}'{did_you_mean(engine, ENGINES)}")
-    from importlib import import_module
-
-    carry_out = getattr(import_module(f"canforget.engines.{engine}"), engine)
+    options.check(engine)
     steps, told = {s.name: s for s in plan.steps if s.name not in failed}, set[tuple[str, str]]()
+    costs = ExpectedCosts(store_at(job.root))
+    for step in steps.values():
+        costs.learn(step)
     for again in reversed(range(ROUNDS)):
         lost = False
-        for outcome in carry_out(Graph(dict(steps), started=started), job, workers=workers):
-            for line in outcome.notes:
-                note(line)
-            if outcome.status == "lost" and again:
-                lost = True
-            elif outcome.status == "done" or outcome.step.name not in told:
-                told.add(outcome.step.name)
-                yield replace(outcome, status="failed") if outcome.status == "lost" else outcome
-            if outcome.status in ("failed", "skipped"):
-                del steps[outcome.step.name]
+        with closing(by_engine(engine, Graph(dict(steps), started=started, costs=costs), job, workers, options)) as found:
+            for outcome in found:
+                for line in outcome.notes:
+                    note(line)
+                if outcome.status == "lost" and again:
+                    lost = True
+                elif outcome.status == "done" or outcome.step.name not in told:
+                    told.add(outcome.step.name)
+                    yield replace(outcome, status="failed") if outcome.status == "lost" else outcome
+                if outcome.status in ("failed", "skipped"):
+                    del steps[outcome.step.name]
         if not lost:
             return
+
+
+def by_engine(engine: str, graph: Graph, job: Job, workers: int | None, options: EngineOptions) -> Generator[Outcome]:
+    """The outcomes of a graph on an engine; of one that finds no cluster on this machine, on its processes, and says so."""
+    carry_out = getattr(import_module(f"canforget.engines.{engine}"), engine)
+    try:
+        yield from carry_out(graph, job, workers=workers, options=options)
+    except NoClusterError as problem:
+        note(f"{problem}; going on with --engine processes")
+        yield from by_engine("processes", graph, job, workers, options)
 
 
 def missing(plan: Plan, store: Store) -> list[Step]:
