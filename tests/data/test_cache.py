@@ -3,12 +3,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy
 import pytest
 
 from canforget.data import cache as data_cache
-from canforget.data.cache import cache_dir, cached_pixels, content, data_root
-from canforget.errors import DataError, StoreError
+from canforget.data.cache import cache_dir, content, data_root
+from canforget.errors import DataError
 
 
 @pytest.fixture(autouse=True)
@@ -90,79 +89,6 @@ def test_a_memory_that_cannot_be_kept_only_costs_time(file: Any, settled: Any, c
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.bin: cannot be read"):
         data_cache.file_hash(tmp_path / "gone.bin")
-
-
-PIXELS = numpy.arange(24, dtype=numpy.uint8).reshape(2, 3, 2, 2)
-
-
-def test_pixels_are_decoded_once() -> None:
-    calls = []
-
-    def decode() -> Any:
-        calls.append(1)
-        return PIXELS
-
-    for _ in range(2):
-        found = cached_pixels("key", 2, decode)
-        assert numpy.array_equal(found, PIXELS)
-    assert calls == [1]
-
-
-def test_writing_to_cached_pixels_leaves_the_cache_as_it_was() -> None:
-    """Torch warns of arrays that cannot be written to, and writes to those that can."""
-    cached_pixels("key", 2, lambda: PIXELS)[:] = 0
-    assert numpy.array_equal(cached_pixels("key", 2, pytest.fail), PIXELS)
-
-
-@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", None])
-def test_damaged_pixels_are_decoded_again(cache: Any, damage: Any) -> None:
-    """A file cut short must not crash, or be shown as fewer images."""
-    cached_pixels("key", 2, lambda: PIXELS)
-    path = cache / "pixels/key.npy"
-    path.write_bytes(path.read_bytes()[:-1] if damage is None else damage)
-    assert numpy.array_equal(cached_pixels("key", 2, lambda: PIXELS), PIXELS)
-
-
-@pytest.mark.parametrize("name", ["key.npy", "key.npy.sha256"])
-def test_a_flipped_bit_in_cached_pixels_is_named_and_decoded_again(cache: Any, name: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """An image that was another one gave other records without a word."""
-    cached_pixels("key", 2, lambda: PIXELS)
-    path = cache / "pixels" / name
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-    assert numpy.array_equal(cached_pixels("key", 2, lambda: PIXELS), PIXELS)
-    assert "not as it was written; the images are decoded again" in capsys.readouterr().err
-    assert numpy.array_equal(cached_pixels("key", 2, pytest.fail), PIXELS)
-
-
-def test_pixels_of_another_number_of_images_are_decoded_again() -> None:
-    cached_pixels("key", 2, lambda: PIXELS)
-    assert len(cached_pixels("key", 1, lambda: PIXELS[:1])) == 1
-
-
-def test_decoding_that_fails_leaves_nothing_behind(cache: Any) -> None:
-    """Half an array under a whole one's name is believed the next time."""
-
-    def decode() -> Any:
-        raise DataError("row 5 is damaged")
-
-    with pytest.raises(DataError, match="row 5"):
-        cached_pixels("key", 2, decode)
-    assert not list((cache / "pixels").glob("*npy*"))
-
-
-def test_a_disk_that_is_full_is_one_line_and_leaves_nothing_behind(cache: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A traceback from numpy's writer does not say which variable to set."""
-
-    def full(file: Any, array: Any, allow_pickle: Any) -> None:
-        file.write(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(numpy, "save", full)
-    with pytest.raises(StoreError, match="No space left on device; set CANFORGET_CACHE_DIR"):
-        cached_pixels("key", 2, lambda: PIXELS)
-    assert not list((cache / "pixels").glob("*npy*"))
 
 
 def test_the_data_directory_is_the_argument_before_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

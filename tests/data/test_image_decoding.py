@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from canforget.data.image_decoding import Frame, decode_all, decode_image, frame_of, quiet
+from canforget.data.image_decoding import Frame, decode_each, decode_image, frame_of, quiet
 from canforget.errors import DataError, SpecError
 
 COLOR = numpy.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=numpy.uint8)
@@ -99,7 +99,7 @@ def test_images_keep_their_order_whether_decoded_in_threads_or_not(png: Any, sid
     """Labels go by position."""
     images = [numpy.full((side, side), i, dtype=numpy.uint8) for i in range(20)]
     sources = [(f"row {i}", png(image)) for i, image in enumerate(images)]
-    pixels = decode_all(sources, 20, Frame((1, side, side), False, False))
+    pixels = numpy.stack(list(decode_each(sources, Frame((1, side, side), False, False))))
     assert numpy.array_equal(pixels[:, 0], images)
 
 

@@ -28,6 +28,8 @@ from canforget.report import verdict as rules
 from canforget.report.room_versions import rooms_told
 
 QUESTIONS_OF_CHANGE = ("answers", "membership", "prototype")
+HASHED_IMAGES = 512
+"""So many are in memory at a time while images are hashed."""
 
 
 def audit(
@@ -192,7 +194,7 @@ def images_hash(split: Split) -> str:
     every = together(split.forget, split.retain, split.val, split.held_out, split.test)
     ordered = every[torch.argsort(every.ids)]
     digest = hashlib.sha256()
-    for tensor in (ordered.ids, ordered.y, ordered.x):
+    for tensor in (ordered.ids, ordered.y, *(ordered.x[i : i + HASHED_IMAGES] for i in range(0, len(ordered), HASHED_IMAGES))):
         digest.update(little_endian(tensor.cpu().numpy()))
     return digest.hexdigest()
 

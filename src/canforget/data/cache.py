@@ -1,19 +1,16 @@
-"""Where data sets lie on a disk, the hash of their bytes, and the cache of their decoded pixels."""
+"""Where data sets and caches lie on a disk, and the hash of files' bytes."""
 
 import hashlib
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import numpy
-
-from canforget.data.dataset import Pixels
-from canforget.errors import DataError, StoreError
-from canforget.file_io import appearing, checksum, sweep_asides, write_atomically
+from canforget.errors import DataError
+from canforget.file_io import appearing
 from canforget.progress import note
 
 DATA_DIR = "CANFORGET_DATA_DIR"
@@ -86,48 +83,3 @@ def file_hash(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as problem:
         raise DataError(f"{path}: cannot be read: {problem.strerror}") from None
-
-
-def cached_pixels(key: str, count: int, decode: Callable[[], Pixels]) -> Pixels:
-    """`decode()`, or what it returned the last time for `key`: `count` images, mapped from a file that processes share.
-
-    The array may be written to; what is written stays in memory. Of several processes that ask at once, one decodes. A cached file
-    that is damaged is decoded again. Raises `StoreError` when the cache cannot be written.
-    """
-    from filelock import FileLock
-
-    path = cache_dir() / "pixels" / f"{key}.npy"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            sweep_asides(path.parent)
-            if not intact(path, count):
-                decoded = decode()
-                with appearing(path) as file:
-                    numpy.save(file, decoded, allow_pickle=False)
-                write_atomically(seal_of_pixels(path), checksum(path).encode())
-    except OSError as problem:
-        raise StoreError(f"{path}: decoded pixels cannot be kept: {problem.strerror}; set {CACHE_DIR} to a folder with room") from problem
-    return memory_mapped(path)
-
-
-def memory_mapped(path: Path) -> Pixels:
-    """The array of a .npy file, copied page by page only where it is written to."""
-    return numpy.asarray(numpy.load(path, mmap_mode="c", allow_pickle=False))
-
-
-def intact(path: Path, count: int) -> bool:
-    """Whether `path` holds the pixels of `count` images, every byte as it was written; says so when it does not."""
-    if not (path.is_file() and seal_of_pixels(path).is_file()):
-        return False
-    with suppress(OSError, ValueError, EOFError):
-        if seal_of_pixels(path).read_bytes() == checksum(path).encode():
-            pixels = memory_mapped(path)
-            return bool(pixels.dtype == numpy.uint8 and pixels.ndim == 4 and len(pixels) == count)
-    note(f"damaged: {path}: not as it was written; the images are decoded again")
-    return False
-
-
-def seal_of_pixels(path: Path) -> Path:
-    """Where the checksum of cached pixels lies."""
-    return path.with_name(f"{path.name}.sha256")

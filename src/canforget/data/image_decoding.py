@@ -1,16 +1,17 @@
 """Encoded image files to pixels as they are shown: upright, over white, one channel or three, as large as they are or a resized square."""
 
 import io
+import math
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy
 
@@ -24,10 +25,10 @@ COLOR_MODES = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
 ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 THREADED_PIXELS = 64 * 64
 """Images with fewer pixels decode no faster in threads: most of their time is spent in Python (measured on 32 x 32 WebP)."""
+GROUP, GROUP_BYTES = 512, 2**24
+"""At most so many images, and so many bytes of their pixels, are decoded at a time."""
 DECODING = 2
 """Part of every hash of decoded pixels: goes up when the same bytes give other pixels than before."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,23 @@ def frame_of(first: Source, where: str, *, size: int | None, channels: int | Non
             raise damaged(where, problem) from None
 
 
-def decode_all(sources: Iterable[tuple[str, Source]], count: int, frame: Frame) -> Pixels:
-    """Pixels uint8 [count, c, h, w] of `count` images, each with the words that name it in an error."""
-    pixels = numpy.empty((count, *frame.shape), dtype=numpy.uint8)
-    with quiet():
-        for row, image in enumerate(mapped_in_order(lambda pair: decode_image(pair[1], pair[0], frame), sources, frame)):
-            pixels[row] = image
-    return pixels
+def decode_each(sources: Iterable[tuple[str, Source]], frame: Frame) -> Iterator[Pixels]:
+    """Pixels uint8 [c, h, w] of each image, in order, each given with the words that name it in an error.
+
+    Some megabytes at a time, so that memory stays bounded; by threads where images are large.
+    """
+    images = iter(sources)
+    size = min(GROUP, max(1, GROUP_BYTES // math.prod(frame.shape)))
+    with ThreadPoolExecutor() if threaded(frame) else nullcontext() as pool:
+        while group := list(islice(images, size)):
+            with quiet():
+                decoded = list((map if pool is None else pool.map)(lambda pair: decode_image(pair[1], pair[0], frame), group))
+            yield from decoded
+
+
+def threaded(frame: Frame) -> bool:
+    """Whether images decode faster in threads."""
+    return frame.shape[1] * frame.shape[2] >= THREADED_PIXELS or frame.fitted
 
 
 @contextmanager
@@ -75,17 +86,6 @@ def quiet() -> Iterator[None]:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", DecompressionBombWarning)
         yield
-
-
-def mapped_in_order(function: Callable[[T], Pixels], items: Iterable[T], frame: Frame) -> Iterable[Pixels]:
-    """`function` of each item, in order; by threads where images are large, a few hundred at a time so that memory stays bounded."""
-    if frame.shape[1] * frame.shape[2] < THREADED_PIXELS and not frame.fitted:
-        yield from map(function, items)
-        return
-    iterator = iter(items)
-    with ThreadPoolExecutor() as pool:
-        while group := list(islice(iterator, 512)):
-            yield from pool.map(function, group)
 
 
 def decode_image(source: Source, where: str, frame: Frame) -> Pixels:

@@ -9,6 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from canforget.data.dataset import DataSet
+from canforget.data.memory_limit import memory_limit
+from canforget.data.pixel_rows import PixelRows, among, joined, picked, placed
 from canforget.errors import DataError
 
 Augment = Callable[[Tensor], Tensor]
@@ -46,7 +48,8 @@ class Images:
     """N images on one device: pixels uint8 [n, channels, height, width] in 0..255, labels int64 [n], ids int64 [n].
 
     The model normalizes for itself, so that training, calibration, audit and deployment cannot disagree about it. An id is the
-    image's place in the source data set.
+    image's place in the source data set. Pixels of a large data set stay on the disk: `x[index]` reads the images that it chooses, a
+    subset reads none, and `x` is a tensor all the same.
     """
 
     x: Tensor
@@ -70,11 +73,11 @@ class Images:
         return len(self.x)
 
     def __getitem__(self, index: Tensor | slice) -> "Images":
-        return Images(self.x[index], self.y[index], self.ids[index])
+        return Images(among(self.x, index), self.y[index], self.ids[index])
 
     def to(self, device: torch.device | str) -> "Images":
         """The same images on `device`."""
-        return Images(self.x.to(device), self.y.to(device), self.ids.to(device))
+        return Images(placed(self.x, device), self.y.to(device), self.ids.to(device))
 
     def only(self, ids: Tensor) -> "Images":
         """The images whose ids are among `ids`, in this set's order."""
@@ -82,17 +85,17 @@ class Images:
 
     def batches(self, size: int, rng: Generator | None = None, augment: Augment | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Pixels and labels, `size` at a time: in order, or shuffled by `rng`; the last batch may be smaller."""
-        order = None if rng is None else torch.randperm(len(self), generator=rng).to(self.x.device)
+        order = None if rng is None else torch.randperm(len(self), generator=rng).to(self.y.device)
         for start in range(0, len(self), size):
             chosen = slice(start, start + size) if order is None else order[start : start + size]
-            x = self.x[chosen]
+            x = self.x[chosen] if isinstance(chosen, slice) else picked(self.x, chosen)
             note_read(len(x))
             yield (x if augment is None else augment(x)), self.y[chosen]
 
 
 def together(*parts: Images) -> Images:
     """All images of `parts`, one after another."""
-    return Images(torch.cat([p.x for p in parts]), torch.cat([p.y for p in parts]), torch.cat([p.ids for p in parts]))
+    return Images(joined([p.x for p in parts]), torch.cat([p.y for p in parts]), torch.cat([p.ids for p in parts]))
 
 
 @dataclass(frozen=True)
@@ -133,8 +136,26 @@ class Split:
         return tuple(sorted(set(self.forget.y.tolist()) - set(self.retain.y.tolist())))
 
 
+MEMORY_SHARE = 32
+GPU_MEMORY_SHARE = 8
+"""Pixels that take more than one in so many bytes of the memory stay on the disk: in memory a study holds them three or four times (the set,
+its parts, what is trained on), on a CPU in every worker. A GPU waits for them, so there they may take more."""
+
+
 def images_of(data: DataSet, device: torch.device | str = "cpu") -> Images:
-    """Returns all images of a data set, decoded, training images first, with the ids of its tables."""
-    pixels = torch.cat([torch.tensor(numpy.asarray(part)) for part in data.pixels()])
+    """Returns all images of a data set, decoded, training images first, with the ids of its tables.
+
+    Pixels that are much for the memory that the process may use are left on the disk, and read a batch at a time.
+    """
     labels, ids = (torch.tensor(numpy.concatenate([getattr(t, what) for t in (data.train, data.test)])) for what in ("labels", "ids"))
-    return Images(pixels, labels, ids).to(device)
+    parts = data.pixels()
+    if sum(part.nbytes for part in parts) > room_for_pixels(torch.device(device)):
+        return Images(PixelRows(parts, torch.arange(len(ids)), device), labels.to(device), ids.to(device))
+    return Images(torch.from_numpy(numpy.concatenate(parts)), labels, ids).to(device)
+
+
+def room_for_pixels(device: torch.device) -> int:
+    """Bytes of memory that the pixels of a data set may take where they are to lie."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory // GPU_MEMORY_SHARE)
+    return memory_limit() // MEMORY_SHARE

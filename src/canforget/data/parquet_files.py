@@ -2,22 +2,25 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
-from canforget.data.cache import cached_pixels, content, json_digest
-from canforget.data.dataset import DataSet, Names, Pixels, names_array, tables_of
-from canforget.data.image_decoding import DECODING, Frame, Source, decode_all, frame_of
+from canforget.data.cache import content, json_digest
+from canforget.data.dataset import DataSet, Mask, Names, Pixels, names_array, tables_of
+from canforget.data.image_decoding import DECODING, Frame, Source, decode_each, frame_of
+from canforget.data.pixel_cache import cached_pixels
 from canforget.data.stratify import fixed_part
 from canforget.errors import DataError, SpecError, did_you_mean, shortened
 
 Labels = NDArray[numpy.int64]
 RawLabels = NDArray[Any]
 """Labels as a file has them: numbers, or words as objects."""
+IMAGES_AT_ONCE = 128
+"""Encoded images are large: a few thousand of them would be gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,11 @@ def parquet_data_set(name: str, train: Sequence[Path], test: Sequence[Path], lay
     is_test = fixed_part(labels, [str(i) for i in range(len(labels))], checked_fraction(name, layout)) if not test else None
 
     def pixels() -> tuple[Pixels, Pixels]:
-        x = cached_pixels(key["train"], len(labels), lambda: decode_all(rows(train, image_column), len(labels), frame))
+        every = Part(name, train, image_column, frame, key["train"])
         if is_test is not None:
-            return x[~is_test], x[is_test]
-        return x, cached_pixels(key["test"], len(test_labels), lambda: decode_all(rows(test, image_column), len(test_labels), frame))
+            return every.decoded(~is_test, "train"), every.decoded(is_test, "test")
+        unseen = replace(every, files=test, key=key["test"])
+        return every.decoded(numpy.ones(len(labels), bool), "train"), unseen.decoded(numpy.ones(len(test_labels), bool), "test")
 
     names, test_names = (file_names(files, image_column, layout.names) for files in (train, test))
     if is_test is None:
@@ -70,6 +74,30 @@ def parquet_data_set(name: str, train: Sequence[Path], test: Sequence[Path], lay
     words = [classes] if any(part.dtype == object for part in raw) else []
     fingerprint = json_digest(key, label_column, None if is_test is None else layout.test_fraction, *words)
     return DataSet(name, *tables, classes, frame.shape, fingerprint, pixels, test_is_cut=is_test is not None)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of some files whose images are decoded: the name of their data set, the column, the frame and the hash of all that decides."""
+
+    name: str
+    files: Sequence[Path]
+    column: str
+    frame: Frame
+    key: str
+
+    def decoded(self, chosen: Mask, words: str) -> Pixels:
+        """Pixels of the rows that `chosen` selects, of all files one after another."""
+        count = int(chosen.sum())
+        key = self.key if count == len(chosen) else json_digest(self.key, numpy.packbits(chosen).tobytes().hex())
+
+        def decode(start: int) -> Iterator[Pixels]:
+            left = chosen & (numpy.cumsum(chosen) > start)
+            yield from decode_each(rows(self.files, self.column, left), self.frame)
+            if pixels_key(self.files, self.column, self.frame) != self.key:
+                raise DataError(f"{self.name}: {self.files[0].parent}: a file changed while its images were decoded; run it again")
+
+        return cached_pixels(key, (count, *self.frame.shape), f"{self.name}: {self.files[0].parent} ({words})", decode)
 
 
 def checked_fraction(name: str, layout: Layout) -> float:
@@ -159,12 +187,12 @@ def distinct(names: tuple[str, ...], where: str) -> tuple[str, ...]:
     return names
 
 
-def batches(file: Path, column: str) -> Iterator[Any]:
-    """The values of one column, a few thousand at a time."""
+def batches(file: Path, column: str, size: int = 4096) -> Iterator[Any]:
+    """The values of one column, `size` at a time."""
     import pyarrow
 
     try:
-        for batch in opened_parquet(file).iter_batches(batch_size=4096, columns=[column]):
+        for batch in opened_parquet(file).iter_batches(batch_size=size, columns=[column]):
             values = batch.column(0)
             yield values.dictionary_decode() if pyarrow.types.is_dictionary(values.type) else values
     except (pyarrow.ArrowException, OSError) as problem:
@@ -254,24 +282,40 @@ def file_names(files: Sequence[Path], image: str, column: str | None) -> Names:
     return names_array(found)
 
 
-def rows(files: Sequence[Path], column: str) -> Iterator[tuple[str, Source]]:
-    """The encoded image of each row, with the words that name the row; a column holds bytes, or {bytes, path} as Hugging Face has it."""
+def rows(files: Sequence[Path], column: str, chosen: Mask | None = None) -> Iterator[tuple[str, Source]]:
+    """The encoded image of each row that `chosen` [all rows] selects, with the words that name the row.
+
+    A column holds bytes, or {bytes, path} as Hugging Face has it.
+    """
+    before = 0
     for file in files:
-        row = 0
         present(file, (column,))
-        for values in batches(file, column):
-            paths = values.field("path") if "path" in children(values.type) else None
-            if "bytes" in children(values.type):
-                values = values.field("bytes")
-            if why := no_images(values.type):
-                raise DataError(f"{file}: column '{column}' holds {shortened(str(values.type))}{why}")
-            for place, encoded in enumerate(values.to_pylist()):
-                if not encoded:
-                    path = paths[place].as_py() if paths is not None else None
-                    beside = f", only the path '{shortened(str(path))}'; write the file's bytes beside it" if path else "; drop the row"
-                    raise DataError(f"{file}: row {row}: no image bytes in column '{column}'{beside}")
-                yield f"{file}: row {row}", encoded
-                row += 1
+        count = opened_parquet(file).metadata.num_rows
+        wanted = numpy.ones(count, bool) if chosen is None else chosen[before : before + count]
+        before += count
+        if wanted.any():
+            yield from rows_of_file(file, column, wanted)
+
+
+def rows_of_file(file: Path, column: str, wanted: Mask) -> Iterator[tuple[str, Source]]:
+    """The same of one file."""
+    import pyarrow
+
+    row = 0
+    for values in batches(file, column, IMAGES_AT_ONCE):
+        paths = values.field("path") if "path" in children(values.type) else None
+        if "bytes" in children(values.type):
+            values = values.field("bytes")
+        if why := no_images(values.type):
+            raise DataError(f"{file}: column '{column}' holds {shortened(str(values.type))}{why}")
+        places = numpy.flatnonzero(wanted[row : row + len(values)])
+        for place, encoded in zip(places.tolist(), values.take(pyarrow.array(places)).to_pylist(), strict=True):
+            if not encoded:
+                path = paths[place].as_py() if paths is not None else None
+                beside = f", only the path '{shortened(str(path))}'; write the file's bytes beside it" if path else "; drop the row"
+                raise DataError(f"{file}: row {row + place}: no image bytes in column '{column}'{beside}")
+            yield f"{file}: row {row + place}", encoded
+        row += len(values)
 
 
 def no_images(kind: Any) -> str:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy
 
-from canforget.data.cache import cached_pixels, content, data_root, json_digest
+from canforget.data.cache import content, data_root, json_digest
 from canforget.data.dataset import DataSet, Pixels, tables_of
 from canforget.data.parquet_files import Labels, Layout, parquet_data_set
+from canforget.data.pixel_cache import cached_pixels
 from canforget.errors import DataError
 
 
@@ -83,7 +84,13 @@ def from_files(name: str, folder: Path, files: Files) -> DataSet:
 
     def decoded(part: str) -> Pixels:
         key = json_digest("torchvision", name, bytes_of[part])
-        return cached_pixels(key, len(labels[part]), lambda: shaped(files.pixels(paths[part]), len(labels[part]), name, files))
+        count = len(labels[part])
+        return cached_pixels(
+            key,
+            (count, *files.image_shape),
+            f"{name}: {folder} ({part})",
+            lambda start: shaped(files.pixels(paths[part]), count, name, files)[start:],
+        )
 
     def pixels() -> tuple[Pixels, Pixels]:
         return decoded("train"), decoded("test")

@@ -1,16 +1,18 @@
 """Any images in folders, one folder per class."""
 
 import os
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy
 
-from canforget.data.cache import cached_pixels, content, data_root, json_digest
+from canforget.data.cache import content, data_root, json_digest
 from canforget.data.dataset import DataSet, Mask, Pixels, names_array, tables_of
-from canforget.data.image_decoding import DECODING, Frame, decode_all, frame_of
+from canforget.data.image_decoding import DECODING, Frame, decode_each, frame_of
+from canforget.data.pixel_cache import cached_pixels
 from canforget.data.stratify import fixed_part
 from canforget.errors import DataError, SpecError, shortened
 from canforget.hyperparameters import FreeText, Part, Width
@@ -53,18 +55,43 @@ def image_folder(
     names = [path.relative_to(root).as_posix() for path in paths]
     is_test = numpy.arange(len(paths)) >= len(listed["train"]) if parted else fixed_part(labels, names, test_fraction)
     frame = frame_of(paths[0], str(paths[0]), size=size, channels=channels)
-    key = json_digest("image_folder", DECODING, content(dict(zip(names, paths, strict=True))), frame.shape, frame.converted)
+    found = Found(root, dict(zip(names, paths, strict=True)), frame)
+    key = json_digest("image_folder", DECODING, found.sha256, frame.shape, frame.converted)
     known = names_array([name.partition("/")[2] for name in names] if parted else names)
     tables = tables_of(labels[~is_test], labels[is_test], (known[~is_test], known[is_test]))
     fingerprint = json_digest(key, None if parted else test_fraction)
-    pixels = partial(decoded, key, paths, is_test, frame)
+    pixels = partial(both_parts, found, is_test, fingerprint, "" if parted else f", test_fraction={test_fraction}")
     return DataSet("image_folder", *tables, classes, frame.shape, fingerprint, pixels, root, test_is_cut=not parted)
 
 
-def decoded(key: str, paths: list[Path], is_test: Mask, frame: Frame) -> tuple[Pixels, Pixels]:
+@dataclass(frozen=True)
+class Found:
+    """The image files of a data set by their names in it, and what their images are brought to."""
+
+    root: Path
+    paths: Mapping[str, Path]
+    frame: Frame
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of all files and their names."""
+        return content(self.paths)
+
+    def decoded(self, chosen: Mask, key: str, words: str) -> Pixels:
+        """Pixels of the `chosen` files; raises `DataError` when one of all changed since it was hashed."""
+        paths = [path for path, wanted in zip(self.paths.values(), chosen.tolist(), strict=True) if wanted]
+
+        def decode(start: int) -> Iterator[Pixels]:
+            yield from decode_each(((str(p), p) for p in paths[start:]), self.frame)
+            if content(self.paths) != self.sha256:
+                raise DataError(f"image_folder: {self.root}: an image changed while the images were decoded; run it again")
+
+        return cached_pixels(key, (len(paths), *self.frame.shape), f"image_folder: {self.root} ({words})", decode)
+
+
+def both_parts(found: Found, is_test: Mask, fingerprint: str, words: str) -> tuple[Pixels, Pixels]:
     """Pixels of the training and of the test part."""
-    x = cached_pixels(key, len(paths), lambda: decode_all(((str(p), p) for p in paths), len(paths), frame))
-    return x[~is_test], x[is_test]
+    return found.decoded(~is_test, f"{fingerprint}-train", f"train{words}"), found.decoded(is_test, f"{fingerprint}-test", f"test{words}")
 
 
 def class_folders(root: Path) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from torch.nn.functional import interpolate
 from canforget.data.images import Images
 from canforget.errors import SpecError
 
+COUNTED_BYTES = 2**24
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -93,10 +95,19 @@ def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, 
     ((0.5,), (0.5,))
     """
     means, deviations = [], []
-    for channel in images.x.unbind(1):
-        counts = torch.bincount(channel.flatten().long(), minlength=256).double()
+    for counts in value_counts(images).double():
         values = torch.arange(256, dtype=torch.float64, device=counts.device) / 255
         mean = (counts @ values) / counts.sum()
         means.append(float(mean))
         deviations.append(float((counts @ (values - mean) ** 2 / counts.sum()).sqrt()) or 1.0)
     return tuple(means), tuple(deviations)
+
+
+def value_counts(images: Images) -> Tensor:
+    """How often each value 0..255 stands in each channel: int64 [channels, 256]; the images are read some megabytes at a time."""
+    channels = images.x.shape[1]
+    counts = torch.zeros(channels, 256, dtype=torch.long, device=images.x.device)
+    for start in range(0, len(images), step := max(1, COUNTED_BYTES * len(images) // max(images.x.nbytes, 1))):
+        for channel, values in enumerate(images.x[start : start + step].unbind(1)):
+            counts[channel] += torch.bincount(values.flatten(), minlength=256)
+    return counts

@@ -29,9 +29,9 @@ def require_fits(model: nn.Module, data: Split | Images, *, num_classes: int | N
     wanted = num_classes if num_classes is not None or isinstance(data, Images) else data.num_classes
     check_architecture_fits(getattr(model, "architecture", None), images, wanted)
     check_channels(model, images)
-    try_out(model, images.x, wanted, int(images.y.max()) + 1)
+    try_out(model, images.x[:], wanted, int(images.y.max()) + 1)
     if training:
-        try_out(deepcopy(model), images.x, wanted, int(images.y.max()) + 1, training=True)
+        try_out(deepcopy(model), images.x[:], wanted, int(images.y.max()) + 1, training=True)
 
 
 def some(data: Split | Images) -> Images | None:

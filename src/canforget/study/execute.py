@@ -208,16 +208,20 @@ def model_of(name: tuple[str, str] | list[str], place: Workspace) -> nn.Module:
 
 
 @lru_cache(maxsize=2)
-def pixels_of(dataset: str, data_dir: Path | None, device: str) -> Images:
-    """All images of a data set on a device; kept, for the next step will want them again."""
+def pixels_of(dataset: str, data_dir: Path | None, device: str) -> tuple[str, Images]:
+    """The fingerprint of a data set and all its images, on a device; kept, for the next step will want them again."""
     call = call_of(json.loads(dataset))
-    return images_of(call.component.load()(data_dir=data_dir, **call.arguments()), device)
+    data = call.component.load()(data_dir=data_dir, **call.arguments())
+    return data.fingerprint, images_of(data, device)
 
 
 def sets_in(step: Step, place: Workspace) -> dict[str, Images]:
     """The images of every set of a step's split, those of the retain set that are judged among them."""
     arrays = read_arrays(place.store.file("split", step.what["split"], "split.npz"))
-    every = pixels_of(canonical(step.what["dataset"]), place.data_dir, place.device)
+    known = place.store.provenance("split", step.what["split"])["facts"]["fingerprint"]
+    fingerprint, every = pixels_of(canonical(step.what["dataset"]), place.data_dir, place.device)
+    if fingerprint != known:
+        raise DataError(f"{step.label}: the images changed since this was planned; run it again")
     where = torch.zeros(int(every.ids.max()) + 1, dtype=torch.long)
     where[every.ids.cpu()] = torch.arange(len(every))
     return {name: every[where[torch.tensor(ids)].to(every.x.device)] for name, ids in arrays.items()}

@@ -6,11 +6,13 @@ import torch
 from torch import Generator, Tensor
 
 from canforget.data.images import Augment
+from canforget.data.pixel_rows import PixelRows, picked
 from canforget.errors import SpecError
 from canforget.fit_settings import Fit
 
 KEPT_BYTES = 2**30
-"""Padded images are kept between batches up to this size, and made for each batch beyond it: the draws and the pixels are the same."""
+"""Padded images are kept between batches up to this size, and made for each batch beyond it or where images lie on a disk: the draws and
+the pixels are the same."""
 KEPT_SETS = 4
 
 
@@ -33,9 +35,9 @@ class Augmenter:
     def batch(self, x: Tensor, chosen: Tensor) -> Tensor:
         """The images `chosen` (indices on the CPU) of `x`, each augmented at random, in channels_last layout."""
         if not (self.fit.crop or self.fit.flip):
-            return cut(x[chosen.to(x.device)], self.fit.cutout, self.rng).contiguous(memory_format=torch.channels_last)
-        if x.nbytes * (1 + self.fit.flip) > KEPT_BYTES:
-            return self.draw(Crops.of(x[chosen.to(x.device)], self.fit.crop, self.fit.flip), torch.arange(len(chosen)))
+            return cut(picked(x, chosen), self.fit.cutout, self.rng).contiguous(memory_format=torch.channels_last)
+        if isinstance(x, PixelRows) or x.nbytes * (1 + self.fit.flip) > KEPT_BYTES:
+            return self.draw(Crops.of(picked(x, chosen), self.fit.crop, self.fit.flip), torch.arange(len(chosen)))
         return self.draw(self.padded(x), chosen)
 
     def draw(self, crops: "Crops", chosen: Tensor) -> Tensor:
