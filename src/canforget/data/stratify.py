@@ -40,8 +40,19 @@ def histogram(table: Table, num_classes: int) -> Counts:
 
 def draw(table: Table, counts: Counts, rng: Generator) -> Ids:
     """Sorted ids of `counts[c]` different images drawn from each class c of `table`; a class must have as many as are asked of it."""
-    drawn = [rng.permutation(table.ids[table.labels == c])[: counts[c]] for c in numpy.flatnonzero(counts)]
+    members = members_of_classes(table.labels, len(counts))
+    drawn = [rng.permutation(table.ids[members[c]])[: counts[c]] for c in numpy.flatnonzero(counts)]
     return numpy.sort(numpy.concatenate([numpy.empty(0, numpy.int64), *drawn]))
+
+
+def members_of_classes(labels: NDArray[numpy.int64], num_classes: int) -> list[NDArray[numpy.int64]]:
+    """The places of each class's images, in order: one sort, where a comparison for each of a thousand classes takes a minute.
+
+    >>> [places.tolist() for places in members_of_classes(numpy.array([2, 0, 2]), 3)]
+    [[1], [], [0, 2]]
+    """
+    counts = numpy.bincount(labels, minlength=num_classes)
+    return numpy.split(numpy.argsort(labels, kind="stable"), numpy.cumsum(counts)[:-1])
 
 
 def draw_stratified(table: Table, count: int, rng: Generator) -> Ids:
@@ -57,8 +68,7 @@ def fixed_part(labels: NDArray[numpy.int64], names: Sequence[str], fraction: flo
     ranks = numpy.array([int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") for name in names], dtype=numpy.uint64)
     shares = apportion(round(fraction * len(labels)), numpy.bincount(labels))
     chosen = numpy.zeros(len(labels), dtype=bool)
-    for label, share in enumerate(shares):
-        members = numpy.flatnonzero(labels == label)
+    for members, share in zip(members_of_classes(labels, len(shares)), shares, strict=True):
         chosen[members[numpy.argsort(ranks[members], kind="stable")[:share]]] = True
     return chosen
 
