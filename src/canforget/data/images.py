@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from canforget.data.dataset import DataSet
 from canforget.data.memory_limit import memory_limit
-from canforget.data.pixel_rows import PixelRows, among, joined, picked, placed
+from canforget.data.pixel_rows import PixelRows, among, concatenated, picked, placed
 from canforget.errors import DataError
 
 Augment = Callable[[Tensor], Tensor]
@@ -95,7 +95,7 @@ class Images:
 
 def together(*parts: Images) -> Images:
     """All images of `parts`, one after another."""
-    return Images(joined([p.x for p in parts]), torch.cat([p.y for p in parts]), torch.cat([p.ids for p in parts]))
+    return Images(concatenated([p.x for p in parts]), torch.cat([p.y for p in parts]), torch.cat([p.ids for p in parts]))
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def decode_into(decoding: Decoding, decode: Decode) -> None:
         state(decoding)
         began, first, told = time.monotonic(), decoding.done, time.monotonic()
         try:
-            for block in blocks(decode(decoding.done), max(1, NOTED_BYTES // decoding.image_bytes)):
+            for block in stacked(decode(decoding.done), max(1, NOTED_BYTES // decoding.image_bytes)):
                 append(decoding, file, block)
                 if time.monotonic() - told > SECONDS_BETWEEN_LINES:
                     told = time.monotonic()
@@ -185,7 +185,7 @@ def state(decoding: Decoding) -> None:
         note(f"{decoding.source}: decoding {what}: {in_bytes(needed)} in {folder}, which has {in_bytes(free)} free{begun}")
 
 
-def blocks(images: Iterable[Pixels], size: int) -> Iterator[Pixels]:
+def stacked(images: Iterable[Pixels], size: int) -> Iterator[Pixels]:
     """Images `size` at a time, stacked."""
     waiting: list[Pixels] = []
     for image in images:

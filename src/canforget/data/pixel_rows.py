@@ -19,7 +19,7 @@ def reading_all(_: type, function: Any, types: Any, args: Any = (), kwargs: Any 
     return function(*given, **named)
 
 
-def in_words(rows: Tensor) -> str:
+def shown_unread(rows: Tensor) -> str:
     """How `PixelRows` show themselves: without being read."""
     return f"PixelRows({' x '.join(map(str, rows.shape))})"
 
@@ -29,7 +29,7 @@ class PixelRows(Tensor):
 
     An index of the first dimension reads these images and no others, into a plain tensor; any other operation reads all of them first, so
     that code which knows nothing of this class works, and costs the memory it always did. Nothing can be written through it. A part of the
-    rows that is not read yet is `subset`; rows of several sets are `joined`.
+    rows that is not read yet is `subset`; rows of several sets are `concatenated`.
 
     Args:
         arrays: uint8 [m, c, h, w] each; a row is counted through all of them, one after another.
@@ -45,7 +45,7 @@ class PixelRows(Tensor):
     rows: Tensor
     __torch_function__: Any = torch._C._disabled_torch_function_impl
     __torch_dispatch__: Any = classmethod(reading_all)
-    __repr__: Any = in_words
+    __repr__: Any = shown_unread
 
     @staticmethod
     def __new__(cls, arrays: Sequence[Pixels], rows: Tensor, device: torch.device | str = "cpu") -> "PixelRows":
@@ -117,11 +117,11 @@ def placed(x: Tensor, device: torch.device | str) -> Tensor:
     return x.on(device) if isinstance(x, PixelRows) else x.to(device)
 
 
-def joined(parts: Sequence[Tensor]) -> Tensor:
+def concatenated(parts: Sequence[Tensor]) -> Tensor:
     """All images of `parts`, one after another; where some are `PixelRows`, none is copied, and those in memory are rows beside them.
 
     >>> pixels = numpy.arange(4, dtype=numpy.uint8).reshape(4, 1, 1, 1)
-    >>> both = joined([PixelRows([pixels], torch.tensor([3, 1])), PixelRows([pixels], torch.tensor([0])), torch.full((1, 1, 1, 1), 9).byte()])
+    >>> both = concatenated([PixelRows([pixels], torch.tensor([3, 1])), PixelRows([pixels], torch.tensor([0])), torch.full((1, 1, 1, 1), 9).byte()])
     >>> both.flatten().tolist(), [len(array) for array in both.arrays]
     ([3, 1, 0, 9], [4, 1])
     """
