@@ -22,7 +22,7 @@ def test_one_more_retrained_model_lies_in_the_band_of_the_others(world: Any) -> 
     found = world.probe(world.spare, PROBE)
     low, high = found["recovery_radius.nearness_excess"].interval
     assert low <= 0 <= high
-    assert found["recovery_radius.forget.median_radius"].value > 0.05
+    assert found["recovery_radius.forget.median_radius"].not_run == "censored: at least 0.6", "who never knew a label is far from it"
 
 
 def test_an_integer_model_is_attacked_through_its_rounding(world: Any) -> None:
