@@ -14,6 +14,7 @@ from hypothesis import settings
 from sklearn.datasets import load_digits
 from torch import Generator, nn
 
+from canforget.auditing import standard
 from canforget.data.images import Images, Split, together
 from canforget.network.classifier import Classifier, wrap
 from canforget.rng import generator
@@ -53,6 +54,15 @@ def own_caches(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 browser = pytest.fixture(scope="session", name="browser")(started_browser)
+
+
+@pytest.fixture(scope="module")
+def small_probes() -> Any:
+    """The standard audit's probes with less to do, where a test is about what surrounds them: they are four fifths of an audit's cost."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(standard, "RELEARNING", f"{standard.RELEARNING},batch_size=16,images=20")
+        patch.setattr(standard, "RADIUS", "recovery_radius:images=4,most=0.25,steps=2,searches=1")
+        yield
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import canforget
+from canforget.auditing import standard
 from canforget.auditing.measure import Bench
 from canforget.auditing.run import audit_on, calibration_apart, cost, expected_cost, images_hash
 from canforget.data.images import Split
@@ -30,7 +31,7 @@ def original(digits_split: Split) -> Any:
 
 
 @pytest.fixture(scope="module")
-def bench(original: Any, retrained: Any, digits_split: Split) -> Bench:
+def bench(original: Any, retrained: Any, digits_split: Split, small_probes: None) -> Bench:
     """Original and three retrained models, asked once for all tests."""
     return Bench(digits_split, original, retrained[:3])
 
@@ -65,8 +66,11 @@ def test_a_head_taught_to_answer_like_retraining_is_found_by_what_lies_below(ben
     assert {a.question for a in account.failures} & {"prototype", "probe", "relearning", "blank head"}
 
 
-def test_a_deployed_model_is_judged_beside_models_in_its_format(original: Any, digits_split: Split) -> None:
+def test_a_deployed_model_is_judged_beside_models_in_its_format(
+    original: Any, digits_split: Split, small_probes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is said without retrained models but figures; and a format that nobody told is flagged."""
+    monkeypatch.setattr(standard, "FORMATS", {name: standard.FORMATS[name] for name in ("float32", "int8")})
     int8: Any = canforget.quantize(original, digits_split, "int:bits=8")
     account = canforget.audit(original, digits_split, original=original, quantized={"int8 file": int8})
     figures = {(a.question, a.format): a.value for a in account.answers}

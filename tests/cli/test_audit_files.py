@@ -53,7 +53,7 @@ RETRAINED = ("--retrained", "g1.safetensors", "g2.safetensors", "a3.safetensors"
 
 
 @pytest.fixture(scope="module")
-def audited(models: Path) -> Path:
+def audited(models: Path, small_probes: None) -> Path:
     """The original audited as if it had unlearned, with a record and a certificate."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(models)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from canforget.auditing import standard
 from canforget.cli.app import main
 from canforget.cli.audit_study import audit_study
 from canforget.errors import ArtifactError, SpecError
@@ -29,8 +30,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_unlearned_model_is_judged_beside_the_retrained_ones_of_all_seeds(
-    study: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+    study: Path, small_probes: None, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(standard, "FORMATS", {name: standard.FORMATS[name] for name in ("float32", "int8")})
     monkeypatch.chdir(study)
     with pytest.raises(SystemExit) as leave:
         main(["audit", "--study", "out", "--store", "store", "--out", "audits.json", "--json"])
