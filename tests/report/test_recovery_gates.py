@@ -6,8 +6,8 @@ import pytest
 
 from canforget.evaluation.moderated import Contrast
 from canforget.evaluation.rebound import NullCheck, RecoveryEffect
-from canforget.report.record import Record, RecordedVerdict
-from canforget.report.recovery_gates import NO_NULL_HERE, closed_here, noise_checks
+from canforget.report.record import Measured, Record, RecordedVerdict
+from canforget.report.recovery_gates import NO_NULL_HERE, NOT_ASKED_FOR, closed_here, noise_checks
 from tests.report.test_recovery_over_seeds import STILL, records, study, without
 
 
@@ -44,5 +44,7 @@ def test_that_noise_could_not_be_checked_is_said_once_and_only_where_a_claim_cou
     two = unchecked("int:bits=4", "float8")
     (line,) = noise_checks(two)
     assert line.startswith("noise control of the margin at int:bits=4, float8: could not be checked")
+    silent = [replace(r, values=r.values | {"recovery.margin_noise_p": Measured(None, not_run="no noise")}) for r in two]
+    assert noise_checks(silent) == [f"noise control of the margin at int:bits=4, float8: {NOT_ASKED_FOR}"]
     closed = RecordedVerdict("residual", "forget.accuracy", "", 4, "residual", False)
     assert noise_checks([replace(r, verdict=closed) if r.case.unlearner == "scrub" else r for r in two]) == []

@@ -8,6 +8,7 @@ from canforget.report.verdict import POWERLESS, UTILITY_LOST
 
 NO_NULL_HERE = "the noise control is no null here"
 NOT_CHECKED = "the noise control could not be checked"
+NOT_ASKED_FOR = "none was asked for, so that nothing may be claimed of what comes back; --set noise_draws=20 asks for it"
 OLDER_CONTROL = "older noise control: nothing may be claimed"
 
 
@@ -80,4 +81,6 @@ def noise_checks(records: Sequence[Record], measure: str = "margin") -> list[str
         if not check.lacking
     ]
     worst = max(needed.values(), key=lambda check: check.lacking, default=None)
-    return checked if worst is None else [*checked, f"noise control of the {measure} at {', '.join(needed)}: {worst.reason()}"]
+    if worst is None:
+        return checked
+    return [*checked, f"noise control of the {measure} at {', '.join(needed)}: {worst.reason() if worst.models else NOT_ASKED_FOR}"]
