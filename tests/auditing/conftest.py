@@ -102,12 +102,21 @@ def others() -> tuple[list[Views], Views]:
 def make_account() -> Callable[..., AuditAccount]:
     """The account of sheets, with conditions that do not matter here."""
     from canforget.auditing import flags, run, standard
+    from canforget.auditing.audited_records import records_of
     from canforget.report import verdict as rules
 
-    def made(*every: FormatSheets, coins: bool = False, classes: bool = True, name: str = "u.safetensors") -> AuditAccount:
+    def made(
+        *every: FormatSheets, coins: bool = False, classes: bool = True, name: str = "u.safetensors", with_records: bool = False
+    ) -> AuditAccount:
         answers, verdicts = judged_formats(every, coins, classes)
         word = rules.weakest(v.word for v in verdicts)
         worst = next(v for v in verdicts if v.word == word)
+        told = {
+            "dataset": "image_folder:folder=/home/secret",
+            "scenario": "whole_class:classes=0",
+            "model": "tiny_cnn",
+            "classes": list("abcd"),
+        }
         return AuditAccount(
             subject=name, word=word, reason=f"in {worst.format}: {worst.reason}", design="coins" if coins else "classes",
             counts={"forget": 60, "retain": 400}, formats=tuple(verdicts), answers=tuple(answers), changes=(),
@@ -116,6 +125,7 @@ def make_account() -> Callable[..., AuditAccount]:
             standard={"name": standard.NAME, "version": 1, "digest": "0" * 64}, models={"original": 1, "retrained": len(every[0].retrained)},
             data={"images_sha256": "1" * 64, "dataset": "image_folder:folder=/home/secret"},
             calibration={"images": 64, "shared with the forget set": 0}, evidence={"float32": "2" * 64}, versions={"canforget": "0"}, seconds=1.0,
+            records=records_of(every, verdicts, name, told) if with_records else (),
         )  # fmt: skip
 
     return made

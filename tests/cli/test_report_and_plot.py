@@ -1,6 +1,7 @@
 """`canforget report` and `canforget plot`: what they write, what they say of it, and how they refuse."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -8,6 +9,10 @@ from xml.etree import ElementTree
 import pytest
 
 from canforget.cli.app import main
+from canforget.cli.model_answer import judged_records
+from canforget.pipeline import values_of
+from canforget.report.record import Record
+from tests.cli.test_model_answer import LABEL, evidence
 
 STUDY = Path(__file__).parents[2] / "results" / "cifar10_class"
 
@@ -24,6 +29,44 @@ def test_json_says_what_was_written(capsys: Any, tmp_path: Path) -> None:
     about = json.loads(said(capsys, "report", str(STUDY), "-o", str(out), "--json"))
     assert about == {"page": str(out), "cases": 80, "bytes": out.stat().st_size, "images shown": 0}
     assert [p.name for p in out.parent.iterdir()] == ["page.html"]
+
+
+def evaluated(place: Path, quantizer: str, forgot: float) -> str:
+    """What `canforget evaluate --out` writes of a model in a format."""
+    made = Record(replace(LABEL, quantizer=quantizer), conditions={"command": f"canforget evaluate {quantizer}.safetensors"})
+    records = judged_records(made, evidence(forgot), values_of(evidence(forgot)))
+    place.write_text(json.dumps({"schema": "canforget.evaluation/1", "values": {}, "records": [asdict(r) for r in records]}))
+    return str(place)
+
+
+def test_evaluations_of_a_model_in_two_formats_are_one_page(capsys: Any, tmp_path: Path) -> None:
+    """With a .pth there is no study: what evaluate wrote is refused no more, and nobody is sent to canforget run."""
+    files = [evaluated(tmp_path / "float.json", "none", 0.9), evaluated(tmp_path / "int8.json", "int:bits=8", 0.9)]
+    about = json.loads(said(capsys, "report", *files, "-o", str(tmp_path / "p.html"), "--json"))
+    page = (tmp_path / "p.html").read_text()
+    assert about["cases"] == 12
+    for words in ("One model at hand, beside the original and 4 retrained models", "canforget evaluate int:bits=8.safetensors",
+                  "residual", "Membership at few false alarms", "One model was judged"):  # fmt: skip
+        assert words in page, words
+    assert "canforget run --datasets" not in page
+    assert "This study had none" not in page
+
+
+def test_two_models_share_the_references_that_both_were_judged_beside(capsys: Any, tmp_path: Path) -> None:
+    first = evaluated(tmp_path / "a.json", "none", 0.9)
+    content = json.loads(Path(first).read_text())
+    content["records"][0]["case"]["unlearner"] = "salun"
+    (tmp_path / "b.json").write_text(json.dumps(content))
+    assert json.loads(said(capsys, "report", first, str(tmp_path / "b.json"), "-o", str(tmp_path / "p.html"), "--json"))["cases"] == 7
+
+
+def test_an_audit_has_a_page_and_none_together_with_a_study(capsys: Any, tmp_path: Path) -> None:
+    audit = str(STUDY.parent / "reported_audited" / "standard.json")
+    about = json.loads(said(capsys, "report", audit, "-o", str(tmp_path / "p.html"), "--json"))
+    assert (about["audits"] > 0, about["cases"]) == (True, 0)
+    with pytest.raises(SystemExit):
+        main(["report", audit, str(STUDY), "-o", str(tmp_path / "q.html")])
+    assert "an audit has a page of its own: give audits alone" in capsys.readouterr().err
 
 
 def test_a_figure_is_a_file_and_of_several_each_is(capsys: Any, tmp_path: Path) -> None:

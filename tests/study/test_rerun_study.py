@@ -44,9 +44,14 @@ def test_a_figure_that_is_off_is_outside_and_other_images_are_refused(done: Any,
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("CANFORGET_DATA_DIR"), reason="needs CIFAR-10; name its folder in CANFORGET_DATA_DIR")
 def test_a_random_published_row_lands(capsys: pytest.CaptureFixture[str]) -> None:
-    """CANFORGET_DATA_DIR=... CANFORGET_DRAW=7 pytest -m slow tests/study/test_rerun_study.py"""
-    draw = os.environ.get("CANFORGET_DRAW", str(int.from_bytes(os.urandom(2))))
+    """CANFORGET_DATA_DIR=... CANFORGET_DRAW=7 pytest -m slow tests/study/test_rerun_study.py
+
+    Every row trains a net of its own for ten to twenty minutes; CANFORGET_RERUN_STORE=FOLDER keeps the steps, so that it can be stopped.
+    """
+    draw, store = os.environ.get("CANFORGET_DRAW", str(int.from_bytes(os.urandom(2)))), os.environ.get("CANFORGET_RERUN_STORE")
     study = RESULTS / "cifar10_class"
     assert load_records(study)
-    code, out, err = call(capsys, "rerun", study, "--draw", draw)
+    code, out, err = call(capsys, "rerun", study, "--draw", draw, *(("--store", store) if store else ()))
+    with capsys.disabled():
+        print(f"\ndraw {draw}: {out}{err}")
     assert code == 0, f"draw {draw}: {out}{err}"

@@ -1,12 +1,13 @@
 """What an audit found, as plain data: answers, verdicts by format, flags, limits; one JSON is the record of it."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from canforget.evaluation.statistics import Interval
+from canforget.report.record import Record
 from canforget.report.verdict import INCONCLUSIVE, Word
 
-SCHEMA = "canforget.audit/1"
+SCHEMA: Literal["canforget.audit/1"] = "canforget.audit/1"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,10 @@ class Flag:
 
 @dataclass(frozen=True)
 class AuditAccount:
-    """All that a standard audit says of one model, and the conditions it was made under; `whole` if every question could be asked."""
+    """All that a standard audit says of one model, and the conditions it was made under; `whole` if every question could be asked.
+
+    `records` hold the values and curves of every model in every format; audits of old, and those of a whole study, have none.
+    """
 
     subject: str
     word: Word
@@ -94,7 +98,8 @@ class AuditAccount:
     evidence: dict[str, str]
     versions: dict[str, Any]
     seconds: float
-    schema: str = SCHEMA
+    records: tuple[Record, ...] = field(default=(), repr=False)
+    schema: Literal["canforget.audit/1"] = SCHEMA
 
     def to_json(self) -> dict[str, Any]:
         """The record of the audit as JSON holds it."""

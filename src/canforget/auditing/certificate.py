@@ -12,9 +12,9 @@ from typing import Any
 from canforget.auditing import standard
 from canforget.auditing.account import AuditAccount
 from canforget.auditing.merkle import TREE, scope_root
-from canforget.auditing.page import page_of
+from canforget.auditing.page import certificate_page
 from canforget.auditing.signature import signed, signer_of, write_private
-from canforget.auditing.words import shown_p, without_power
+from canforget.auditing.words import certainty, shown_p, without_power
 from canforget.errors import ArtifactError
 from canforget.file_io import checksum, write_atomically
 from canforget.report.verdict import CONSISTENT, INCONCLUSIVE, RESIDUAL, UTILITY_LOST
@@ -53,19 +53,26 @@ class CertificateFiles:
 
 def write_certificate(
     account: AuditAccount, files: Sequence[tuple[str, Path]], ids: Sequence[int], place: CertificateFiles, key: Path
-) -> None:
-    """Writes the signed certificate of an account about `files` (role, path), its page, and the salt of its scope."""
+) -> dict[str, str]:
+    """Writes the signed certificate of an account about `files` (role, path), its page, and the salt of its scope; returns what it is known by."""
     place.require_new(key)
     salt = secrets.token_bytes(32)
     predicate = predicate_of(account, files, scope_root(salt, ids), datetime.now(UTC).isoformat(timespec="seconds"))
     subjects = subjects_of(files)
-    page = page_of(predicate, subjects).encode()
+    page = certificate_page(predicate, subjects).encode()
     predicate["page"] = {"name": place.page.name, "sha256": sha256(page).hexdigest()}
     statement = {"_type": STATEMENT, "subject": subjects, "predicateType": PREDICATE, "predicate": predicate}
     content = signed(json.dumps(statement, sort_keys=True, allow_nan=False, ensure_ascii=False).encode(), key)
     write_private(place.salt, salt.hex().encode() + b"\n")
     write_atomically(place.page, page)
     write_atomically(place.signed, content)
+    return {
+        "file": place.signed.name,
+        "sha256": sha256(content).hexdigest(),
+        "signed by key": str(signer_of(key).public_key.keyid),
+        "scope": predicate["scope"]["root"],
+        "made": predicate["made"],
+    }
 
 
 def subjects_of(files: Sequence[tuple[str, Path]]) -> list[dict[str, Any]]:
@@ -91,6 +98,7 @@ def predicate_of(account: AuditAccount, files: Sequence[tuple[str, Path]], root:
     named = unique_names([path for _, path in files])
     return {
         "said": sentence(account),
+        "how_sure": certainty(account),
         "verdict": {"word": account.word, "formats": [asdict(f) for f in account.formats]},
         "failures": failures(account),
         "limits": [*standard.LIMITS, *(f"not answered: {line}" for line in account.unanswered), *not_asked(account)],

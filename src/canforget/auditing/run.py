@@ -12,6 +12,7 @@ from torch import nn
 from canforget import __version__, pipeline
 from canforget.auditing import standard
 from canforget.auditing.account import AuditAccount, AuditAnswer, Change
+from canforget.auditing.audited_records import records_of
 from canforget.auditing.flags import flags_of
 from canforget.auditing.judge import judged_formats
 from canforget.auditing.measure import Bench, FormatSheets, format_sheets
@@ -153,6 +154,7 @@ def account_of(every: Sequence[FormatSheets], bench: Bench, name: str, data: dic
         evidence={s.format: evidence_hash(s) for s in every},
         versions={"canforget": __version__, "torch": torch.__version__, "numpy": numpy.__version__, "rooms": rooms_told()},
         seconds=round(seconds, 1),
+        records=records_of(every, verdicts, name, data | {"counts": counts, "classes": list(split.classes)}),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The application: `canforget COMMAND`; a command's module is imported when it is called, so that help is instant."""
 
 import ast
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -45,6 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """What typer raises when options or arguments cannot be understood; it prints a box of usage unless it is caught."""
+
+
+def typed_command() -> str:
+    """The command that was typed, to be typed again, without `--step`, `--json` and their values."""
+    words = list(TYPED.get())
+    if "--step" in words:
+        del words[words.index("--step") : words.index("--step") + 2]
+    return shlex.join(["canforget", *(w for w in words if w != "--json")]) if words else ""
 
 
 def usage_mistake(problem: Any, given: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ from torch import nn
 from canforget.auditing.account import AuditAccount
 from canforget.auditing.measure import Bench
 from canforget.auditing.run import audit_on, expected_cost
-from canforget.cli.model_files import About, opened_split, origin_of, origin_value, require_same_request
+from canforget.cli.app import typed_command
+from canforget.cli.model_files import About, model_name, opened_split, origin_of, origin_value, require_same_request
 from canforget.cli.progress_line import shown_progress
 from canforget.data.images import Split
 from canforget.deployment import model_file
@@ -64,9 +65,10 @@ def audit_files(
     original = None if files.original is None else model_file.load(files.original, device=device)
     bench = Bench(split, original, [model_file.load(p, device=device) for p in files.retrained])
     deployed = {p.name: model_file.load(p, device=device) for p in files.quantized}
-    account = audited(bench, model_file.load(source, device=device), deployed, source.name, asked)
+    told = asked | {"model": model_name(source)}
+    account = audited(bench, model_file.load(source, device=device), deployed, source.name, told)
     hashes = [{"role": role, "file": str(path), "sha256": checksum(path)} for role, path in files.roles()]
-    return AuditedSplit(account, split, {**account.to_json(), "files": hashes})
+    return AuditedSplit(account, split, {**account.to_json(), "files": hashes, "command": typed_command()})
 
 
 def audited(bench: Bench, unlearned: nn.Module, deployed: Mapping[str, nn.Module], name: str, data: Mapping[str, str]) -> AuditAccount:

@@ -1,6 +1,7 @@
 """The standard audit of the unlearned models of a study, read from its store: each beside the original of its seed and all retrained ones."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def audit_study(
         case = record.case
         name = f"{case.unlearner} (seed {case.seed})"
         about = {"dataset": case.dataset, "scenario": case.scenario, "model": case.model}
-        yield f"{' · '.join(about.values())} · {name}", audited(kept[place], stored_model(record, store_at(store), device), {}, name, about)
+        account = audited(kept[place], stored_model(record, store_at(store), device), {}, name, about)
+        yield f"{' · '.join(about.values())} · {name}", replace(account, records=())
 
 
 def chosen(record: Record, unlearners: Sequence[str]) -> bool:

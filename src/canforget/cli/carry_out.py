@@ -1,24 +1,15 @@
 """A study carried out from the command line: the run, its answer, or a step of it alone."""
 
-import shlex
 from pathlib import Path
 
 import typer
 
 from canforget.cli import output
-from canforget.cli.app import TYPED
+from canforget.cli.app import typed_command
 from canforget.study.engine_options import EngineOptions
 from canforget.study.one_step import carry_out_step
 from canforget.study.plan import Plan
 from canforget.study.run import carry_out
-
-
-def typed_command() -> str:
-    """The command that was typed, to be typed again, without `--step`, `--json` and their values."""
-    words = list(TYPED.get())
-    if "--step" in words:
-        del words[words.index("--step") : words.index("--step") + 2]
-    return shlex.join(["canforget", *(w for w in words if w != "--json")]) if words else ""
 
 
 def run_plan(

@@ -40,7 +40,9 @@ def pictures_of(record: Record, data_dir: Path | None) -> list[tuple[str, str]]:
     if data.fingerprint != record.data.get("fingerprint"):
         raise DataError(f"--show-images: {dataset.label}: other images than those of the records; name their folder with --data-dir")
     settings = {k: told[k] for k in ("val_fraction", "held_out_fraction", "calibration") if k in told}
-    chosen = split_by(data, call_of(told["scenario"]), seed=record.case.seed, **settings).sets["forget"][:MOST_IMAGES]
+    chosen = split_by(data, call_of(told["scenario"]), seed=told.get("split_seed", record.case.seed), **settings).sets["forget"][
+        :MOST_IMAGES
+    ]
     every = images_of(data)
     places = {int(i): k for k, i in enumerate(every.ids)}
     return [(png_address(every.x[places[int(i)]].numpy()), str(data.classes[int(every.y[places[int(i)]])])) for i in chosen]

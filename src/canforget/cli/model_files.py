@@ -7,7 +7,6 @@ from typing import Any
 
 from canforget import pipeline
 from canforget.bit_sweep import Sweep, sweep
-from canforget.cli.model_answer import answer_for
 from canforget.data.images import Split, together
 from canforget.data.split import ids_fingerprint
 from canforget.deployment import foreign_weights, model_file
@@ -16,7 +15,6 @@ from canforget.fit_settings import TRAINING
 from canforget.network.classifier import Architecture, channel_statistics
 from canforget.network.predict import fraction_correct
 from canforget.progress import note
-from canforget.report.record import Label
 from canforget.spec import fit_of, parse, parse_text
 
 About = dict[str, Any]
@@ -72,40 +70,6 @@ def quantize_file(
     require_same_request(source, origin, split, named=dataset or scenario)
     made = pipeline.quantize(model_file.load(source, device=device), split, call)
     return written(made, path, "quantize", call.label, origin | {"quantizer": call.label, "calibrated_on": len(split.calibration)}, split)
-
-
-def evaluate_file(
-    source: Path, *, dataset: str | None, scenario: str | None, original: Path | None, retrained: Sequence[Path], quantizer: str | None,
-    probes: Sequence[str] = (), split_seed: int, data_dir: Path | None, device: str,
-) -> About:  # fmt: skip
-    """The values of every metric, audit and probe of a model file, beside models in the same format."""
-    calls = [parse("probes", text, "--probes") for text in probes]
-    origin, named = origin_of(source), dataset or scenario
-    scenario = scenario or origin_value(origin, "scenario", source)
-    dataset = dataset or origin_value(origin, "dataset", source)
-    split = opened_split(origin | {"dataset": dataset, "scenario": scenario}, split_seed, data_dir, device)
-    require_same_request(source, origin, split, named=named)
-    model = model_file.load(source, device=device)
-    beside: dict[str, Any] = {
-        "original": None if original is None else model_file.load(original, device=device),
-        "retrained": [model_file.load(g, device=device) for g in retrained],
-        "quantizer": None if quantizer is None else parse("quantizers", quantizer, "--quantizer"),
-    }
-    evidence, references = pipeline.gathered(model, split, **beside)
-    values = pipeline.values_of(evidence)
-    if calls:
-        values |= pipeline.probe(model, split, calls, **beside)
-    label = Label(dataset, model_name(source), scenario, str(origin.get("unlearner", "model")), str(origin.get("quantizer", "none")), 0)
-    answer = answer_for(label, evidence, values)
-    return {
-        "model": str(source),
-        "origin": origin,
-        "dataset": dataset,
-        "scenario": scenario,
-        "references": references,
-        "answer": asdict(answer) | {"statements": [asdict(s) | {"sentence": s.sentence} for s in answer.statements]},
-        "values": {k: asdict(v) for k, v in values.items()},
-    }
 
 
 def model_name(path: Path) -> str:

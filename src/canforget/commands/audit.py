@@ -67,11 +67,15 @@ def audit(
     if certificate is not None and key is not None:
         CertificateFiles(certificate).require_new(key)
     found = audit_files(files, dataset=dataset, scenario=scenario, split_seed=split_seed, data_dir=data_dir, device=device)
+    record = found.record
     if out is not None:
-        write_json(out, found.record)
+        write_json(out, record)
     if certificate is not None and key is not None:
-        write_certificate(found.account, files.roles(), found.split.forget.ids.tolist(), CertificateFiles(certificate), key)
-    output.echo_json(found.record) if json else print(found.account.text())
+        place, ids = CertificateFiles(certificate), found.split.forget.ids.tolist()
+        record |= {"certificate": write_certificate(found.account, files.roles(), ids, place, key)}
+        if out is not None:
+            write_json(out, record)
+    output.echo_json(record) if json else print(found.account.text())
 
 
 def audit_models_of_study(

@@ -40,7 +40,7 @@ def evaluate(
 
     Example: canforget evaluate int8.safetensors --original original.safetensors --retrained g0.safetensors g1.safetensors
     """
-    from canforget.cli.model_files import evaluate_file
+    from canforget.cli.model_answer import evaluate_file
     from canforget.file_io import write_json
     from canforget.report.brief_values import brief_table
     from canforget.report.fit_width import paragraph

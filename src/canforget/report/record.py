@@ -185,17 +185,25 @@ def load_records(path: Path) -> list[Record]:
 
 
 def load_all(paths: Sequence[Path]) -> list[Record]:
-    """The records of several files or folders together; raises `SpecError` where two of them hold one case."""
-    owners: dict[Label, Path] = {}
-    found: list[Record] = []
-    for path in paths:
-        for record in load_records(path):
-            if (other := owners.setdefault(record.case, path)) is not path:
-                case = f"{record.case.unlearner} at {record.case.quantizer}, seed {record.case.seed}"
-                raise SpecError(f"{path}: holds a case that {other} holds too ({case}); give one of them")
-            found.append(record)
+    """The records of several files or folders together; raises `SpecError` where two of them hold one case, as `together` says."""
+    found = together([(str(path), load_records(path)) for path in paths])
     if not found:
         raise ArtifactError(f"{', '.join(map(str, paths))}: no records; run a study first (canforget run --help)")
+    return found
+
+
+def together(sources: Iterable[tuple[str, Iterable[Record]]]) -> list[Record]:
+    """The records of several sources (name, records); raises `SpecError` where two hold one case, unless it is one and the same reference."""
+    owners: dict[Label, tuple[str, Record]] = {}
+    found: list[Record] = []
+    for source, records in sources:
+        for record in records:
+            owner, other = owners.setdefault(record.case, (source, record))
+            if other is record:
+                found.append(record)
+            elif owner == source or record.case.unlearner not in REFERENCES or record.values != other.values:
+                case = f"{record.case.unlearner} at {record.case.quantizer}, seed {record.case.seed}"
+                raise SpecError(f"{source}: holds a case that {owner} holds too ({case}); give one of them")
     return found
 
 

@@ -13,12 +13,13 @@ from canforget.report.answer import answers
 from canforget.report.controls import control_outcomes
 from canforget.report.drawing.figure import dark_style, style_sheet
 from canforget.report.drawing.svg import readable
+from canforget.report.page.audit_view import QUESTION_HEAD, AuditView
 from canforget.report.page.case_views import case_views, shared_views
 from canforget.report.page.comparison import MEANINGS, columns_there, table_groups
 from canforget.report.page.csv_text import csv_text
 from canforget.report.page.figure_views import figure_sections
 from canforget.report.record import Groups, Record, over_seeds
-from canforget.report.wording import MEANING, enumerated, format_name
+from canforget.report.wording import MEANING, enumerated, format_name, plural
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,27 +33,52 @@ FEW_STATEMENTS = 120
 class PageText:
     """What a page says of itself: its title and where its records came from, in the user's words.
 
-    `pictures` of the forget set, by data set, model and scenario: addresses with their classes; only where someone asked for them.
+    `lead` stands below the title, where it is not what the records are. `pictures` of the forget set, by data set, model and scenario: addresses with their classes; only where someone asked for them.
     """
 
     title: str
     sources: tuple[str, ...] = ()
     pictures: Mapping[tuple[str, str, str], Sequence[tuple[str, str]]] = field(default_factory=dict)
+    lead: str = ""
 
 
-def page_html(records: Sequence[Record], about: PageText) -> str:
-    """The whole page; `records` hold their verdicts. Nothing in it is computed that the records do not hold."""
+def page_html(records: Sequence[Record], about: PageText, audits: Sequence[AuditView] = ()) -> str:
+    """The whole page; `records` hold their verdicts. Nothing in it is computed that the records do not hold.
+
+    With `audits` it answers by them, question by question; then `records` may be none.
+    """
     groups = over_seeds(records)
-    columns = columns_there(records)
-    said = answers(records)
+    columns, at_hand = columns_there(records), bool(audits) or any(made_by_file(r) for r in records)
+    said = [audit.answer for audit in audits] or answers(records)
     script = template("page.js")
     return environment().get_template("page.html.j2").render(
         about=about, answers=said, statements=sum(len(a.statements) for a in said), few=FEW_STATEMENTS, columns=columns, meanings=MEANINGS,
         groups=table_groups(groups, columns), csv=csv_text(groups, columns), controls=control_outcomes(records), not_run=not_run(records),
-        sections=figure_sections(groups), cases=case_views(groups), shared=shared_views(groups),
+        sections=figure_sections(groups, drawn_only=at_hand), audits=audits, question_head=QUESTION_HEAD, at_hand=at_hand, cases=case_views(groups), shared=shared_views(groups),
         filters=filters(groups), problems=[a.problem for a in said], word_meanings=MEANING, version=package_version(),
-        records=len(records), seeds=max(map(len, groups.values())), styles=page_styles(), script=script, script_hash=sha256(script),
+        records=len(records), seeds=max(map(len, groups.values()), default=0), lead=about.lead or lead(groups, at_hand), styles=page_styles(), script=script, script_hash=sha256(script),
     )  # fmt: skip
+
+
+def made_by_file(record: Record) -> bool:
+    """Whether a record is of a model file that was evaluated or audited, and not of a study."""
+    return bool(record.conditions.get("command"))
+
+
+def lead(groups: Groups, at_hand: bool) -> str:
+    """What the page is of."""
+    seeds, cases = max(map(len, groups.values()), default=0), sum(map(len, groups.values()))
+    what = f"{plural(cases, 'case')}, up to {seeds} seed{'s' if seeds != 1 else ''} each"
+    if at_hand:
+        beside = {c.unlearner.name: len(g) for c, g in groups.items() if c.reference}
+        others = [*(["the original"] if "nothing" in beside else []), *([plural_of_retrained(beside)] if "retrain" in beside else [])]
+        what = f"One model at hand, beside {enumerated(others) if others else 'no other'}"
+    return f"{what}. Every figure on this page is held by the record{'s' if not at_hand else ''} it was made from."
+
+
+def plural_of_retrained(beside: Mapping[str, int]) -> str:
+    """How many retrained models."""
+    return f"{beside['retrain']} retrained {'model' if beside['retrain'] == 1 else 'models'}"
 
 
 @lru_cache(maxsize=1)

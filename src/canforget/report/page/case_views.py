@@ -49,7 +49,7 @@ def shared_views(groups: Groups) -> list[SharedView]:
             facts.setdefault(axis, {})[recipe_line(choice)] = None
         for record in (r for r in group if not r.not_run):
             settings = " ".join(f"{k}={as_one_line(v)}" for k, v in settings_of(record).items())
-            told = (("settings", settings), ("versions", listing(record.versions)), ("conditions", listing(record.conditions)),
+            told = (("settings", settings), ("versions", listing(record.versions)), ("conditions", listing({k: v for k, v in record.conditions.items() if k != "command"})),
                     ("images", listing(record.data.get("counts", {}))))  # fmt: skip
             for name, text in told:
                 if text:
@@ -133,7 +133,9 @@ def case_facts(group: Sequence[Record], depth: str) -> tuple[tuple[str, str], ..
 
 
 def rerun_command(combination: Combination, group: Sequence[Record], with_settings: bool) -> str:
-    """The command that makes all seeds of a case anew, with every setting of its study that is recorded."""
+    """The command that makes all seeds of a case anew, with every setting of its study that is recorded; of files, what was typed."""
+    if typed := group[0].conditions.get("command"):
+        return str(typed)
     seeds = " ".join(str(r.case.seed) for r in group)
     axes = {"datasets": combination.dataset, "models": combination.model, "scenarios": combination.scenario,
             "unlearners": combination.unlearner, "quantizers": combination.quantizer}  # fmt: skip

@@ -28,8 +28,8 @@ class FigureView:
     markup: str
 
 
-def figure_sections(groups: Groups) -> list[tuple[str, str, list[FigureView]]]:
-    """Key, title and figures of every section; a figure that has nothing to draw in any problem is said once."""
+def figure_sections(groups: Groups, drawn_only: bool = False) -> list[tuple[str, str, list[FigureView]]]:
+    """Key, title and figures of every section; a figure that has nothing to draw in any problem is said once, or not with `drawn_only`."""
     spent, found = 0, []
     most = MOST_BYTES[sum(map(len, groups.values())) > FEW_CASES]
     for key, (title, names) in SECTIONS.items():
@@ -41,8 +41,8 @@ def figure_sections(groups: Groups) -> list[tuple[str, str, list[FigureView]]]:
                     figure, markup = left_out(figure), ""
                 spent += len(markup)
                 views.append(FigureView(f"{name}{number}", figure, markup))
-        found.append((key, title, views))
-    return found
+        found.append((key, title, [v for v in views if v.figure.rows or not drawn_only]))
+    return [section for section in found if section[2]]
 
 
 def said_once(figures: Sequence[Figure]) -> list[Figure]:
