@@ -114,9 +114,12 @@ def test_types_are_ignored_in_few_places_and_with_a_reason() -> None:
 
 
 TESTED_BESIDE = {
+    "auditing/audited_records.py": "auditing/test_saved_audit.py",
+    "auditing/page_answer.py": "auditing/test_page.py",
     "cli/carry_out.py": "cli/test_follow.py",
     "cli/making_anew.py": "cli/test_app.py",
     "cli/output.py": "cli/test_app.py",
+    "cli/paged.py": "cli/test_report_and_plot.py",
     "data/images.py": "data/test_split.py",
     "deployment/onnx_checks.py": "deployment/test_model_header.py",
     "deployment/operators.py": "deployment/test_onnx_graph.py",
@@ -133,6 +136,7 @@ TESTED_BESIDE = {
     "report/figures/recovery_by_bits.py": "report/test_figure_list.py",
     "report/figures/relearning_curves.py": "report/test_figure_list.py",
     "report/figures/score_distributions.py": "report/test_figure_list.py",
+    "report/page/audit_view.py": "auditing/test_page.py",
     "report/recovery_table.py": "report/test_recovery_over_seeds.py",
     "rng.py": "training/test_loop.py",
     "study/one_step.py": "cli/test_follow.py",

@@ -37,7 +37,7 @@ def format_records(
     simulated = standard.FORMATS.get(sheets.format) == sheets.label
     own = replace(label, quantizer=sheets.label if simulated else sheets.format)
     evidence = sheets.evidence
-    yield replace(record_on(sheets, evidence.subject, sheets.subject, own, data), verdict=recorded(verdict, plain))
+    yield replace(record_on(sheets, evidence.subject, sheets.subject, own, data), verdict=verdict_recorded(verdict, plain))
     if evidence.original is not None and sheets.original is not None:
         yield record_on(sheets, evidence.original, sheets.original, replace(own, unlearner="nothing"), data)
     for seed, (views, sheet) in enumerate(zip(evidence.retrained, sheets.retrained, strict=True)):
@@ -69,7 +69,7 @@ def component_told(label: str) -> dict[str, Any]:
     return {"name": name, "parameters": parameters}
 
 
-def recorded(verdict: FormatVerdict, plain: FormatVerdict) -> RecordedVerdict:
+def verdict_recorded(verdict: FormatVerdict, plain: FormatVerdict) -> RecordedVerdict:
     """The word on a format as a record holds it."""
     test, _, reason = verdict.reason.partition(": ")
     return RecordedVerdict(verdict.word, test, reason, 1, plain.word, verdict.had_forgotten, dict(verdict.gates))

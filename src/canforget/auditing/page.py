@@ -9,7 +9,7 @@ from canforget.auditing.saved_audit import SavedAudit
 from canforget.auditing.standard import QUESTIONS, Question, Scope
 from canforget.report.page.audit_view import AuditView, Rows
 from canforget.report.page.build import PageText, page_html
-from canforget.report.record import Record, together
+from canforget.report.record import Record, put_together
 from canforget.report.wording import enumerated
 
 WHY_NOT: dict[Scope, str] = {
@@ -28,13 +28,13 @@ def certificate_page(predicate: Told, subjects: Sequence[Told]) -> str:
     """The page of a certificate: the same predicate gives the same page; no path, no score, no id of an image."""
     title = f"Audit of unlearning: {predicate['verdict']['word']}"
     lead = "This page is for reading; what counts is the signed file beside it, which canforget verify checks."
-    return page_html((), PageText(title, lead=lead), [view_of(predicate, subjects, "the model", ())])
+    return page_html((), PageText(title, lead=lead), [audit_view(predicate, subjects, "the model", ())])
 
 
 def audits_page(saved: Sequence[SavedAudit], about: PageText, predicates: Sequence[Told]) -> str:
     """The page of audits; `predicates` hold the same as a certificate would say. Figures are drawn where there is one audit with records."""
     views = [
-        view_of(predicate, [], audit.account.subject, made_facts(audit), asked_of(audit), problem_of(audit), audited_files(audit))
+        audit_view(predicate, [], audit.account.subject, made_facts(audit), asked_of(audit), problem_audited(audit), audited_files(audit))
         for audit, predicate in zip(saved, predicates, strict=True)
     ]
     return page_html(records_of_page(saved), about, views)
@@ -42,7 +42,7 @@ def audits_page(saved: Sequence[SavedAudit], about: PageText, predicates: Sequen
 
 def records_of_page(saved: Sequence[SavedAudit]) -> list[Record]:
     """The records of all audits; raises `SpecError` where two hold one case otherwise."""
-    return together([(audit.account.subject, [made_by(r, audit.made.command) for r in audit.account.records]) for audit in saved])
+    return put_together([(audit.account.subject, [made_by(r, audit.made.command) for r in audit.account.records]) for audit in saved])
 
 
 def made_by(record: Record, command: str) -> Record:
@@ -50,13 +50,13 @@ def made_by(record: Record, command: str) -> Record:
     return replace(record, conditions=record.conditions | {"command": command or FROM_PYTHON})
 
 
-def problem_of(audit: SavedAudit) -> tuple[str, str, str]:
+def problem_audited(audit: SavedAudit) -> tuple[str, str, str]:
     """Data set, model and scenario of an audit, as its records name them."""
     case = next((r.case for r in audit.account.records), None)
     return (case.dataset, case.model, case.scenario) if case else NO_PROBLEM
 
 
-def view_of(
+def audit_view(
     told: Told, subjects: Sequence[Told], name: str, facts: Sequence[tuple[str, str]], forgotten: str = "",
     problem: tuple[str, str, str] = NO_PROBLEM, files: Rows = (),
 ) -> AuditView:  # fmt: skip
@@ -76,8 +76,10 @@ def view_of(
         limits=tuple(told["limits"]),
         questions=tuple(question_row(t) for q in asked_questions(told) for t in told["tests"] if t["question"] == q.name),
         asks=tuple((q.name, q.asks, q.attack) for q in asked_questions(told)),
-        not_asked=tuple(not_asked(told)),
-        changes=tuple((c["question"], c["format"], number(c["difference"]), interval(c["interval"])) for c in told["changes_by_rounding"]),
+        not_asked=tuple(unasked_questions(told)),
+        changes=tuple(
+            (c["question"], c["format"], three_places(c["difference"]), interval(c["interval"])) for c in told["changes_by_rounding"]
+        ),
         flags=(*((f["name"], f["raised"], f["said"]) for f in told["flags"]), calibration_flag(told["calibration"])),
         threats=tuple(told["threat_model"]["attackers"]),
         policies=tuple(sorted(told["owasp_aisvs_c12_2"].items())),
@@ -96,9 +98,9 @@ def question_row(test: Told) -> tuple[str, ...]:
     """The cells of an answer, the third its word, or why there is none."""
     band = interval(test["band"]) if test["band"] else "chance" if test["difference"] is not None else "–"
     return (
-        test["question"], test["format"], answer_in_words(test), number(test["value"]),
-        number(test["retrained"]), band, number(test["difference"], sign="+"), interval(test["interval"]), number(test["detectable"]),
-        number(test["p_adjusted"]), str(test["models"] or "–"), f"{test['n']:,}" if test["n"] else "–",
+        test["question"], test["format"], answer_in_words(test), three_places(test["value"]),
+        three_places(test["retrained"]), band, three_places(test["difference"], sign="+"), interval(test["interval"]), three_places(test["detectable"]),
+        three_places(test["p_adjusted"]), str(test["models"] or "–"), f"{test['n']:,}" if test["n"] else "–",
     )  # fmt: skip
 
 
@@ -107,10 +109,10 @@ def answer_in_words(test: Told) -> str:
     return f"not answered: {test['not_run']}" if test["not_run"] else "; ".join(filter(None, [test["word"], test.get("doubt", "")]))
 
 
-def number(value: float | None, sign: str = "") -> str:
+def three_places(value: float | None, sign: str = "") -> str:
     """A number in three places; a dash where there is none.
 
-    >>> number(0.12345), number(0.5, sign="+"), number(None)
+    >>> three_places(0.12345), three_places(0.5, sign="+"), three_places(None)
     ('0.123', '+0.500', '–')
     """
     return "–" if value is None else f"{value:{sign}.3f}"
@@ -125,7 +127,7 @@ def interval(ends: Sequence[float] | None) -> str:
     return "–" if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
 
 
-def not_asked(told: Told) -> Iterable[tuple[str, str, str]]:
+def unasked_questions(told: Told) -> Iterable[tuple[str, str, str]]:
     """The questions of the standard that were not asked at all or not in every format: question, formats, why."""
     formats = [f["format"] for f in told["verdict"]["formats"]]
     for question in QUESTIONS:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from canforget.auditing.account import FormatVerdict
-from canforget.auditing.audited_records import component_told, recorded
+from canforget.auditing.audited_records import component_told, verdict_recorded
 from canforget.auditing.standard import FEWEST_RETRAINED, FORMATS
 from canforget.report.answer import FORGOTTEN, MEMORY, Answer, Gate, Statement, gates_of, reason
 from canforget.report.record import Choice, Combination
@@ -37,7 +37,7 @@ def statement_told(format: Told, told: Told, name: str) -> Statement:
     """What is said of one format."""
     first = told["verdict"]["formats"][0]
     plain = FormatVerdict(**first)
-    verdict, before = recorded(FormatVerdict(**format), plain), recorded(plain, plain)
+    verdict, before = verdict_recorded(FormatVerdict(**format), plain), verdict_recorded(plain, plain)
     choice = (
         component_told(format["label"])
         if FORMATS.get(format["format"]) == format["label"]

@@ -185,14 +185,14 @@ def load_records(path: Path) -> list[Record]:
 
 
 def load_all(paths: Sequence[Path]) -> list[Record]:
-    """The records of several files or folders together; raises `SpecError` where two of them hold one case, as `together` says."""
-    found = together([(str(path), load_records(path)) for path in paths])
+    """The records of several files or folders together; raises `SpecError` where two of them hold one case, as `put_together` says."""
+    found = put_together([(str(path), load_records(path)) for path in paths])
     if not found:
         raise ArtifactError(f"{', '.join(map(str, paths))}: no records; run a study first (canforget run --help)")
     return found
 
 
-def together(sources: Iterable[tuple[str, Iterable[Record]]]) -> list[Record]:
+def put_together(sources: Iterable[tuple[str, Iterable[Record]]]) -> list[Record]:
     """The records of several sources (name, records); raises `SpecError` where two hold one case, unless it is one and the same reference."""
     owners: dict[Label, tuple[str, Record]] = {}
     found: list[Record] = []
