@@ -1,17 +1,21 @@
 """How fast `fit` and its data pipeline are, as ratios to a plain loop (DataLoader, PIL, float32) measured in the same run.
 
-    python benchmarks/speed.py [--models resnet18 resnet20 speed_net] [--rounds 3] [--compile] [--out results/speed.json]
+    python benchmarks/speed.py [--models resnet18 resnet20 speed_net vit_tiny] [--rounds 3] [--compile] [--work] [--out results/speed.json]
 
 Images are synthetic and CIFAR-sized. All contenders take turns, round by round, so that a busy machine slows them alike; figures are
 medians over the rounds. "bare" is forward, backward and step on one batch that is already there, in the precision that `fit` chose.
+`--work` counts seconds of the processor, those of the workers too, where other work on the machine makes the clock worthless (then with
+OMP_NUM_THREADS=1, for threads that wait for one another count as work): on cores that are all busy both say the same.
 """
 
 import argparse
 import json
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing import active_children
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,8 +33,14 @@ from canforget.rng import generator
 from canforget.training.augment import Augmenter
 from canforget.training.loop import Fit, in_bfloat16, passes
 
+clock: Callable[[], float] = time.perf_counter
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
-STEPS = {"resnet18": 4, "resnet20": 16, "speed_net": 16}
+STEPS = {"resnet18": 4, "resnet20": 16, "speed_net": 16, "vit_tiny": 4}
+NETS: dict[str, tuple[str, dict[str, Any]]] = {
+    "vit_tiny": ("timm/vit_tiny_patch16_224", {"input_size": 32, "patch_size": 4}),
+    "small_net": ("speed_net", {"widths": (16, 64, 64)}),
+}
+"""What a name stands for where it is no member of the family."""
 BATCH = 128
 PIPELINE_IMAGES = 20_000
 
@@ -57,6 +67,15 @@ class Pictures(Dataset[tuple[Tensor, int]]):
         return self.transform(Image.fromarray(self.pixels[place])), self.labels[place]
 
 
+def work_done() -> float:
+    """Seconds of the processor that this process and the workers it has now have used."""
+    ticks = 0
+    for worker in active_children():
+        fields = Path(f"/proc/{worker.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Median images per second of each contender, by name."""
@@ -73,7 +92,14 @@ def synthetic(count: int) -> Images:
 
 def network(name: str) -> nn.Module:
     """A fresh classifier of the name."""
-    return build(name, 10, (3, 32, 32), rng=generator("benchmark"), mean=MEAN, std=STD)
+    member, parameters = NETS.get(name, (name, {}))
+    return build(member, 10, (3, 32, 32), rng=generator("benchmark"), mean=MEAN, std=STD, parameters=parameters)
+
+
+def settle(images: Images) -> None:
+    """Waits until the device of the images has done what it was told."""
+    if images.x.device.type == "cuda":
+        torch.cuda.synchronize(images.x.device)
 
 
 def loader(images: Images) -> DataLoader[tuple[Tensor, int]]:
@@ -89,39 +115,42 @@ def plain_loop(name: str, images: Images) -> Iterator[float]:
     while True:
         start, seen = 0.0, 0
         for x, y in batches:
-            start = start or time.perf_counter()
+            start = start or clock()
             loss = cross_entropy(net(x), y)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             seen += len(y)
-        yield seen / (time.perf_counter() - start)
+        yield seen / (clock() - start)
 
 
 def fitted(name: str, images: Images, compile: bool) -> Iterator[float]:
     """Yields the images per second of each epoch of `fit`, augmentation included."""
-    model = network(name)
+    model = network(name).to(images.x.device)
     fit = Fit(epochs=1000, batch_size=BATCH, lr=0.01, weight_decay=5e-4, crop=4, flip=True, compile=compile)
     for epoch in passes(fit, model, generator("fit")):
-        start = time.perf_counter()
+        start = clock()
         epoch.descend(lambda x, y: cross_entropy(model(x), y), images)
-        yield len(images) / (time.perf_counter() - start)
+        settle(images)
+        yield len(images) / (clock() - start)
 
 
 def bare(name: str, images: Images) -> Iterator[float]:
     """Yields the images per second of forward, backward and step on a batch that is already there."""
-    model = network(name).to(memory_format=torch.channels_last).train()
+    device = images.x.device
+    model = network(name).to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.01, momentum=0.9, weight_decay=5e-4)
     x, y = images.x[:BATCH].contiguous(memory_format=torch.channels_last), images.y[:BATCH]
     while True:
-        start = time.perf_counter()
+        start = clock()
         for _ in range(len(images) // BATCH):
-            with torch.autocast("cpu", torch.bfloat16, enabled=in_bfloat16(Fit(), torch.device("cpu"))):
+            with torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(Fit(), device)):
                 loss = cross_entropy(model(x), y)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        yield len(images) // BATCH * BATCH / (time.perf_counter() - start)
+        settle(images)
+        yield len(images) // BATCH * BATCH / (clock() - start)
 
 
 def pil_pipeline(images: Images) -> Iterator[float]:
@@ -131,18 +160,18 @@ def pil_pipeline(images: Images) -> Iterator[float]:
         start, seen = 0.0, 0
         for _, y in batches:
             seen += len(y) if start else 0
-            start = start or time.perf_counter()
-        yield seen / (time.perf_counter() - start)
+            start = start or clock()
+        yield seen / (clock() - start)
 
 
 def our_pipeline(images: Images) -> Iterator[float]:
     """Yields the images per second that come out of the augmenter."""
     augmenter = Augmenter(Fit(crop=4, flip=True), generator("pipeline"))
     while True:
-        start = time.perf_counter()
+        start = clock()
         for chosen in torch.randperm(len(images), generator=augmenter.rng).split(BATCH):
             augmenter.batch(images.x, chosen)
-        yield len(images) / (time.perf_counter() - start)
+        yield len(images) / (clock() - start)
 
 
 def compare(subject: str, contenders: dict[str, Iterator[float]], rounds: int) -> Comparison:
@@ -206,8 +235,11 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", default=list(STEPS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--compile", action="store_true", help="measure compiled trainings too (half a minute more for each model)")
+    parser.add_argument("--work", action="store_true", help="count seconds of the processor, not of the clock")
     parser.add_argument("--out", type=Path, default=Path("results/speed.json"))
     wanted = parser.parse_args()
+    global clock
+    clock = work_done if wanted.work else time.perf_counter
     images = synthetic(PIPELINE_IMAGES)
     jobs: list[Callable[[], Comparison]] = [
         lambda: compare("pipeline", {"plain": pil_pipeline(images), "fit": our_pipeline(images)}, wanted.rounds),
@@ -221,7 +253,18 @@ def main() -> None:
     figures = {c.subject: {"images_per_second": c.rates, "ratios": ratios(c)} for c in done}
     wanted.out.parent.mkdir(parents=True, exist_ok=True)
     wanted.out.write_text(
-        json.dumps({"conditions": conditions(), "rounds": wanted.rounds, "figures": figures}, indent=1) + "\n", encoding="utf-8"
+        json.dumps(
+            {
+                "conditions": conditions(),
+                "seconds": "work" if wanted.work else "clock",
+                "load": os.getloadavg()[0],
+                "rounds": wanted.rounds,
+                "figures": figures,
+            },
+            indent=1,
+        )
+        + "\n",
+        encoding="utf-8",
     )
 
 
