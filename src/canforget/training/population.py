@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
@@ -87,7 +88,7 @@ def train_population_(models: Sequence[nn.Module], images: Sequence[Images], *, 
             batches = [batches_of(epoch, *own) for own in zip(images, rngs, augmenters, strict=True)]
             for drawn in zip(*batches, strict=True):
                 x, y = (torch.stack(parts) for parts in zip(*drawn, strict=True))
-                epoch.step(lambda x=x, y=y: losses(population(x), y, fit.label_smoothing).sum())  # type: ignore[misc]  # bound at once
+                epoch.step(partial(total_loss, population, x, y, fit.label_smoothing))
     population.put_(models)
     for model in models:
         model.eval()
@@ -100,10 +101,10 @@ def batches_of(epoch: Epoch, images: Images, rng: Generator, augmenter: Augmente
     return Epoch(epoch.number, epoch.fit, state, augmenter, epoch.health).batches(images)
 
 
-def losses(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
-    """Mean cross-entropy of each model [models], of logits [models, n, classes]."""
-    each = cross_entropy(logits.flatten(0, 1), labels.flatten(), label_smoothing=label_smoothing, reduction="none")
-    return each.view(labels.shape).mean(dim=1)
+def total_loss(population: Population, x: Tensor, y: Tensor, label_smoothing: float) -> Tensor:
+    """The models' mean cross-entropies, added up: the gradient of each weight is that of its own model's loss."""
+    logits = population(x).flatten(0, 1)
+    return cross_entropy(logits, y.flatten(), label_smoothing=label_smoothing, reduction="sum") / y.shape[1]
 
 
 def require_alike(models: Sequence[nn.Module], images: Sequence[Images], rngs: Sequence[Generator], fit: Fit) -> None:
