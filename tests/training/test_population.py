@@ -27,7 +27,7 @@ def sets(digits_split: Split) -> list[Images]:
 
 
 def nets(name: str = "tiny_cnn", **parameters: Any) -> list[nn.Module]:
-    given = {"mean": (0.3,), "std": (0.35,), "parameters": parameters}
+    given: dict[str, Any] = {"mean": (0.3,), "std": (0.35,), "parameters": parameters}
     return [build(name, 10, (1, 8, 8), rng=generator(f"net {k}"), **given).double() for k in range(3)]
 
 
