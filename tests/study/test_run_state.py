@@ -29,6 +29,14 @@ def test_a_step_is_expected_to_cost_what_it_cost_with_another_seed() -> None:
     assert state({"event": "done", "step": 2, "seconds": 100.0}).expected(1) == 100
 
 
+def test_before_a_step_like_it_has_ended_here_a_step_is_expected_to_take_what_the_store_told() -> None:
+    told = RunState()
+    told.tell({**PLAN, "expected": [30.0, 40.0, 0]})
+    assert [told.expected(p) for p in range(3)] == [30, 40, 120]
+    told.tell({"event": "done", "step": 0, "seconds": 10.0})
+    assert [told.expected(p) for p in (1, 2)] == [10, 10]
+
+
 def test_what_a_running_step_has_had_is_no_longer_left_and_a_step_that_takes_longer_costs_nothing_negative() -> None:
     found = state(
         {"event": "done", "step": 0, "seconds": 10.0},
@@ -50,7 +58,7 @@ def test_a_failed_step_is_kept_with_the_command_that_does_it_again() -> None:
 
 @given(st.lists(st.fixed_dictionaries({"event": st.sampled_from(["plan", "start", "done", "progress", "end", "?"])}, optional={
     k: st.none() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers(), max_size=3)
-    for k in ("step", "t", "seconds", "fraction", "steps", "workers", "worker", "error")
+    for k in ("step", "t", "seconds", "fraction", "steps", "workers", "worker", "error", "expected")
 })))  # fmt: skip
 def test_no_event_whatever_it_holds_breaks_a_view(events: list[dict[str, object]]) -> None:
     found = state(*events)

@@ -36,3 +36,15 @@ def worded(value: Mapping[str, Any]) -> str:
         return f"not run: {value['not_run']}"
     interval = f"  [{value['interval'][0]:.4f}, {value['interval'][1]:.4f}]" if value["interval"] else ""
     return f"{value['value']:.4f}{interval}" + (f"  n = {value['n']}" if value["n"] else "")
+
+
+def worded_bytes(count: int) -> str:
+    """Bytes as a person says them.
+
+    >>> worded_bytes(999), worded_bytes(12_345), worded_bytes(1_500_000_000)
+    ('999 B', '12.3 kB', '1.5 GB')
+    """
+    size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"

@@ -45,7 +45,7 @@ def du(store: options.StoreDir = STORE, json: options.Json = False) -> None:
         output.echo_json({verb: {"count": len(found), "bytes": sum(found)} for verb, found in sizes.items()})
         return
     lines = [(verb, len(found), sum(found)) for verb, found in [*sizes.items(), ("total", [i.bytes for i in items])]]
-    print("\n".join(f"{verb:<10}  {count:>7}  {worded_bytes(size):>9}" for verb, count, size in lines))
+    print("\n".join(f"{verb:<10}  {count:>7}  {output.worded_bytes(size):>9}" for verb, count, size in lines))
 
 
 def verify(store: options.StoreDir = STORE, json: options.Json = False) -> None:
@@ -153,17 +153,5 @@ def show_items(items: Sequence["Stored"], json: bool) -> None:
         output.echo_json(plain)
         return
     for i in items:
-        print(f"{i.verb:<9}  {i.key[:12]:<12}  {worded_bytes(i.bytes):>9}  {i.label}")
-    print(f"{len(items)} in all, {worded_bytes(sum(i.bytes for i in items))}")
-
-
-def worded_bytes(count: int) -> str:
-    """Bytes as a person says them.
-
-    >>> worded_bytes(999), worded_bytes(12_345), worded_bytes(1_500_000_000)
-    ('999 B', '12.3 kB', '1.5 GB')
-    """
-    size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while size >= 1000 and len(units) > 1:
-        size, units = size / 1000, units[1:]
-    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+        print(f"{i.verb:<9}  {i.key[:12]:<12}  {output.worded_bytes(i.bytes):>9}  {i.label}")
+    print(f"{len(items)} in all, {output.worded_bytes(sum(i.bytes for i in items))}")

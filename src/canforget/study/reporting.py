@@ -67,12 +67,19 @@ class Reporter:
 
 
 @contextmanager
-def reported(study: str, steps: Sequence[Step], workers: int, command: str, folder: Path) -> Iterator[Reporter]:
-    """A reporter of a run of these steps, whose events lie in `folder`; its last is `end`, or `stopped` where the run did not come so far."""
+def reported(
+    study: str, steps: Sequence[Step], workers: int, command: str, folder: Path, expected: Sequence[float] = ()
+) -> Iterator[Reporter]:  # fmt: skip
+    """A reporter of a run of these steps, whose events lie in `folder`; its last is `end`, or `stopped` where the run did not come so far.
+
+    `expected` are the seconds that each step is expected to take, 0 where nobody knows.
+    """
     with recorded_events(folder) as keep, viewing(interactive()) as view:
         reporter = Reporter(steps, view, keep)
         named = [[s.verb, s.key, s.label] for s in steps]
-        reporter.tell("plan", study=study, command=command, workers=workers, pid=os.getpid(), steps=named)
+        reporter.tell(
+            "plan", study=study, command=command, workers=workers, pid=os.getpid(), steps=named, expected=[round(e, 3) for e in expected]
+        )
         try:
             yield reporter
         except BaseException:

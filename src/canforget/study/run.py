@@ -18,6 +18,7 @@ from canforget.report.record import Record, save_records
 from canforget.study.collect_records import record_of
 from canforget.study.definition import Study
 from canforget.study.engine_options import WORKERS, EngineOptions
+from canforget.study.measured_costs import expected_seconds
 from canforget.study.plan import Plan, plan
 from canforget.study.remote_store import store_at
 from canforget.study.reporting import reported
@@ -100,7 +101,8 @@ def carry_out(
     if track is not None:
         require_tensorboard()
     engine_options.check(engine)
-    with reported(drawn.study.name, drawn.steps, workers_of(engine, workers), command, out) as told, noting(told.view.line):
+    expected = expected_seconds(drawn.steps, store_at(store))
+    with reported(drawn.study.name, drawn.steps, workers_of(engine, workers), command, out, expected) as told, noting(told.view.line):
         records = run(
             drawn, store_at(store), engine=engine, workers=workers, data_dir=data_dir, device=device, notify=told.notify, advance=told.advance,
             started=told.started, track=track, engine_options=engine_options,

@@ -36,6 +36,7 @@ class RunState:
     ended: dict[int, str] = field(default_factory=dict)
     running: dict[int, tuple[str, float]] = field(default_factory=dict)
     failures: list[FailedStep] = field(default_factory=list)
+    planned: Sequence[float] = ()
     costs: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def tell(self, event: Mapping[str, Any]) -> None:
@@ -59,6 +60,8 @@ class RunState:
         self.steps = [[str(part) for part in s] for s in steps if isinstance(s, list) and len(s) == 3] if isinstance(steps, list) else []
         self.study, self.command, self.status = str(event.get("study", "")), str(event.get("command", "")), "running"
         self.workers = max(1, int(as_number(event.get("workers"))))
+        expected = event.get("expected")
+        self.planned = list(map(as_number, expected)) if isinstance(expected, list) and len(expected) == len(self.steps) else []
 
     def step_event(self, kind: str, place: int, event: Mapping[str, Any]) -> None:
         """The start or the end of a step."""
@@ -96,9 +99,12 @@ class RunState:
         return max(sum(costs) / max(self.workers, len(self.running)), max(costs, default=0.0))
 
     def expected(self, place: int) -> float:
-        """Seconds that a step takes: as the same with another seed did, else as others of its verb, else a guess."""
+        """Seconds that a step takes: as the same with another seed did in this run, else as the store told, else as others of its verb, else a guess."""
         verb, _, label = self.steps[place]
-        seen = self.costs.get(without_seed(label)) or self.costs.get(verb)
+        seen = self.costs.get(without_seed(label))
+        if not seen and self.planned and self.planned[place]:
+            return self.planned[place]
+        seen = seen or self.costs.get(verb)
         return sum(seen) / len(seen) if seen else GUESSES.get(verb, 5.0)
 
     def headline(self, t: float | None = None) -> str:
