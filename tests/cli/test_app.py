@@ -74,6 +74,30 @@ def test_help_imports_nothing_heavy() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("asked", "engine", "said"),
+    [
+        ([], "processes", True),
+        (["--engine", "serial"], "serial", False),
+        (["--workers", "3"], "processes", False),
+        (["--step-limit", "60"], "processes", False),
+        (["--seeds", "1"], "serial", False),  # few steps
+    ],
+)
+def test_a_study_that_names_no_engine_gets_one_that_suits_it_and_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: Any, tmp_path: Path, asked: list[str], engine: str, said: bool
+) -> None:
+    ran: dict[str, Any] = {}
+    monkeypatch.setattr("canforget.study.engine_choice.usable_cores", lambda: 2)
+    monkeypatch.setattr("canforget.study.engine_choice.machine_memory", lambda: 2**36)
+    monkeypatch.setattr("canforget.cli.carry_out.run_plan", lambda plan, **settings: ran.update(settings))
+    study = "--datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners scrub finetune --quantizers none int"
+    asked = asked if "--seeds" in asked else ["--seeds", "3", *asked]
+    code, out, err = call(capsys, "run", *study.split(), *asked, "--store", tmp_path)
+    assert (code, out, ran["engine"]) == (0, "", engine)
+    assert (" steps, 2 at a time in processes of their own (one at a time: --engine serial)" in err) == said
+
+
 def test_planning_and_running_load_no_network_library_and_no_optimizer() -> None:
     """A plan is looked at many times before it is run; scipy's optimizers alone take a third of the time to import it."""
     code = "import sys, canforget.commands.plan, canforget.commands.run; print(sorted({'torch', 'sklearn', 'scipy.optimize'} & set(sys.modules)))"

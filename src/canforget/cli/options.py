@@ -32,11 +32,17 @@ StoreDir = Annotated[
     Path, typer.Option("--store", help="Folder of finished steps, or s3://bucket/prefix (gs, az): what lies there is not computed again.")
 ]
 OutDir = Annotated[Path, typer.Option("--out", help="Folder for the records.")]
-Engine = Annotated[str, typer.Option(help="serial, processes (several at once), or ray (a cluster).")]
+Engine = Annotated[
+    str,
+    typer.Option(help="serial, processes (several at once), ray (a cluster), or auto: processes where the cores and steps are worth it."),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1, max=100_000, show_default=False, help="Steps at once: of processes 2 unless said, of ray what the cluster has room for."
+        min=1,
+        max=100_000,
+        show_default=False,
+        help="Steps at once: of processes 2 unless said, of auto as many as cores, of ray what the cluster has room for.",
     ),
 ]
 StepLimit = Annotated[
