@@ -32,7 +32,13 @@ class Nodes:
 @contextmanager
 def ray_nodes(folder: Path, *nodes: dict[str, float]) -> Iterator[Nodes]:
     """A cluster of nodes, each with its resources, as in {"num_cpus": 1}; Ray's files lie in `folder`, whose path must be short."""
-    about = {**os.environ, "RAY_TMPDIR": str(folder), "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "RAY_AUTH_MODE": "disabled"}
+    about = {
+        **os.environ,
+        "RAY_TMPDIR": str(folder),
+        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_worker_niceness": "0",
+    }
     command = [sys.executable, "-W", "ignore", __file__, json.dumps(nodes)]
     process = subprocess.Popen(command, env=about, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdin is not None and process.stdout is not None

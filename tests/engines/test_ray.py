@@ -1,5 +1,6 @@
 """Ray itself, on clusters of real processes; what follows from its answers is tested with a played library, in tests/study/test_ray_*.py."""
 
+import json
 import os
 import signal
 import subprocess
@@ -98,3 +99,16 @@ def test_control_c_ends_a_run_on_a_cluster_with_one_line(nodes: Nodes, tmp_path:
     assert [line for line in err.splitlines() if not line.startswith("[")] == [
         "canforget: stopped; what was finished is kept, the same command goes on from there"
     ]
+
+
+@pytest.mark.slow
+def test_a_node_or_the_driver_killed_in_the_middle_of_241_steps_changes_no_record() -> None:
+    """The whole of it, with its figures: python benchmarks/cluster.py."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "cluster.py"), "--repeats", "1"]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert found["steps"] >= 200
+    assert not found["node_killed"]["records_differ"] and not found["driver_killed"]["records_differ"]
+    assert any(line.startswith("a machine was lost: ") for line in found["node_killed"]["lines"])
+    assert found["driver_killed"]["killed_after_steps"] + found["driver_killed"]["computed_by_the_second"] <= found["steps"] + 3
+    assert found["speed"]["runs_with_other_records"] == 0
+    assert found["speed"]["overhead_ms"]["median"] < 20

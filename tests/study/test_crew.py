@@ -50,7 +50,7 @@ class Stage:
     clock: float = 0.0
     seen: list[list[str]] = field(default_factory=list)
 
-    def free(self, wanted: int) -> Sequence[Actor]:
+    def free(self, waiting: Sequence[Step]) -> Sequence[Actor]:
         return [w for w in self.workers if w.step is None]
 
     def wait(self, seconds: float | None) -> Sequence[Ended]:

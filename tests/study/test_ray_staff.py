@@ -135,6 +135,27 @@ def test_models_share_a_gpu_by_fractions_and_steps_without_a_network_need_none()
     assert {worker for verb, worker in told if verb == "train"} == {f"{k}@host-a" for k in (1, 2, 3, 4)}
 
 
+def test_a_worker_with_a_gpu_that_dies_is_replaced_though_others_without_one_are_idle() -> None:
+    """A study waited for ever for a worker that nobody hired: there were enough, but none with a GPU."""
+    fatal = [ActorDiedError("gone")]
+    library, graph = Library(honest, {"a": {"CPU": 6.0, "GPU": 1.0}}), Graph(steps(4, "judge") | steps(2, "train"))
+
+    def answer(place: str, method: str, step: Any) -> Any:
+        return fatal.pop() if fatal and method == "carry_out" and step.verb == "train" else honest(place, method, step)
+
+    library.answer = answer
+    with noting(lambda line: None):
+        assert set(carried_out(library, graph, gpus_per_step=1.0).values()) == {"done"}
+
+
+@pytest.mark.parametrize("machines", [{"a": {"CPU": 4.0, "GPU": 1.0}}, {}])
+def test_where_all_cores_go_with_gpus_their_workers_carry_out_every_step(machines: Any) -> None:
+    library = Library(honest, machines)
+    staff = staff_of(library, 2, gpus_per_step=0.25)
+    staff.free(list(steps(3).values()))
+    assert [a.wants["GPU"] for a in library.actors] == [0.25, 0.25]
+
+
 def test_when_a_machine_is_lost_its_steps_go_elsewhere_and_idle_workers_are_asked_whether_they_live() -> None:
     """All workers of a machine die at once: a step that went from one dead worker to the next would have failed for nothing."""
     library = Library(honest, {"a": {"CPU": 3.0}, "b": {"CPU": 1.0}})
@@ -205,9 +226,16 @@ def test_steps_that_wait_for_machines_say_so_once(monkeypatch: pytest.MonkeyPatc
     staff, lines = staff_of(Library(honest, {"a": {"CPU": 0.0}}), gpus_per_step=0.5), list[str]()
     with noting(lines.append):
         for _ in range(30):
-            assert not staff.free(1)
+            assert not staff.free(list(steps(1).values()))
             staff.wait(None)
-    assert lines == ["waiting for a machine with 1 free CPU and 0.5 GPU: the cluster has 1 machine with 0 CPU and 0 GPU"]
+    assert lines == ["waiting for a machine with 1 CPU and 0.5 GPU free: the cluster has 1 machine with 0 CPU and 0 GPU"]
+
+
+def test_a_share_that_this_machine_cannot_give_is_refused_at_once() -> None:
+    library, options = Library(honest, {"a": {"CPU": 2.0}}), EngineOptions(gpus_per_step=0.5)
+    staff = RayStaff(library, lambda step: Outcome(step, "done"), options, None, Surroundings("", {}), local=True)
+    with pytest.raises(EngineError, match="a step is to have 1 CPU and 0.5 GPU, and there is 1 machine with 2 CPU and 0 GPU"):
+        list(carried_out_by(staff, Graph(steps(1, "train")), None))
 
 
 def test_dismissed_workers_are_ended() -> None:

@@ -177,6 +177,15 @@ def test_a_study_is_the_same_from_a_bucket_and_nothing_is_computed_twice(
 
 
 @pytest.mark.slow
+def test_processes_share_a_bucket(bucket_url: str, tmp_path: Path) -> None:
+    drawn = plan(Study.of(datasets="digits", models="tiny_cnn", scenarios="whole_class:classes=3", unlearners="nothing", fit={"epochs": 1}))
+    told: list[str] = []
+    values = [r.values for r in run(drawn, tmp_path / "local")]
+    assert [r.values for r in run(drawn, bucket_url, engine="processes", workers=2, notify=lambda o: told.append(o.status))] == values
+    assert told == ["done"] * len(drawn.steps)
+
+
+@pytest.mark.slow
 def test_two_machines_a_killed_server_and_bad_answers_change_no_record() -> None:
     """The whole of it, with its figures: python benchmarks/remote_store.py."""
     campaign = Path(__file__).parents[2] / "benchmarks" / "remote_store.py"

@@ -11,8 +11,9 @@ import pytest
 from canforget.errors import SpecError
 from canforget.study.definition import Study
 from canforget.study.plan import plan
+from canforget.study.planned_steps import Step
 from canforget.study.run import run
-from canforget.study.schedule import ROUNDS, explained, missing
+from canforget.study.schedule import ROUNDS, Job, explained, missing
 from canforget.study.store import Store
 
 
@@ -243,3 +244,17 @@ def test_what_is_damaged_again_and_again_fails_in_the_end_and_says_so(tmp_path: 
     records = run(drawn, tmp_path, notify=seen.append)
     assert all("damaged again and again" in r.not_run for r in records)
     assert len(seen) < ROUNDS * len(drawn.steps)
+
+
+@pytest.mark.parametrize(("torch_has", "asked", "set_to"), [(1, 2, []), (4, 2, [2]), (4, 0, []), (2, 2, [])])
+def test_a_step_never_takes_more_threads_than_torch_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torch_has: int, asked: int, set_to: Any
+) -> None:
+    """One worker of two cores took both in spite of OMP_NUM_THREADS=1, and its sums were others in the last bit."""
+    import torch
+
+    taken: list[int] = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: torch_has)
+    monkeypatch.setattr(torch, "set_num_threads", taken.append)
+    outcome = Job(tmp_path, None, "cpu", threads=asked)(Step("unknown verb", "a", (), "a", {}))
+    assert outcome.status == "failed" and taken == set_to

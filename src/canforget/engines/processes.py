@@ -84,10 +84,10 @@ class LocalStaff:
     workers: Sequence[ProcessWorker]
     false_starts: int = 0
 
-    def free(self, wanted: int) -> Sequence[ProcessWorker]:
+    def free(self, waiting: Sequence[Step]) -> Sequence[ProcessWorker]:
         """Workers with nothing to do."""
         there = sum(w.state in ("coming", "free") for w in self.workers)
-        for worker in [w for w in self.workers if w.state == "absent"][: max(0, wanted - there)]:
+        for worker in [w for w in self.workers if w.state == "absent"][: max(0, len(waiting) - there)]:
             worker.start()
         return [w for w in self.workers if w.state == "free"]
 

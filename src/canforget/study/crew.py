@@ -55,8 +55,8 @@ class Ended:
 class Staff(Protocol):
     """All workers of an engine."""
 
-    def free(self, wanted: int) -> Sequence[Worker]:
-        """Workers that can begin a step now; new ones are hired for `wanted` steps where there is room."""
+    def free(self, waiting: Sequence[Step]) -> Sequence[Worker]:
+        """Workers that can begin a step now; new ones are hired for the steps that wait, where there is room."""
 
     def wait(self, seconds: float | None) -> Sequence[Ended]:
         """Waits until something has happened, at most so long."""
@@ -103,7 +103,7 @@ class Crew:
 
     def hand_out(self) -> None:
         """Gives steps to free workers."""
-        free = self.staff.free(len(self.queue) + len(self.suspects))
+        free = self.staff.free([*self.suspects, *(step for _, _, step in self.queue)])
         self.choose_quiet_place(free)
         for worker in free:
             alone = bool(self.suspects) and worker.place == self.quiet_place

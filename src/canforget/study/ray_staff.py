@@ -77,24 +77,28 @@ class RayStaff:
     false_starts: int = 0
     worked: float = field(default_factory=lambda: time.monotonic())
 
-    def free(self, wanted: int) -> Sequence[HiredWorker]:
+    def free(self, waiting: Sequence[Step]) -> Sequence[HiredWorker]:
         """Workers with nothing to do, after others were hired where there is room; those with a GPU last, for every step will do for them."""
         self.hired = [w for w in self.hired if w.state != "gone"]
-        coming = sum(w.state in ("coming", "free") for w in self.hired)
-        if wanted > coming:
-            self.hire(wanted - coming)
+        self.hire(waiting)
         return sorted((w for w in self.hired if w.state == "free"), key=lambda w: w.gpu)
 
-    def hire(self, wanted: int) -> None:
-        """Asks the cluster for more workers: with a GPU first, then without, then for as many as the user wants and it has no room for yet."""
+    def hire(self, waiting: Sequence[Step]) -> None:
+        """Asks the cluster for more workers: with a GPU, without, and then for as many as the user wants and it has no room for yet."""
         self.look()
-        most, dealt = self.most or 10**6, self.options.gpus_per_step > 0
-        for gpu, room in zip((True, False, dealt), (*room_of(self.nodes, self.options), self.most or 0), strict=True):
-            have = [w for w in self.hired if w.gpu == gpu]
-            more = min(wanted, room - len(have), most - len(self.hired))
-            for _ in range(more):
+        dealt = self.options.gpus_per_step > 0
+        there = {gpu: sum(w.gpu == gpu and w.state in ("coming", "free") for w in self.hired) for gpu in (True, False)}
+        with_gpu, without = room_of(self.nodes, self.options)
+        networks = sum(s.verb in NETWORKS for s in waiting) if dealt else 0
+        others = len(waiting) - networks
+        if self.local and waiting and not (with_gpu if networks else with_gpu + without):
+            raise EngineError(f"--engine ray: a step is to have {share_of(self.options)}, and there is {totals(self.nodes)}")
+        wanted = {True: networks + max(0, others - without) * dealt - there[True], False: others - there[False]}
+        for gpu, room in ((True, with_gpu), (False, without), (dealt, self.most or 0)):
+            have = sum(w.gpu == gpu for w in self.hired)
+            for _ in range(min(wanted[gpu], room - have, (self.most or 10**6) - len(self.hired))):
                 self.hired.append(self.made(gpu))
-            wanted -= max(0, more)
+                wanted[gpu] -= 1
 
     def made(self, gpu: bool) -> HiredWorker:
         """A new worker, which the cluster starts as soon as it can."""
@@ -137,10 +141,7 @@ class RayStaff:
         if any(w.state == "busy" for w in self.hired):
             self.worked = now
         elif now - self.worked > DESPAIR_SECONDS:
-            wanted = f"{self.options.cpus_per_step} free CPU" + (
-                f" and {self.options.gpus_per_step:g} GPU" if self.options.gpus_per_step else ""
-            )
-            note(f"waiting for a machine with {wanted}: the cluster has {totals(self.nodes)}")
+            note(f"waiting for a machine with {share_of(self.options)} free: the cluster has {totals(self.nodes)}")
             self.worked = float("inf")
 
     def answered(self, worker: HiredWorker) -> Ended | None:
@@ -204,6 +205,15 @@ def room_of(nodes: Mapping[str, Mapping[str, float]], options: EngineOptions) ->
         here = min(cpus, 0 if not share else gpus * int(1 / share + 1e-9) if share <= 1 else int(gpus // share))
         with_gpu, without = with_gpu + here, without + cpus - here
     return with_gpu, without
+
+
+def share_of(options: EngineOptions) -> str:
+    """What a step is to have, in words.
+
+    >>> share_of(EngineOptions(cpus_per_step=2, gpus_per_step=0.25))
+    '2 CPU and 0.25 GPU'
+    """
+    return f"{options.cpus_per_step} CPU" + (f" and {options.gpus_per_step:g} GPU" if options.gpus_per_step else "")
 
 
 def totals(nodes: Mapping[str, Mapping[str, float]]) -> str:
