@@ -1,15 +1,18 @@
 """What papers report of unlearners beside what an audit of ours finds, as Markdown tables made from the records and nothing else.
 
     canforget run recipes/reported_audited.toml --data-dir DATA --store STORE --out results/reported_audited
+    canforget audit --study results/reported_audited --store STORE --data-dir DATA --out results/reported_audited/standard.json
     python benchmarks/reported_audited.py [results/reported_audited]
 
 The first table is of float32: what is printed (`reported.toml`, percent), the field's own columns for our models, then the audit. The
-second is of the formats; the third asks whether rounding brings memory back.
+second is of the formats; the third has the words of the standard audit, world by world; the last asks whether rounding brings memory back.
 """
 
+import json
 import sys
 import tomllib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +30,31 @@ NAMES = {"retrain": "*retrained*", "nothing": "*original*"}
 FIELD = ("unlearning_accuracy", "remaining_accuracy", "testing_accuracy", "svc_membership.efficacy", "average_gap")
 FLOAT_HEADS = (
     "unlearner", "reported", "ours: UA, RA, TA, MIA, gap", "retain, test against retraining", "calibrated AUC", "both versions: AUC, excess", "coins: p", "coins: ε ≥",
-    "memory left", "verdict",
+    "memory left", "verdict", "standard audit",
 )  # fmt: skip
 FORMAT_HEADS = ("unlearner", "format", "test", "calibrated AUC", "coins: ε ≥", "memory left", "verdict")
+STANDARD_HEADS = (
+    "unlearner", "format", "standard audit", "answers", "membership", "coin flips", "both versions", "relearning", "blank head", "recovery radius",
+    "rounding",
+)  # fmt: skip
 BACK_HEADS = ("unlearner", "format", "Δ AUC", "of the memory", "signal/noise", "kept", "what may be said")
 Row = Sequence[str]
+Audits = dict[str, list[dict[str, Any]]]
 
 
 def tables(folder: Path = FOLDER) -> dict[str, str]:
-    """The three tables and the sources of what is reported as Markdown, by name: "float32", "sources", "formats" and "recovery"."""
+    """The four tables and the sources of what is reported as Markdown, by name: "float32", "sources", "formats", "standard" and "recovery"."""
     records = load_records(folder)
     groups = over_seeds(records)
     printed = tomllib.loads((folder / "reported.toml").read_text(encoding="utf-8"))["figures"]
+    audits = standard_audits(folder)
     full = [c for c in groups if not c.rounded]
     rounded = [c for unlearner in full for c in groups if c.rounded and c.unlearner == unlearner.unlearner]
     return {
-        "float32": markdown(FLOAT_HEADS, [float_row(c, groups, printed) for c in full]),
+        "float32": markdown(FLOAT_HEADS, [float_row(c, groups, printed, audits) for c in full]),
         "sources": legend(printed),
         "formats": markdown(FORMAT_HEADS, [format_row(c, groups) for c in rounded]),
+        "standard": markdown(STANDARD_HEADS, [r for c in full for r in standard_rows(c, audits)]),
         "recovery": markdown(BACK_HEADS, back_rows(records)),
     }
 
@@ -54,7 +64,37 @@ def markdown(heads: Row, rows: Sequence[Row]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows))
 
 
-def float_row(combination: Combination, groups: Groups, printed: Sequence[dict[str, Any]]) -> Row:
+def standard_audits(folder: Path) -> Audits:
+    """The standard audits by the label of the unlearner, world by world."""
+    found: Audits = {}
+    for audit in json.loads((folder / "standard.json").read_text(encoding="utf-8"))["audits"]:
+        found.setdefault(audit["subject"].rpartition(" (seed ")[0], []).append(audit)
+    return found
+
+
+def standard_rows(combination: Combination, audits: Audits) -> list[Row]:
+    """The word of the standard audit on a format, and on every question asked in it, over worlds; no row where it was not made."""
+    made = audits.get(combination.unlearner.label, [])
+    answers = [(a["format"], a["question"], a["word"]) for audit in made for a in audit["answers"]]
+    rows = []
+    for format_ in dict.fromkeys(f["format"] for audit in made for f in audit["formats"]):
+        cells = [counted(word for f, q, word in answers if (f, q) == (format_, question)) for question in STANDARD_HEADS[3:]]
+        rows.append([name_of(combination), format_, standard_word(made, format_), *cells])
+    return rows
+
+
+def standard_word(made: Sequence[dict[str, Any]], format_: str) -> str:
+    """The verdict of the standard audit on a format, over worlds."""
+    return counted(f["word"] for audit in made for f in audit["formats"] if f["format"] == format_)
+
+
+def counted(words: Iterable[str]) -> str:
+    """Words of all worlds: one where they agree, else how many worlds say what; a dash for none."""
+    found = Counter(word.removesuffix(" with retraining") for word in words)
+    return next(iter(found), "–") if len(found) < 2 else ", ".join(f"{word} ({n})" for word, n in found.most_common())
+
+
+def float_row(combination: Combination, groups: Groups, printed: Sequence[dict[str, Any]], audits: Audits) -> Row:
     """What is reported of an unlearner, and what the audit finds at full precision."""
     group = groups[combination]
     if why := not_run(group):
@@ -63,6 +103,7 @@ def float_row(combination: Combination, groups: Groups, printed: Sequence[dict[s
         name_of(combination), reported(combination, printed), ", ".join(percent(mean(group, name)) for name in FIELD), utility(combination, groups),
         with_interval(group, CALIBRATED), both_versions(group), each(group, "coin_flips.p", probability),
         each(group, "coin_flips.epsilon_lower_bound", plain), memory_left(combination, groups), verdict_of(group),
+        standard_word(audits.get(combination.unlearner.label, []), "float32"),
     ]  # fmt: skip
 
 

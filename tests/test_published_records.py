@@ -303,7 +303,7 @@ def reported_and_audited() -> Any:
 AUDITED = "reported_audited"
 
 
-@pytest.mark.parametrize("name", ["float32", "sources", "formats", "recovery"])
+@pytest.mark.parametrize("name", ["float32", "sources", "formats", "standard", "recovery"])
 def test_what_is_reported_and_audited_stands_on_the_page_as_the_records_make_it(name: Any) -> None:
     page = (RESULTS / "README.md").read_text(encoding="utf-8").splitlines()
     missing = [line for line in reported_and_audited().tables()[name].splitlines() if line not in page]
@@ -412,12 +412,49 @@ def test_the_standard_audit_accused_none_of_24_honest_models_and_acquitted_19() 
     said("of 24 spare retrained models none is accused, 19 are acquitted")
 
 
-def test_the_standard_audit_of_one_reported_unlearner_is_told_as_it_was() -> None:
-    audits = json.loads((RESULTS / "reported_audited" / "standard.json").read_text(encoding="utf-8"))["audits"]
-    assert [(a["subject"], a["word"]) for a in audits] == [(f"random_labels (seed {s})", "utility lost") for s in range(3)]
-    assert [round(a["epsilon"], 2) for a in audits] == [0.03, 0.03, 0.09]
-    assert all(a["reason"].endswith(f"{lost} from retraining") for a, lost in zip(audits, ("-0.044", "-0.045", "-0.042"), strict=True))
-    words = [{f["format"]: f["word"] for f in a["formats"]} for a in audits]
-    assert [w["int8"] for w in words] == ["residual"] * 3 and [w["float8"] for w in words] == ["utility lost"] * 3
-    said("(−.044, −.045 and −.042 on test, and in float8 likewise)")
-    said("ε at least .03, .03 and .09")
+SETTLED = {"finetune", "gradient_ascent", "neggrad_plus", "scrub", "bad_teacher", "l1_sparse"}
+
+
+def test_the_standard_audit_of_the_nine_is_told_as_it_was() -> None:
+    audits = {
+        u: a for u, a in reported_and_audited().standard_audits(RESULTS / AUDITED).items() if not u.startswith("within_rounding_cells")
+    }
+    assert set(audits) == {u for u in unlearned(AUDITED) if not u.startswith("within_rounding_cells")}
+    every = [a for made in audits.values() for a in made]
+    assert (len(every), all(a["whole"] for a in every)) == (27, True)
+    assert len({a["standard"]["digest"] for a in every}) == 1
+    words = {u: Counter(f["word"] for a in made for f in a["formats"]) for u, made in audits.items()}
+    assert not any(found["consistent with retraining"] for found in words.values())
+    assert {u for u, found in words.items() if found == {"residual": 12}} == SETTLED
+    lost = {u: sum(f["word"] == "utility lost" for a in made for f in a["formats"][:1]) for u, made in audits.items()}
+    assert {u: n for u, n in lost.items() if n} == {"ssd": 2, "random_labels": 3, "salun": 1}
+    said("None of the nine is *consistent with retraining* in any world or format.")
+    said(
+        "`ssd` has lost its utility in two worlds of three, `random_labels` in all three (−.044, −.045 and −.042 on test, in float8 likewise), `salun` in one"
+    )
+    fell = [a["formats"][0]["reason"] for a in audits["random_labels"]]
+    assert [text.split()[-3] for text in fell] == ["-0.044", "-0.045", "-0.042"]
+
+
+def test_the_coins_find_what_three_retrained_models_cannot() -> None:
+    audits = reported_and_audited().standard_audits(RESULTS / AUDITED)
+    for unlearner in ("random_labels", "salun"):
+        answers = {(q, f): w for q, f, w in answered(audits[unlearner])}
+        assert {w for (q, _), w in answers.items() if q == "membership"} == {("consistent with retraining",) * 3}
+        assert answers["coin flips", "float32"] == answers["both versions", "float32"] == ("residual",) * 3
+    found = {u: [round(a["epsilon"], 2) for a in audits[u]] for u in audits}
+    assert (found["random_labels"], found["salun"]) == ([0.03, 0.03, 0.09], [0.42, 0.38, 0.41])
+    known = sorted(e for u in SETTLED for e in found[u])
+    said(f"(ε at least {known[0]:.2f} to {known[-1]:.2f})")
+    said("(ε at least .03, .03 and .09 of `random_labels`, .42, .38 and .41 of `salun`)")
+    for u in SETTLED:
+        assert {w for q, _, w in answered(audits[u]) if q in ("answers", "membership", "coin flips", "relearning")} == {("residual",) * 3}
+        assert {w for q, _, w in answered(audits[u]) if q == "both versions"} == {("consistent with retraining",) * 3}
+    blunt = {(q, f) for u in audits for q, f, w in answered(audits[u]) if "powerless" in w}
+    assert blunt == {("blank head", "int4"), *(("recovery radius", f) for f in ("float32", "int8", "int4", "float8"))}
+
+
+def answered(made: Any) -> Any:
+    """Question, format and the words of all worlds."""
+    worlds = [{(a["question"], a["format"]): a["word"] for a in audit["answers"]} for audit in made]
+    return [(*place, tuple(world[place] for world in worlds)) for place in worlds[0]]
