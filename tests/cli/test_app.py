@@ -185,7 +185,13 @@ def test_files_go_in_and_files_come_out(capsys: pytest.CaptureFixture[str], tmp_
     assert "forget.accuracy" in out
     assert "not run: " in out  # no retrained models were given
     assert "The models compared with were judged in int:bits=8." in out
-    assert json.loads(values.read_text())["scenario"] == "whole_class:classes=3"
+    found = json.loads(values.read_text())
+    assert found["scenario"] == "whole_class:classes=3"
+    assert found["values"]["val.accuracy"]["value"] > 0.5
+    assert call(capsys, "report", values, "-o", tmp_path / "page.html")[0] == 0
+    page = (tmp_path / "page.html").read_text()
+    assert f"canforget evaluate {int8} --original {original} --out {values}" in page
+    assert "One model at hand, beside the original." in page
 
 
 def test_a_model_file_that_does_not_say_its_scenario_asks_for_it(capsys: pytest.CaptureFixture[str], original: Any) -> None:

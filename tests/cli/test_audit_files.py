@@ -94,6 +94,16 @@ def test_the_certificate_holds_until_a_byte_changes(audited: Path, capsys: Any, 
     assert err.startswith("canforget: c.json: ") and err.count("\n") == 1
 
 
+def test_the_record_becomes_a_page_that_knows_its_certificate(audited: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(audited)
+    assert call(capsys, "report", "rec.json", "-o", "page.html")[0] == 0
+    page, record = (audited / "page.html").read_text(), json.loads((audited / "rec.json").read_text())
+    assert record["certificate"]["file"] == "c.json"
+    for words in (record["certificate"]["signed by key"], "canforget audit --standard --unlearned o.safetensors", "a3.safetensors",
+                  "Membership at few false alarms", "no original model was given", "prototype, of q.onnx"):  # fmt: skip
+        assert words in page, words
+
+
 def test_the_scope_is_opened_by_the_ids_and_the_salt(audited: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import canforget
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from canforget.cli.app import main
+from canforget.deployment import model_file
 from canforget.network.build import build
 from canforget.rng import generator
 
@@ -42,6 +43,28 @@ def adopted(tmp_path: Path, png: Any, capsys: pytest.CaptureFixture[str], monkey
     return tmp_path
 
 
+def test_one_mean_stands_for_all_channels_and_two_for_three_are_refused(adopted: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first line of the way of a .pth ended in an error for whoever has color images."""
+    net = build("tiny_cnn", 2, (3, 16, 16), rng=generator("net"), mean=(0.5,) * 3, std=(0.2,) * 3)
+    torch.save(net.net.state_dict(), adopted / "color.pth")
+    made = (
+        "adopt",
+        "color.pth",
+        "--pickle",
+        "--model",
+        "tiny_cnn",
+        "--dataset",
+        "image_folder:folder=pets,size=16,channels=3",
+        "--data-dir",
+        ".",
+    )
+    assert call(capsys, *made, "--mean", "0.5", "--std", "0.2", "--out", "color.safetensors")[0] == 0
+    assert model_file.describe(adopted / "color.safetensors")["architecture"]["mean"] == [0.5, 0.5, 0.5]
+    code, _, err = call(capsys, *made, "--mean", "0.5,0.4", "--std", "0.2", "--out", "two.safetensors")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "has 3 channels; give one number for all, or 3" in err
+
+
 def unlearned(capsys: pytest.CaptureFixture[str], *more: Any) -> Any:
     return call(capsys, "unlearn", "original.safetensors", "--unlearner", "gradient_ascent", "--scenario", "ids:file=request.txt", "--data-dir", ".",
                 "--out", "unlearned.safetensors", *more)  # fmt: skip
@@ -60,7 +83,9 @@ def test_every_training_image_of_an_adopted_model_can_be_asked_to_be_forgotten(a
     assert json.loads(out)["calibrated_on"] == 30 - 14
     code, out, err = call(capsys, "evaluate", "int8.safetensors", "--original", "original.safetensors", "--data-dir", ".", "--json")
     assert (code, err) == (0, "")
-    assert json.loads(out)["values"]["forget.accuracy"]["n"] == 14
+    values = json.loads(out)["values"]
+    assert values["forget.accuracy"]["n"] == 14
+    assert values["val.accuracy"]["not_run"] != ""
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from canforget.cli.model_files import VAL_FRACTION, About, model_name, opened_sp
 from canforget.data.images import Split
 from canforget.deployment import model_file
 from canforget.evaluation.curves import curves
+from canforget.evaluation.evaluate import METRICS
 from canforget.evaluation.evidence import Evidence
 from canforget.file_io import checksum
 from canforget.report.answer import answers
@@ -21,6 +22,8 @@ from canforget.study.environment import machine, versions
 
 EVALUATION = "canforget.evaluation/1"
 """What `canforget evaluate --json` writes: the answer, the values of the model, and the records behind them."""
+CHOSEN_BY = "accuracy:view=val"
+"""What settings are chosen by, beside the usual metrics: neither trained on nor of the test set; not there of an adopted model."""
 STREAM = "evaluate"
 """The stream that `canforget.pipeline.values_of` draws by: curves are of the same images."""
 
@@ -43,7 +46,7 @@ def evaluate_file(
         "quantizer": None if quantizer is None else parse("quantizers", quantizer, "--quantizer"),
     }
     evidence, references = pipeline.gathered(model, split, **beside)
-    values = pipeline.values_of(evidence)
+    values = pipeline.values_of(evidence, (*METRICS, CHOSEN_BY))
     if calls:
         values |= pipeline.probe(model, split, calls, **beside)
     told = {"split_seed": split_seed, "val_fraction": VAL_FRACTION} | origin | {"dataset": dataset, "scenario": scenario}

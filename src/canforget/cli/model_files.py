@@ -90,9 +90,10 @@ def adopt_file(
     images = together(split.forget, split.retain)
     found = channel_statistics(images)
     c, h, w = images.x.shape[1:]
-    architecture = Architecture(call.name, split.num_classes, (c, h, w), mean or found[0], std or found[1], pipeline.given(call))
-    if not len(architecture.mean) == len(architecture.std) == c:
-        raise SpecError(f"--mean, --std: {dataset} has {c} channels; give {c} numbers each")
+    mean, std = (given * c if len(given) == 1 else given or usual for given, usual in zip((mean, std), found, strict=True))
+    if not len(mean) == len(std) == c:
+        raise SpecError(f"--mean, --std: {dataset} has {c} channels; give one number for all, or {c}")
+    architecture = Architecture(call.name, split.num_classes, (c, h, w), mean, std, pipeline.given(call))
     made = (foreign_weights.load_pickle if pickle else foreign_weights.load_weights)(source, architecture)
     accuracy = fraction_correct(made, split.test)
     if accuracy <= 2 / split.num_classes:

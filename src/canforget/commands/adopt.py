@@ -13,7 +13,9 @@ def adopt(
     model: Annotated[str, typer.Option(help="Architecture, as in resnet18, torchvision/resnet50 or my_net.py:Net.")],
     dataset: options.Dataset,
     out: options.ModelOut = Path("original.safetensors"),
-    mean: Annotated[str, typer.Option(help="Channel means it was trained with, as in 0.49,0.48,0.45; default: the data set's.")] = "",
+    mean: Annotated[
+        str, typer.Option(help="Channel means it was trained with, as in 0.49,0.48,0.45, or one for all; default: the data set's.")
+    ] = "",
     std: Annotated[str, typer.Option(help="Channel deviations it was trained with; default: the data set's.")] = "",
     pickle: Annotated[bool, typer.Option("--pickle", help="Read a pickled checkpoint, weights only: no code in it is run.")] = False,
     data_dir: options.DataDir = None,

@@ -8,6 +8,7 @@ from canforget.report.fit_width import broken_at_commas, fit_table
 BRIEF = {
     "test_retain.accuracy": "accuracy on unseen images of retained classes",
     "test.accuracy": "accuracy on unseen images",
+    "val.accuracy": "accuracy on validation images, to choose settings by",
     "retain.accuracy": "accuracy on the retain set",
     "forget.accuracy": "accuracy on the forget set",
     "test_forget.accuracy": "accuracy on unseen images of forgotten classes",
