@@ -66,7 +66,8 @@ def test_it_is_taken_from_an_owner_that_fell_silent_and_he_does_not_free_it_when
         assert time.monotonic() - began > 2
         silent.release()
         assert held(board)
-        silent.beat(threading.Event())
+        silent.stop.clear()
+        silent.beat()
         assert silent.tag is None
     assert not held(board)
     (line,) = capsys.readouterr().err.splitlines()
@@ -161,6 +162,15 @@ def test_a_machine_that_died_with_the_lease_holds_up_others_for_its_span_only(tm
     assert len((tmp_path / "log").read_text().split()) >= 6
     if "silent" in "".join(said):
         assert time.monotonic() - began > 2
+
+
+def test_a_heartbeat_that_dies_at_birth_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process without memory for it hung: what begins a thread waits for its first sign."""
+    monkeypatch.setattr(leases, "start_new_thread", lambda *given: 0)
+    folder = LeaseFolder(tmp_path)
+    with leased(folder, "key"):
+        assert held(folder)
+    assert not held(folder)
 
 
 def test_a_span_that_is_no_number_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

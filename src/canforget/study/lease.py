@@ -6,6 +6,7 @@ import platform
 import threading
 import time
 import uuid
+from _thread import start_new_thread
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -59,14 +60,10 @@ def leased(board: Board, key: str, timeout: float = -1) -> Iterator[None]:
     """
     lease = Lease(board, f"leases/{key}.json")
     lease.acquire(timeout)
-    stop = threading.Event()
-    beating = threading.Thread(target=lease.beat, args=(stop,), daemon=True)
-    beating.start()
     try:
+        start_new_thread(lease.beat, ())  # not Thread.start(), which waits for ever for a thread that begins without memory
         yield
     finally:
-        stop.set()
-        beating.join()
         lease.release()
 
 
@@ -79,6 +76,8 @@ class Lease:
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     count: int = 0
     tag: str | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    busy: threading.Lock = field(default_factory=threading.Lock)
 
     def content(self) -> bytes:
         """Who holds it, for how long without a sign of life, and how often the heart has beaten: no two are alike."""
@@ -115,15 +114,17 @@ class Lease:
                 f"silent: process {about.get('process')} of {where} has not shown for {silence:.0f} s that it works on {Path(self.name).stem[:12]}; taken over"
             )
 
-    def beat(self, stop: threading.Event) -> None:
-        """Shows four times in the life of a lease that its owner lives, as long as it is the owner."""
-        while self.tag is not None and not stop.wait(lease_seconds() / 4):
-            with suppress(StoreError):
-                self.tag = self.board.replace(self.name, self.content(), self.tag)
+    def beat(self) -> None:
+        """Shows four times in the life of a lease that its owner lives, as long as it is the owner and has not let go."""
+        while self.tag is not None and not self.stop.wait(lease_seconds() / 4):
+            with self.busy, suppress(StoreError):
+                if not self.stop.is_set():
+                    self.tag = self.board.replace(self.name, self.content(), self.tag)
 
     def release(self) -> None:
         """Frees the lease, if it is still ours; one that cannot be freed dies of itself."""
-        with suppress(StoreError):
+        self.stop.set()
+        with self.busy, suppress(StoreError):
             found = self.board.get(self.name)
             if found is not None and found.tag == self.tag:
                 self.board.delete(self.name)

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import tarfile
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +15,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from canforget.errors import ArtifactError, SpecError
+from canforget.file_io import clock_of
 from canforget.progress import note
 from canforget.study.bucket import SCHEMES, Bucket, bucket_at
 from canforget.study.lease import leased
@@ -189,8 +189,9 @@ class RemoteStore(Store):
         folders = [f for f in self.root.glob("*/??/*") if f.is_dir()]
         aged = sorted((f.stat().st_mtime, f, sum(p.stat().st_size for p in f.iterdir())) for f in folders)
         over = sum(size for _, _, size in aged) - cache_bytes()
+        now = clock_of(self.root) if over > 0 else 0.0
         for read, folder, size in aged:
-            if over > 0 and time.time() - read > IN_USE_SECONDS:
+            if over > 0 and now - read > IN_USE_SECONDS:
                 self.forget(folder)
                 over -= size
 
