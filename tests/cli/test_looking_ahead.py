@@ -71,3 +71,12 @@ def test_what_was_measured_on_few_images_is_kept_for_the_next_time_and_what_was_
 def test_flags_about_time_ask_for_workers(capsys: pytest.CaptureFixture[str], flags: list[str], line: str) -> None:
     code, _, err = call(capsys, "plan", *STUDY, *flags)
     assert (code, err.strip()) == (2, f"canforget: {line}")
+
+
+def test_nothing_is_measured_on_a_gpu_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, _, err = call(capsys, "plan", *STUDY, "--workers", "2", "--gpus", "1", "--measure")
+    assert code == 2
+    assert "--measure: no GPU is available here to measure on; give --gpu-speed-up" in err
+    _, out, _ = call(capsys, "plan", *STUDY, "--workers", "2", "--gpus", "1")
+    assert "--gpu-speed-up 20 takes a GPU to be so many times as fast as a worker here" in " ".join(out.split())

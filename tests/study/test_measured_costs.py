@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canforget.errors import ArtifactError
 from canforget.study.measured_costs import (
     CostBook,
     MeasuredStep,
     cost_at,
     keep_miniatures,
     measured_in,
+    measured_step,
     miniatures_in,
 )
 from canforget.study.step_profile import Profile
@@ -49,6 +51,13 @@ def test_what_nothing_is_like_is_unknown_and_never_guessed() -> None:
     assert book.estimate(TRAIN, gpu=True).basis == "unknown"
     assert CostBook([of(place=("H100", "chip", 1))]).estimate(TRAIN).basis == "unknown"
     assert CostBook([of(place=("H100", "chip", 1))]).estimate(TRAIN, gpu=True).basis == "twin"
+
+
+def test_judging_is_done_by_a_processor_whatever_device_its_worker_has() -> None:
+    told = {"seconds": 1, "cpu_seconds": 1, "processor": "chip", "threads": 1, "gpu": "H100"}
+    places = {verb: measured_step(replace(TRAIN, verb=verb), told, 1.0) for verb in ("train", "split", "judge")}
+    assert {verb: found.place[0] for verb, found in places.items() if found} == {"train": "H100", "split": "cpu", "judge": "cpu"}
+    assert measured_step(TRAIN, told | {"threads": None}, 1.0) is measured_step(None, told, 1.0) is measured_step(TRAIN, None, 1.0) is None
 
 
 def test_unlearning_is_not_scaled_to_a_forget_set_of_another_share() -> None:
@@ -114,3 +123,6 @@ def test_the_table_of_miniatures_holds_the_newest_of_each_kind_and_machine(tmp_p
     keep_miniatures(store, [replace(old, seconds=2.0)])
     assert {(m.profile.kind, m.seconds) for m in miniatures_in(store)} == {("other", 10.0), ("kind", 2.0)}
     assert replace(old, seconds=2.0) in miniatures_in(store)
+    (store.root / "miniatures.json").write_text('[{"profile": 1}]')
+    with pytest.raises(ArtifactError, match="not a table of steps carried out on few images .*; delete it"):
+        miniatures_in(store)

@@ -170,13 +170,16 @@ def expected_seconds(steps: Sequence[Step], store: Store) -> list[float]:
 
 def measured_step(profile: Profile | None, conditions: Any, size: float, miniature: bool = False) -> MeasuredStep | None:
     """A step with what it cost, or `None` where its conditions do not tell."""
+    if profile is None:
+        return None
     try:
         seconds, cpu_seconds = float(conditions["seconds"]), float(conditions["cpu_seconds"])
-        place = (str(conditions.get("gpu", "cpu")), str(conditions["processor"]), int(conditions["threads"]))
+        device = str(conditions.get("gpu", "cpu")) if profile.verb in ON_GPU else "cpu"
+        place = (device, str(conditions["processor"]), int(conditions["threads"]))
         peak = float(conditions.get("peak_bytes", 0))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return MeasuredStep(profile, seconds, cpu_seconds, size, peak, place, miniature) if profile else None
+    return MeasuredStep(profile, seconds, cpu_seconds, size, peak, place, miniature)
 
 
 def miniatures_in(store: Store) -> list[MeasuredStep]:
@@ -184,7 +187,12 @@ def miniatures_in(store: Store) -> list[MeasuredStep]:
     path = store.root / TABLE
     if not path.is_file():
         return []
-    return [MeasuredStep(**{**m, "profile": Profile(**m["profile"]), "place": tuple(m["place"])}) for m in read_json(path)]
+    try:
+        return [MeasuredStep(**{**m, "profile": Profile(**m["profile"]), "place": tuple(m["place"])}) for m in read_json(path)]
+    except (TypeError, KeyError) as problem:
+        raise ArtifactError(
+            f"{path}: not a table of steps carried out on few images ({problem}); delete it, then --measure again"
+        ) from None
 
 
 def keep_miniatures(store: Store, new: Iterable[MeasuredStep]) -> None:

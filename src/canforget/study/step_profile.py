@@ -53,7 +53,7 @@ def profile_of(name: Name, whats: Whats) -> Profile | None:
             verb, kind_digest(pruned(about)), kind_digest({"about": about, "counts": counts, "judged": split["judged_retain"]}),
             size(verb, what, split), counts.get("forget", 0) / trained if trained else 0.0, member_of(verb, about),
         )  # fmt: skip
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
