@@ -7,9 +7,11 @@ from typing import Any
 from canforget.auditing.page_answer import answer_told, conclusions
 from canforget.auditing.saved_audit import SavedAudit
 from canforget.auditing.standard import QUESTIONS, Question, Scope
+from canforget.auditing.words import shown_p
 from canforget.report.page.audit_view import AuditView, Rows
 from canforget.report.page.build import PageText, page_html
 from canforget.report.record import Record, put_together
+from canforget.report.verdict import POWERLESS
 from canforget.report.wording import enumerated
 
 WHY_NOT: dict[Scope, str] = {
@@ -100,8 +102,13 @@ def question_row(test: Told) -> tuple[str, ...]:
     return (
         test["question"], test["format"], answer_in_words(test), three_places(test["value"]),
         three_places(test["retrained"]), band, three_places(test["difference"], sign="+"), interval(test["interval"]), three_places(test["detectable"]),
-        three_places(test["p_adjusted"]), str(test["models"] or "–"), f"{test['n']:,}" if test["n"] else "–",
+        p_in_words(test), str(test["models"] or "–"), f"{test['n']:,}" if test["n"] else "–",
     )  # fmt: skip
+
+
+def p_in_words(test: Told) -> str:
+    """The adjusted p of an answer; a dash where there is none, or no power."""
+    return "–" if test["p_adjusted"] is None or test["word"] == POWERLESS else shown_p(test["p_adjusted"])
 
 
 def answer_in_words(test: Told) -> str:
