@@ -454,6 +454,18 @@ def test_the_coins_find_what_three_retrained_models_cannot() -> None:
     assert blunt == {("blank head", "int4"), *(("recovery radius", f) for f in ("float32", "int8", "int4", "float8"))}
 
 
+def test_the_references_of_a_world_gave_the_same_figures_in_audits_made_hours_apart() -> None:
+    """What rounding betrays is judged by the change of the very subject, so that its references are no others' beforehand."""
+    audits = reported_and_audited().standard_audits(RESULTS / AUDITED)
+    for early, late in zip(audits["random_labels"], audits["scrub"], strict=True):
+        one, two = (
+            [(a["question"], a["format"], a["retrained"], a["band"]) for a in m["answers"] if a["question"] != "rounding"]
+            for m in (early, late)
+        )
+        assert (len(one), one) == (28, two)
+    said("the figures of the references are those of the later audits to the last digit")
+
+
 def answered(made: Any) -> Any:
     """Question, format and the words of all worlds."""
     worlds = [{(a["question"], a["format"]): a["word"] for a in audit["answers"]} for audit in made]
