@@ -57,6 +57,11 @@ class Trial:
         """What all processes of this trial have told, a line of JSON each."""
         return self.folder / "journal.jsonl"
 
+    @property
+    def log(self) -> Path:
+        """What its processes have said on standard error."""
+        return self.folder / "log"
+
     def events(self, *kinds: str) -> list[Event]:
         """What was told so far, of these kinds."""
         if not self.journal.exists():
@@ -98,7 +103,7 @@ class Trial:
         if pid == 0:
             try:
                 os.setsid()
-                log = os.open(self.folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+                log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
                 os.dup2(log, 2)
                 first()
                 self.carry_out(engine, on_start, **options)
@@ -134,7 +139,7 @@ class Trial:
             "faults": dict(self.faults), "other_records": sum(records != self.expected for records in [e["records"] for e in ends[-1:]] + self.answers) + (not ends),
             "torn": [why for e in ends for why in e["torn"]], "twice": sum((done - Counter(dict.fromkeys(done, 1)) - self.lost).values()), "computed": done.total(),
             "not_named": [f"{want}: {found[want]} of {n}" for want, n in self.wanted.items() if found[want] < n or (found[want] > n and "maged: " in want)],
-            "not_one_line": [line for line in said if "\n" in line], "other_lines": list(lines)[:5], "crashed": [e["line"] for e in self.events("crashed")],
+            "not_one_line": [line for line in said if "\n" in line], "other_lines": list(lines)[:5], "crashed": [e["line"] for e in self.events("crashed")], "tracebacks": self.log.read_text().count("Traceback") if self.log.exists() else 0,
             "said": sorted({line[:160] for line in said})[:3],
         }  # fmt: skip
 

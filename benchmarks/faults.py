@@ -71,18 +71,23 @@ def in_turn(only: list[str], trials: int | None) -> list[tuple[str, int]]:
     return sorted(((kind, k) for kind in only for k in range(quota[kind])), key=lambda one: (one[1] / quota[one[0]], one[0]))
 
 
+def number_of(what: Any) -> int:
+    """A count, or how many things are listed."""
+    return what if isinstance(what, int) else len(what)
+
+
 def summary(trials: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts by fault, and everything that was not as it should be."""
     faults = sum((Counter(t["faults"]) for t in trials), Counter[str]())
     killed = sum(n for fault, n in faults.items() if "killed" in fault)
     damaged = sum(n for fault, n in faults.items() if fault.split()[0] in ("flip", "truncate", "empty", "delete", "delete_folder"))
-    wrong = ("other_records", "torn", "twice", "not_named", "not_one_line", "other_lines", "crashed")
+    wrong = ("other_records", "torn", "twice", "not_named", "not_one_line", "other_lines", "crashed", "tracebacks")
     return {
         "studies": len(trials), "killed": killed, "damaged": damaged, "faults": dict(sorted(faults.items())),
-        "wrong": {name: sum(t[name] if isinstance(t[name], int) else len(t[name]) for t in trials) for name in wrong},
+        "wrong": {name: sum(number_of(t.get(name, 0)) for t in trials) for name in wrong},
         "by_kind": {kind: dict(sum((Counter(t["faults"]) for t in trials if t["kind"] == kind), Counter(studies=sum(t["kind"] == kind for t in trials)))) for kind in KINDS},
         "said": {kind: said[0] for kind in KINDS if (said := [t["said"][-1] for t in trials if t["kind"] == kind and t["said"]])},
-        "processor_seconds": round(sum(t["processor"] for t in trials)), "trials_that_were_wrong": [t for t in trials if any(t[name] for name in wrong)],
+        "processor_seconds": round(sum(t["processor"] for t in trials)), "trials_that_were_wrong": [t for t in trials if any(t.get(name) for name in wrong)],
     }  # fmt: skip
 
 

@@ -2,13 +2,13 @@ import os
 import subprocess
 import sys
 import time
-from multiprocessing import active_children
+from multiprocessing import Pipe, active_children
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from canforget.engines.processes import processes
+from canforget.engines.processes import processes, serve
 from canforget.study.engine_options import EngineOptions
 from canforget.study.planned_steps import Step
 from canforget.study.schedule import Graph, Outcome
@@ -113,3 +113,20 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
             return
         time.sleep(0.05)
     pytest.fail("the worker outlived its parent")
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_a_worker_whose_driver_was_killed_ends_without_a_word(monkeypatch: pytest.MonkeyPatch, asked: int) -> None:
+    """One that had just begun, or just ended its step, left a traceback on the terminal."""
+    monkeypatch.setattr("signal.signal", lambda *given: None)
+    ours, theirs = Pipe()
+
+    def work(step: Any) -> Any:
+        ours.close()
+        return Outcome(step, "done")
+
+    if asked:
+        ours.send(steps("a")["v", "a"])
+    else:
+        ours.close()
+    serve(theirs, work)

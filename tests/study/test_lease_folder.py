@@ -11,7 +11,9 @@ NAME = "leases/key.json"
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"process": "x"', b'{"process": "x", "seconds": "y"}', b"\xff"])
-def test_what_is_no_lease_is_taken_over_once_it_was_seen_for_long(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_lease_is_taken_over_once_it_was_seen_for_long(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A machine that died between making the file and writing into it."""
     monkeypatch.setenv("CANFORGET_LEASE_SECONDS", "1")
     (tmp_path / "leases").mkdir()
@@ -19,6 +21,9 @@ def test_what_is_no_lease_is_taken_over_once_it_was_seen_for_long(tmp_path: Path
     began = time.monotonic()
     with leased(LeaseFolder(tmp_path), "key"):
         assert time.monotonic() - began > 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("silent: ")
+    assert "None" not in line
 
 
 def test_a_lease_that_was_renewed_in_the_last_moment_is_not_taken(tmp_path: Path) -> None:

@@ -119,8 +119,8 @@ def serve(connection: Connection, work: Work) -> None:
     """What a worker does: step after step, until nobody asks any more; it ends without a word on Ctrl-C, and with its parent however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=outlive_nobody, daemon=True).start()
-    connection.send(None)
-    with suppress(EOFError):
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        connection.send(None)
         while True:
             connection.send(work(connection.recv()))
 

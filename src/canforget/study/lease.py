@@ -109,9 +109,8 @@ class Lease:
         if gone or silent:
             self.tag = self.board.seize(self.name, self.content(), found.tag)
         if self.tag is not None and not gone:
-            where = str(about.get("system", "")).partition(" ")[0]
             note(
-                f"silent: process {about.get('process')} of {where} has not shown for {silence:.0f} s that it works on {Path(self.name).stem[:12]}; taken over"
+                f"silent: {owner_in_words(about)} has not shown for {silence:.0f} s that it works on {Path(self.name).stem[:12]}; taken over"
             )
 
     def beat(self) -> None:
@@ -138,6 +137,11 @@ def said_by(content: bytes) -> dict[str, Any]:
         return {}
     known = {"system": str, "process": int, "seconds": int | float}
     return {k: about[k] for k, kind in known.items() if isinstance(about.get(k), kind)} if isinstance(about, dict) else {}
+
+
+def owner_in_words(about: dict[str, Any]) -> str:
+    """The owner of a lease, in words."""
+    return f"process {about['process']} of {about['system'].partition(' ')[0]}" if about.keys() >= {"process", "system"} else "somebody"
 
 
 def died_here(about: dict[str, Any]) -> bool:
