@@ -46,6 +46,7 @@ def workers_killed(trial: Trial) -> None:
                 os.kill(pid, signal.SIGKILL)
                 trial.faults["driver killed"] += 1
     trial.wanted["a worker process died"] = 0
+    trial.wanted["its worker process died twice"] = 0
 
 
 def flip(path: Path, chance: random.Random) -> None:
@@ -116,8 +117,9 @@ def disk_full(trial: Trial) -> None:
     with small_disk(trial, f"{trial.chance.randint(60, 900)}k") as mount:
         with trial.running(trial.chance.choice(["serial", "serial", "processes"])):
             pass
-        trial.faults["disk full"] += 1
-        trial.wanted["No space left on device"] = 1
+        full = len(trial.events("done")) < len(trial.drawn.steps)
+        trial.faults["disk full" if full else "disk just large enough"] += 1
+        trial.wanted["No space left on device"] = int(full)
         mount("size=64m")
         keep(trial)
 
