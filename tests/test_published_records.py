@@ -69,9 +69,11 @@ def said(sentence: Any, page: Any = PAGE) -> None:
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_study_is_published_as_one_table_one_parquet_and_one_json(study: Any) -> None:
     """Eighty files of cases once repeated what results.json holds."""
-    beside = {"cifar10_class": {"page.html", "membership_by_bits.svg"}, "reported_audited": {"reported.toml", "standard.json"}}.get(
-        study, set()
-    )
+    beside = {
+        "cifar10_class": {"page.html", "membership_by_bits.svg"},
+        "memory_class": {"page.html"},
+        "reported_audited": {"reported.toml", "standard.json"},
+    }.get(study, set())
     assert {p.name for p in (RESULTS / study).iterdir()} - beside == {"results.json", "results.parquet", "table.txt"}
     assert len(records(study)) == len({r.case for r in records(study)}) > 0
     rows = parquet.read_table(RESULTS / study / "results.parquet").num_rows
@@ -470,3 +472,28 @@ def answered(made: Any) -> Any:
     """Question, format and the words of all worlds."""
     worlds = [{(a["question"], a["format"]): a["word"] for a in audit["answers"]} for audit in made]
     return [(*place, tuple(world[place] for world in worlds)) for place in worlds[0]]
+
+
+def test_in_the_net_that_memorizes_names_are_forgotten_and_examples_are_not() -> None:
+    """Its page is the one on which nothing is missing."""
+    study, auc = "memory_class", "calibrated_membership.auc"
+    assert mean(study, "nothing", "none", "forget.accuracy") - mean(study, "retrain", "none", "forget.accuracy") == 1.0
+    assert f"{mean(study, 'nothing', 'none', auc):.3f} {mean(study, 'retrain', 'none', auc):.3f}" == "0.758 0.500"
+    found = {u: mean(study, u, "none", auc) for u in unlearned(study)}
+    assert {u: round(v, 3) for u, v in found.items() if not mean(study, u, "none", "forget.accuracy")} == {
+        "ssd": 0.663,
+        "neggrad_plus": 0.612,
+    }
+    said("told from others with a calibrated AUC of .663 and .612")
+    words = {c.unlearner.name: g[0].verdict.word for c, g in over_seeds(records(study)).items() if not c.rounded and g[0].verdict}
+    assert words == {
+        "finetune": "residual",
+        "neggrad_plus": "utility lost",
+        "scrub": "inconclusive",
+        "salun": "inconclusive",
+        "ssd": "inconclusive",
+    }
+    (ssd,) = (g for c, g in over_seeds(records(study)).items() if c.unlearner.name == "ssd" and not c.rounded)
+    assert present(ssd[0].verdict).gates["had forgotten"].startswith("0.63 of the memory is left (at most 0.73)")
+    assert [round(v, 2) for v in values(study, "salun", "none", "forget.accuracy")] == [0.96, 0.05]
+    assert "not recorded" not in (RESULTS / study / "page.html").read_text(encoding="utf-8")
