@@ -120,3 +120,13 @@ def test_classes_are_named_as_the_records_name_them() -> None:
     (figure,) = drawn("accuracy_by_class", whole("cat"))
     assert [row[1] for row in figure.rows] == ["cat", "b"]
     assert figure.rows[0][-1] == "25.0"
+
+
+def test_no_cost_is_cut_off_at_the_right_end_of_its_panel() -> None:
+    """The dearest to the right of all lost half of its figure."""
+    (figure,) = drawn("price", whole())
+    for panel in figure.panels:
+        root = ElementTree.fromstring(f"<svg>{panel.content}</svg>")
+        costs = [t for t in root.iter("text") if (t.text or "").endswith("×")]
+        assert costs
+        assert all(t.get("text-anchor") == "end" or float(t.get("x", 0)) + 35 <= panel.width for t in costs)

@@ -13,6 +13,8 @@ from canforget.report.wording import format_name, unlearner_name
 RESIDUES = ("calibrated_membership.auc", "membership.phi")
 KEPT_BY = "test_retain.accuracy"
 SIZE = (340.0, 270.0)
+WIDEST_COST = 42.0
+"""Room that a cost takes beside its mark; where there is less on the right it stands on the left."""
 UNRECORDED = (
     "cost not recorded: records made before images were counted; run the study again, and what lies in the store is not computed anew"
 )
@@ -101,7 +103,8 @@ def plane(quantizer: Choice, points: Sequence[Paid | None], styles: Sequence[Ser
         half = 100 * (p.kept.half_width or 0)
         content += whiskers([(at[0], y(100 * p.kept.mean - half), y(100 * p.kept.mean + half))] if half else [], style) + marks([at], style)
         if p.cost is not None:
-            content += words(f"{p.cost:.2g}×", at[0] + 7, at[1] - 5, "tick")
+            left = at[0] + WIDEST_COST > SIZE[0]
+            content += words(f"{p.cost:.2g}×", at[0] + (-7 if left else 7), at[1] - 5, "tick", "end" if left else None)
     content = words(format_name(quantizer), 4, 13, "name") + content
     said = "; ".join(f"{p.name} {p.residue:+.3f}, {100 * p.kept.mean:.1f} %" for p, _ in there)
     return Panel(
