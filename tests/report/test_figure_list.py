@@ -15,7 +15,7 @@ from canforget.report.drawing.figure import Figure, panel_svg
 from canforget.report.figure_list import FIGURES, figures_named
 from canforget.report.figures.price import Paid, front
 from canforget.report.figures.score_distributions import quantile
-from canforget.report.record import Measured, Record, Summary, over_seeds
+from canforget.report.record import Measured, Record, Summary, load_records, over_seeds
 from tests.report.test_judgment import study
 
 CURVES: dict[str, Any] = {
@@ -124,7 +124,7 @@ def test_classes_are_named_as_the_records_name_them() -> None:
 
 def test_no_cost_is_cut_off_at_the_right_end_of_its_panel() -> None:
     """The dearest to the right of all lost half of its figure."""
-    (figure,) = drawn("price", whole())
+    (figure,) = drawn("price", load_records(Path(__file__).parents[2] / "results" / "memory_class"))
     for panel in figure.panels:
         root = ElementTree.fromstring(f"<svg>{panel.content}</svg>")
         costs = [t for t in root.iter("text") if (t.text or "").endswith("×")]
