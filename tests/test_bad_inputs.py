@@ -83,7 +83,7 @@ USAGE = [
     typed("check", "PATH is missing"),
     typed("run --workers x", "--workers", "x", "integer"),
     typed("run --workers 0", "--workers", "0", "1"),
-    typed("run --workers 100000", "--workers", "1024"),
+    typed("run --workers 100000", "--workers", "10000"),
     typed("run --workers 1.5", "--workers", "1.5"),
     typed("run --json=3", "--json", "does not take a value"),
     typed("run --unlearners", "--unlearners: nothing follows it"),

@@ -40,7 +40,7 @@ Workers = Annotated[
     int | None,
     typer.Option(
         min=1,
-        max=100_000,
+        max=10_000,
         show_default=False,
         help="Steps at once: of processes 2 unless said, of auto as many as cores, of ray what the cluster has room for.",
     ),
