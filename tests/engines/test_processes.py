@@ -120,9 +120,11 @@ def test_a_worker_whose_driver_was_killed_ends_without_a_word(monkeypatch: pytes
     """One that had just begun, or just ended its step, left a traceback on the terminal."""
     monkeypatch.setattr("signal.signal", lambda *given: None)
     ours, theirs = Pipe()
+    done = []
 
     def work(step: Any) -> Any:
         ours.close()
+        done.append(step.name)
         return Outcome(step, "done")
 
     if asked:
@@ -130,3 +132,4 @@ def test_a_worker_whose_driver_was_killed_ends_without_a_word(monkeypatch: pytes
     else:
         ours.close()
     serve(theirs, work)
+    assert len(done) == asked
