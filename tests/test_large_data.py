@@ -1,5 +1,8 @@
 """Pixels that stay on the disk: everything that is computed of them is, to the last bit, what it is of pixels in memory."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +147,20 @@ def test_every_unlearner_does_the_same(folder: Path, monkeypatch: pytest.MonkeyP
         split = Split(**sets, classes=("0", "1", "2"))
         found.append(pipeline.unlearn(model, split, name).state_dict())
     assert all(torch.equal(found[0][weight], found[1][weight]) for weight in found[0])
+
+
+@pytest.mark.slow
+def test_a_folder_four_times_larger_than_the_limit_is_trained_on_under_it(tmp_path: Path) -> None:
+    """A part of the benchmark: killed while it decodes, gone on with, trained and predicted under a limit that the kernel holds.
+
+    As many bytes in memory are refused, so that the limit is one.
+    """
+    program = Path(__file__).parents[1] / "benchmarks" / "large_data.py"
+    command = [sys.executable, str(program), "--noise", "--limit", "256", "--times", "0", "--scratch", str(tmp_path)]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert found["decoded_mib"] >= 4 * 256
+    assert found["killed"]["exit"] == -9
+    assert "going on after" in found["limited"]["said"][0]
+    assert found["limited"]["left_on_disk"]
+    assert max(found["limited"][f"{name}_peak_mib"] for name in ("decode", "split", "train", "predict")) < 256
+    assert found["control_in_memory"]["exit"] == 1 and "emory" in found["control_in_memory"]["said"][-1]
