@@ -8,17 +8,7 @@ from typing import Any
 import pytest
 
 from canforget.cli.app import HELP, commands, main, repeated_flags
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: Any) -> Any:
-    """Exit code, standard output, standard error of a call."""
-    try:
-        main([str(a) for a in arguments])
-        code = 0
-    except SystemExit as leave:
-        code = int(leave.code or 0)
-    out = capsys.readouterr()
-    return code, out.out, out.err
+from tests.calling import call
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +79,7 @@ def test_a_study_that_names_no_engine_gets_one_that_suits_it_and_says_so(
 ) -> None:
     ran: dict[str, Any] = {}
     monkeypatch.setattr("canforget.study.engine_choice.usable_cores", lambda: 2)
-    monkeypatch.setattr("canforget.study.engine_choice.machine_memory", lambda: 2**36)
+    monkeypatch.setattr("canforget.study.engine_choice.memory_limit", lambda: 2**36)
     monkeypatch.setattr("canforget.cli.carry_out.run_plan", lambda plan, **settings: ran.update(settings))
     study = "--datasets digits --models tiny_cnn --scenarios whole_class:classes=3 --unlearners scrub finetune --quantizers none int"
     asked = asked if "--seeds" in asked else ["--seeds", "3", *asked]

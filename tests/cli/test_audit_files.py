@@ -7,21 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from canforget.cli.app import main
 from canforget.deployment import model_file
+from tests.calling import call
 
 SCENARIO = ("--scenario", "whole_class:classes=3")
-
-
-def call(capsys: Any, *arguments: Any) -> Any:
-    """Exit code, standard output and standard error of a call."""
-    code = 0
-    try:
-        main([str(a) for a in arguments])
-    except SystemExit as leave:
-        code = int(leave.code or 0)
-    said = capsys.readouterr() if capsys else None
-    return code, *(said or ("", ""))
 
 
 @pytest.fixture(scope="module")

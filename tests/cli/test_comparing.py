@@ -9,7 +9,7 @@ import pytest
 import canforget
 from canforget.cli.comparing import records_at
 from canforget.errors import SpecError
-from tests.cli.test_app import call
+from tests.calling import call
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "cifar10_class"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from canforget.study.run_events import EVENTS, recorded_events
-from tests.cli.test_app import call
+from tests.calling import call
 from tests.study.test_run_state import PLAN
 
 PLUGIN = '''

@@ -1,10 +1,9 @@
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from canforget.cli.app import main
+from tests.calling import call
 
 STUDY = [
     "--datasets",
@@ -18,17 +17,6 @@ STUDY = [
     "--set",
     "fit.epochs=1",
 ]
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    """Exit code, standard output, standard error of `canforget ...`."""
-    try:
-        main(list(arguments))
-        code = 0
-    except SystemExit as leave:
-        code = int(leave.code or 0)
-    out = capsys.readouterr()
-    return code, out.out, out.err
 
 
 @pytest.fixture(autouse=True)

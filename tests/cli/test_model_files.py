@@ -8,21 +8,10 @@ import numpy
 import pytest
 import torch
 
-from canforget.cli.app import main
 from canforget.deployment import model_file
 from canforget.network.build import build
 from canforget.rng import generator
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: Any) -> Any:
-    """Exit code, standard output and standard error of a call."""
-    code = 0
-    try:
-        main([str(a) for a in arguments])
-    except SystemExit as leave:
-        code = int(leave.code or 0)
-    said = capsys.readouterr()
-    return code, said.out, said.err
+from tests.calling import call
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from canforget.cli.app import main
 from canforget.report.record import Label, Record, save_records
 from canforget.study.store import Store
+from tests import calling
 
 SPLIT, TRAIN, OTHER = "aa" * 32, "bb" * 32, "cc" * 32
 LABEL = Label("digits", "tiny_cnn", "whole_class:classes=3", "scrub", "none", 0)
@@ -14,13 +14,7 @@ LABEL = Label("digits", "tiny_cnn", "whole_class:classes=3", "scrub", "none", 0)
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: Any) -> Any:
     """Exit code, standard output, standard error of `canforget store ...`."""
-    try:
-        main(["store", *map(str, arguments)])
-        code = 0
-    except SystemExit as leave:
-        code = int(leave.code or 0)
-    out = capsys.readouterr()
-    return code, out.out, out.err
+    return calling.call(capsys, "store", *arguments)
 
 
 @pytest.fixture(autouse=True)

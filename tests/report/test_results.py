@@ -13,7 +13,7 @@ import canforget
 from canforget.errors import ArtifactError, SpecError
 from canforget.report.record import Label, Measured, Record, save_records
 from canforget.report.results import Results
-from tests.cli.test_app import call
+from tests.calling import call
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "cifar10_class"
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from canforget.study.engine_choice import FEWEST_STEPS, EngineChoice, chosen_engine, machine_memory, usable_cores
+from canforget.data.memory_limit import memory_limit
+from canforget.study.engine_choice import FEWEST_STEPS, EngineChoice, chosen_engine, usable_cores
 
 ROOMY: dict[str, Any] = {"device": "cpu", "cores": 8, "memory": 64 * 2**30}
 
@@ -32,4 +33,4 @@ def test_what_only_processes_can_do_is_done_by_them_however_few_the_steps(asked:
 
 def test_the_machine_has_a_core_and_memory() -> None:
     assert usable_cores() >= 1
-    assert machine_memory() > 2**28
+    assert memory_limit() > 2**28

@@ -10,7 +10,7 @@ import pytest
 from canforget.errors import ArtifactError, DataError
 from canforget.report.record import Measured, load_records
 from canforget.study.rerun_study import rerun
-from tests.cli.test_app import call
+from tests.calling import call
 
 RESULTS = Path(__file__).parents[2] / "results"
 

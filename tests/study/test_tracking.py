@@ -10,7 +10,7 @@ import canforget
 from canforget.errors import SpecError
 from canforget.report.record import Label, Measured, Record
 from canforget.study.tracking import track_records, tracked
-from tests.cli.test_app import call
+from tests.calling import call
 
 
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:

@@ -18,8 +18,6 @@ LOSSES = 10
 """How often the machine of a step may be lost before the step has failed."""
 FALSE_STARTS = 3
 """How many workers in a row may die before they have said hello, until an engine gives up."""
-NETWORKS = ("train", "unlearn", "quantize", "predict", "noise", "probe")
-"""Verbs that run a network: where GPUs are dealt, these get one."""
 
 
 class Worker(Hashable, Protocol):
@@ -89,6 +87,8 @@ class Crew:
     quiet_place: str | None = None
 
     def __post_init__(self) -> None:
+        for step in self.graph.steps.values():
+            self.graph.costs.learn(step)
         self.ways, self.number = longest_ways(self.graph.steps, self.graph.costs), 0
 
     def add(self, step: Step) -> None:

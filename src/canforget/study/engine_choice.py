@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass
 
+from canforget.data.memory_limit import memory_limit
+
 AUTO = "auto"
 FEWEST_STEPS = 60
 """Steps from which processes are begun: each takes three seconds of work to import what it needs, a small step less than one."""
@@ -34,7 +36,7 @@ def chosen_engine(
     if limited or (workers or 1) > 1:
         return EngineChoice("processes", workers)
     cores = usable_cores() if cores is None else cores
-    room = min(cores, (machine_memory() if memory is None else memory) // WORKER_BYTES)
+    room = min(cores, (memory_limit() if memory is None else memory) // WORKER_BYTES)
     if workers == 1 or device != "cpu" or steps < FEWEST_STEPS or room < 2:
         return EngineChoice("serial", None)
     return EngineChoice("processes", room, f"{steps} steps, {room} at a time in processes of their own (one at a time: --engine serial)")
@@ -43,8 +45,3 @@ def chosen_engine(
 def usable_cores() -> int:
     """Cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def machine_memory() -> int:
-    """Bytes of memory that the machine has."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,10 +1,14 @@
 """What a step will cost, from steps that differ from it by their seed alone and lie in the store; so that long and large ones are placed well."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 
+from canforget.study.list_schedule import Work, ways_to_end
 from canforget.study.planned_steps import Step
 from canforget.study.run_state import GUESSES, as_number, without_seed
+from canforget.study.step_profile import Name
 from canforget.study.store import STEP, Store
 
 
@@ -39,21 +43,14 @@ class ExpectedCosts:
             return
 
 
-def longest_ways(steps: dict[tuple[str, str], Step], costs: ExpectedCosts) -> dict[tuple[str, str], float]:
+def longest_ways(steps: Mapping[Name, Step], costs: ExpectedCosts) -> dict[Name, float]:
     """Seconds from the start of each step to the end of the last that waits for it: who has the longest way begins first."""
-    ways: dict[tuple[str, str], float] = {}
-    waiting: dict[tuple[str, str], list[tuple[str, str]]] = {name: [] for name in steps}
-    for name, step in steps.items():
-        for need in step.needs:
-            if need in waiting:
-                waiting[need].append(name)
-    stack = list(steps)
-    while stack:
-        name = stack[-1]
-        missing = [n for n in waiting[name] if n not in ways]
-        if missing and name not in ways:
-            stack += missing
-            continue
-        stack.pop()
-        ways[name] = costs.of(steps[name]).seconds + max((ways[n] for n in waiting[name]), default=0.0)
-    return ways
+    needs = {name: [need for need in step.needs if need in steps] for name, step in steps.items()}
+    order = list(TopologicalSorter(needs).static_order())
+    places = {name: place for place, name in enumerate(order)}
+    seconds = [costs.of(steps[name]).seconds for name in order]
+    return dict(
+        zip(
+            order, ways_to_end(Work(seconds, [[places[need] for need in needs[name]] for name in order], [False] * len(order))), strict=True
+        )
+    )

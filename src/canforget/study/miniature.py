@@ -19,7 +19,7 @@ from canforget.study.measured_costs import MeasuredStep, measured_step
 from canforget.study.planned_steps import Step
 from canforget.study.schedule import Job, compute, explained
 from canforget.study.step_cost import CostMeter
-from canforget.study.step_profile import Name, profile_of
+from canforget.study.step_profile import Name, numbers_within, profile_of
 from canforget.study.store import STEP, Store
 
 PASSES = (1, 2, 6)
@@ -151,14 +151,6 @@ def one_epoch(content: Any) -> Any:
     return [one_epoch(value) for value in content] if isinstance(content, list) else content
 
 
-def batch_sizes(content: Any) -> list[int]:
-    """The batch sizes of all fits within."""
-    if isinstance(content, Mapping):
-        own = [int(content["batch_size"])] if isinstance(content.get("batch_size"), int) else []
-        return own + [b for value in content.values() for b in batch_sizes(value)]
-    return [b for value in content for b in batch_sizes(value)] if isinstance(content, list | tuple) else []
-
-
 def carry_out_small(steps: Mapping[Name, Step], chosen: Iterable[Step], job: Job) -> list[MeasuredStep]:
     """Carries each `chosen` step of a plan's `steps` out in miniature, thrice; tells what it cost but for the first time.
 
@@ -166,7 +158,7 @@ def carry_out_small(steps: Mapping[Name, Step], chosen: Iterable[Step], job: Job
     """
     chosen, found = list(chosen), list[MeasuredStep]()
     trained = max((sum(s.what["counts"].get(p, 0) for p in ("forget", "retain")) for s in steps.values() if s.verb == "split"), default=1)
-    batch = max((b for s in chosen for b in batch_sizes(s.what)), default=128)
+    batch = max((b for s in chosen for b in numbers_within(s.what, "batch_size")), default=128)
     for number, batches in enumerate(PASSES):
         with TemporaryDirectory() as place:
             small = Miniature(steps, replace(job, root=Path(place)), min(1.0, batches * batch / trained), draws=number + 1)

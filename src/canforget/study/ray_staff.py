@@ -9,12 +9,13 @@ from typing import Any
 from canforget import __version__
 from canforget.errors import EngineError
 from canforget.progress import note
-from canforget.study.crew import FALSE_STARTS, NETWORKS, Ended
+from canforget.study.crew import FALSE_STARTS, Ended
 from canforget.study.engine_options import EngineOptions
 from canforget.study.planned_steps import Step
 from canforget.study.ray_cluster import last_line
 from canforget.study.ray_worker import Greeting, RayWorker, Surroundings, travelling
 from canforget.study.schedule import Outcome
+from canforget.study.step_profile import ON_GPU
 
 LOOK_SECONDS = 5.0
 """How often a cluster is asked for its machines."""
@@ -44,7 +45,7 @@ class HiredWorker:
 
     def serves(self, step: Step) -> bool:
         """Whether it has what the step needs."""
-        return self.networks or step.verb not in NETWORKS
+        return self.networks or step.verb not in ON_GPU
 
     def greet(self) -> None:
         """Asks whether it is there."""
@@ -89,7 +90,7 @@ class RayStaff:
         dealt = self.options.gpus_per_step > 0
         there = {gpu: sum(w.gpu == gpu and w.state in ("coming", "free") for w in self.hired) for gpu in (True, False)}
         with_gpu, without = room_of(self.nodes, self.options)
-        networks = sum(s.verb in NETWORKS for s in waiting) if dealt else 0
+        networks = sum(s.verb in ON_GPU for s in waiting) if dealt else 0
         others = len(waiting) - networks
         if self.local and waiting and not (with_gpu if networks else with_gpu + without):
             raise EngineError(f"--engine ray: a step is to have {share_of(self.options)}, and there is {totals(self.nodes)}")

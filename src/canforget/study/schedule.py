@@ -172,8 +172,6 @@ def outcomes(
     options.check(engine)
     steps, told = {s.name: s for s in plan.steps if s.name not in failed}, set[tuple[str, str]]()
     costs = ExpectedCosts(store_at(job.root))
-    for step in steps.values():
-        costs.learn(step)
     for again in reversed(range(ROUNDS)):
         lost = False
         with closing(by_engine(engine, Graph(dict(steps), started=started, costs=costs), job, workers, options)) as found:

@@ -110,15 +110,19 @@ def epochs_in(settings: Any) -> int:
     >>> epochs_in({"parameters": {"fit": {"epochs": 2}, "base": {"parameters": {"fit": {"epochs": 3}}}}})
     5
     """
-    return sum(all_epochs(settings)) or 1
+    return sum(numbers_within(settings, "epochs")) or 1
 
 
-def all_epochs(settings: Any) -> list[int]:
-    """The epochs of every fit within."""
+def numbers_within(settings: Any, name: str) -> list[int]:
+    """The whole numbers that are called `name`, however deep they lie.
+
+    >>> numbers_within({"fit": {"batch_size": 4}, "steps": [{"batch_size": 9}]}, "batch_size")
+    [4, 9]
+    """
     if isinstance(settings, Mapping):
-        own = [int(settings["epochs"])] if isinstance(settings.get("epochs"), int) else []
-        return own + [e for value in settings.values() for e in all_epochs(value)]
-    return [e for value in settings for e in all_epochs(value)] if isinstance(settings, list | tuple) else []
+        own = [int(settings[name])] if isinstance(settings.get(name), int) else []
+        return own + [found for value in settings.values() for found in numbers_within(value, name)]
+    return [found for value in settings for found in numbers_within(value, name)] if isinstance(settings, list | tuple) else []
 
 
 def pruned(about: Any) -> Any:
