@@ -120,7 +120,6 @@ TESTED_BESIDE = {
     "cli/making_anew.py": "cli/test_app.py",
     "cli/output.py": "cli/test_app.py",
     "cli/paged.py": "cli/test_report_and_plot.py",
-    "data/images.py": "data/test_split.py",
     "deployment/onnx_checks.py": "deployment/test_model_header.py",
     "deployment/operators.py": "deployment/test_onnx_graph.py",
     "deployment/optional.py": "deployment/test_onnx_graph.py",

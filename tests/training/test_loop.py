@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from canforget.data.images import Images, Split
+from canforget.data.images import Images, Split, counting_reads
 from canforget.errors import ArtifactError, DivergedError, SpecError
 from canforget.network.predict import predict
 from canforget.network.weights import frozen
@@ -210,7 +210,7 @@ def interrupted(after: int) -> Callable[[nn.Module], Callable[[Tensor, Tensor], 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
 def test_a_resumed_training_ends_with_the_same_bits(digits: Images, digits_split: Split, tmp_path: Path, optimizer: Any) -> None:
-    """A resume that forgets momentum, the average, the schedule or a stream trains another model."""
+    """A resume that forgets momentum, the average, the schedule or a stream trains another model; what was read before counts as read."""
     fit = Fit(epochs=5, batch_size=32, lr=0.02, optimizer=optimizer, schedule="triangle", crop=1, flip=True, average=0.9, patience=5)
     path, val = tmp_path / "training.safetensors", digits_split.val
     whole = trained(digits, fit, dropout=0.3, val=val)
@@ -218,7 +218,9 @@ def test_a_resumed_training_ends_with_the_same_bits(digits: Images, digits_split
     with pytest.raises(Interrupted):
         train_(model, digits, rng=generator("fit"), fit=fit, loss=interrupted(13)(model), val=val, checkpoint=path, checkpoint_seconds=0)
     assert path.is_file()
-    assert torch.equal(weights(trained(digits, fit, dropout=0.3, val=val, checkpoint=path)), weights(whole))
+    with counting_reads() as read:
+        assert torch.equal(weights(trained(digits, fit, dropout=0.3, val=val, checkpoint=path)), weights(whole))
+    assert read.number == fit.epochs * (len(digits) + len(val))
     assert not path.exists(), "a finished training leaves no checkpoint behind"
 
 

@@ -16,7 +16,7 @@ from canforget.errors import DataError
 Augment = Callable[[Tensor], Tensor]
 
 
-@dataclass
+@dataclass(eq=False)
 class ImagesRead:
     """How many images were read in batches, each as often as it was read: what a method costs, on whatever machine."""
 

@@ -79,14 +79,12 @@ def make_trained(step: Step, place: Workspace) -> Callable[[Path], Facts]:
     what = step.what
     parts = split_in(step, place)
     images = together(*(getattr(parts, p) for p in what["parts"]))
-    checkpoint = checkpoint_of(step, place)
-    resumed = checkpoint.exists()
     with counting_reads() as read:
         model = pipeline.train(
             call_of(what["model"]), images, fit=fit_of(what["fit"], Fit()), rng=generator(step.key), num_classes=parts.num_classes,
-            val=parts.val, checkpoint=checkpoint,
+            val=parts.val, checkpoint=checkpoint_of(step, place),
         )  # fmt: skip
-    return lambda folder: write_model(model, folder, step) | ({} if resumed else {"images_read": read.number})
+    return lambda folder: write_model(model, folder, step) | {"images_read": read.number}
 
 
 def checkpoint_of(step: Step, place: Workspace) -> Path:

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
+from canforget.data.images import ImagesRead, note_read
 from canforget.errors import ArtifactError, shortened
 from canforget.fit_settings import Fit
 
@@ -85,24 +86,32 @@ class CheckpointFacts(BaseModel):
     epochs_done: Annotated[int, Field(ge=0)]
     loss: Annotated[str, StringConstraints(pattern=r"^(inf|[0-9.e+-]+)$")]
     stale: Annotated[int, Field(ge=0)]
+    images_read: Annotated[int, Field(ge=0)]
     steps: Annotated[int, Field(ge=0)] | None = None
     sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
 @dataclass
 class TrainingState:
-    """All of a training that changes as it goes on."""
+    """All of a training that changes as it goes on, and the images it has read."""
 
     model: nn.Module
     optimizer: Optimizer
     rng: Generator
     average: WeightAverage | None = None
     best: Best = field(default_factory=Best)
+    read: ImagesRead = field(default_factory=ImagesRead)
 
 
 def save_checkpoint(path: Path, state: TrainingState, fit: Fit, epochs_done: int) -> None:
     """Writes a training's state to a safetensors file, whole or not at all."""
-    facts = {"fit": repr(fit), "epochs_done": epochs_done, "loss": repr(state.best.loss), "stale": state.best.stale}
+    facts = {
+        "fit": repr(fit),
+        "epochs_done": epochs_done,
+        "loss": repr(state.best.loss),
+        "stale": state.best.stale,
+        "images_read": state.read.number,
+    }
     if state.average is not None:
         facts["steps"] = state.average.steps
     tensors = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in state_tensors(state).items()}
@@ -165,6 +174,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 def load_(path: Path, state: TrainingState, fit: Fit) -> int:
     """Puts a training back where the file at `path` left it, in place; returns how many epochs were done (0 when there is no file).
 
+    What it had read counts as read: a training that was interrupted costs what one costs that was not.
+
     Raises:
         ArtifactError: The file is damaged, or belongs to another training; delete it to start anew.
     """
@@ -193,6 +204,7 @@ def restore_(state: TrainingState, tensors: dict[str, Tensor], facts: dict[str, 
             mean.copy_(tensors[f"average/{place}"])
     device = next(state.model.parameters()).device
     weights = {name: tensor.to(device) for name, tensor in under("best/", tensors).items()}
+    note_read(facts["images_read"])
     state.best = Best(float(facts["loss"]), facts["stale"], weights)
     state.rng.set_state(tensors["stream/rng"])
     torch.set_rng_state(tensors["stream/global"])

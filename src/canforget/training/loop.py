@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from canforget.data.images import Images, note_read
+from canforget.data.images import Images, counting_reads, note_read
 from canforget.errors import DivergedError, SpecError
 from canforget.fit_settings import Fit
 from canforget.network.weights import finite, frozen, still
@@ -163,7 +163,7 @@ def passes(
     health = torch.zeros((), device=next(model.parameters()).device)
     original = {name: model.get_parameter(name).detach().clone() for name in mask}
     augmenter = Augmenter(fit, rng)
-    with global_stream(rng), compiling(model) if fit.compile else nullcontext():
+    with counting_reads() as state.read, global_stream(rng), compiling(model) if fit.compile else nullcontext():
         first = resume(state) if resume is not None else 0
         try:
             for number in range(first, fit.epochs):
