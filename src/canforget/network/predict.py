@@ -11,6 +11,7 @@ from canforget.data.images import Images
 from canforget.errors import SpecError
 from canforget.evaluation.evidence import Predictions
 from canforget.network.compatibility import check_logits, name_of
+from canforget.network.freed_memory import freed_memory_kept
 from canforget.user_code import naming_user_code
 
 
@@ -31,7 +32,8 @@ def predict(
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), images.x.device)
     logits: list[Tensor] = []
     cast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
-    with evaluating(model), inputs_of(last_linear(model) if features else None) as seen, torch.no_grad(), cast:
+    keeping = inputs_of(last_linear(model) if features else None)
+    with freed_memory_kept(), evaluating(model), keeping as seen, torch.no_grad(), cast:
         for x, _ in images.batches(batch_size):
             with naming_user_code(f"{name_of(model)}:"):
                 found = model(x.to(device).contiguous(memory_format=torch.channels_last))

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from canforget.errors import CanforgetError, DamagedError, NoClusterError
+from canforget.network.freed_memory import freed_memory_kept
 from canforget.progress import note, noting
 from canforget.registry import add_plugin
 from canforget.study.engine_options import EngineOptions
@@ -149,7 +150,8 @@ def compute(step: Step, store: Store, job: Job) -> None:
     if 0 < job.threads < torch.get_num_threads():
         torch.set_num_threads(job.threads)
     meter = CostMeter(job.device)
-    write = perform(step, Workspace(store, job.data_dir, job.device))
+    with freed_memory_kept():
+        write = perform(step, Workspace(store, job.data_dir, job.device))
     provenance = {"verb": step.verb, "key": step.key, "label": step.label, "needs": [list(n) for n in step.needs], "what": dict(step.what)}
     conditions = {"device": job.device, "threads": torch.get_num_threads()} | machine()
 

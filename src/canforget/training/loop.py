@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from canforget.data.images import Images, counting_reads, note_read
 from canforget.errors import DivergedError, SpecError
 from canforget.fit_settings import Fit
+from canforget.network.freed_memory import freed_memory_kept
 from canforget.network.weights import finite, frozen, still
 from canforget.progress import advance, measure, metered
 from canforget.quantization.qat import rounding
@@ -163,7 +164,7 @@ def passes(
     health = torch.zeros((), device=next(model.parameters()).device)
     original = {name: model.get_parameter(name).detach().clone() for name in mask}
     augmenter = Augmenter(fit, rng)
-    with counting_reads() as state.read, global_stream(rng), compiling(model) if fit.compile else nullcontext():
+    with freed_memory_kept(), counting_reads() as state.read, global_stream(rng), compiling(model) if fit.compile else nullcontext():
         first = resume(state) if resume is not None else 0
         try:
             for number in range(first, fit.epochs):
