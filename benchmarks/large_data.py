@@ -93,7 +93,7 @@ def warmed_up() -> None:
     from canforget.network.predict import predict
 
     images = Images.of(torch.randint(0, 256, (256, 3, SIDE, SIDE), dtype=torch.uint8), torch.arange(256) % 10)
-    fit = Fit(epochs=1, batch_size=64, crop=4, flip=True)
+    fit = Fit(epochs=1, batch_size=32, crop=4, flip=True)
     predict(pipeline.train("tiny_cnn", images, fit=fit), images)
 
 
@@ -121,8 +121,8 @@ def limited(place: Path, limit: int, in_memory: bool) -> dict[str, Any]:
                 "split",
                 lambda: pipeline.open_split(f"image_folder:folder=images,size={SIDE}", "random_samples:fraction=0.1", data_dir=place),
             ),
-            ("train", lambda: pipeline.train("tiny_cnn", told["split"], fit=Fit(epochs=1, batch_size=64, crop=4, flip=True))),
-            ("predict", lambda: predict(told["train"], told["split"].test, batch_size=64)),
+            ("train", lambda: pipeline.train("tiny_cnn", told["split"], fit=Fit(epochs=1, batch_size=32, crop=4, flip=True))),
+            ("predict", lambda: predict(told["train"], told["split"].test, batch_size=32)),
         ):
             began, seen["peak"] = time.monotonic(), 0.0
             told[name] = do()

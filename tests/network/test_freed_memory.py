@@ -47,6 +47,14 @@ def faults_of_tensors() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 
+def test_a_process_with_a_limit_keeps_nothing(asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gaps between what is kept count against the limit."""
+    monkeypatch.setattr(resource, "getrlimit", lambda limit: (2**28, resource.RLIM_INFINITY))
+    with freed_memory_kept():
+        pass
+    assert asked == []
+
+
 def resident() -> float:
     """MiB of this process that are in memory."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20

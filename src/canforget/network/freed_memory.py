@@ -22,23 +22,33 @@ def allocator() -> ctypes.CDLL | None:
     return library if hasattr(library, "mallopt") and hasattr(library, "gnu_get_libc_version") else None
 
 
+def limited() -> bool:
+    """Whether the process may hold so much memory and no more (`ulimit -d`, `ulimit -v`): what is kept would count."""
+    import resource
+
+    limits = (resource.RLIMIT_DATA, resource.RLIMIT_AS)
+    return any(resource.getrlimit(limit)[0] != resource.RLIM_INFINITY for limit in limits)
+
+
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
     """Within the block freed memory stays with the process; at the end it goes back to the system, as it would have gone at once.
 
     A tensor of more than some megabytes is otherwise new pages each time, which the system blanks: on two cores a step of the speed net
-    took 1.3 times as long. Does nothing but on Linux with glibc, and where the environment sets the allocator (MALLOC_...) already.
+    took 1.3 times as long. Does nothing but on Linux with glibc, nor where the environment sets the allocator (MALLOC_...) already or the
+    process has a limit of its own, which gaps between what is kept would count against.
     """
     library = allocator()
     WITHIN[0] += 1
-    if library is not None and WITHIN[0] == 1:
+    begun = library is not None and WITHIN[0] == 1 and not limited()
+    if library is not None and begun:
         library.mallopt(MMAP_MAX, 0)
         library.mallopt(TRIM_THRESHOLD, -1)
     try:
         yield
     finally:
         WITHIN[0] -= 1
-        if library is not None and not WITHIN[0]:
+        if library is not None and begun:
             library.mallopt(MMAP_MAX, 65_536)
             library.mallopt(TRIM_THRESHOLD, 128 * 1024)
             library.malloc_trim(0)
