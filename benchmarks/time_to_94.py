@@ -32,7 +32,7 @@ from canforget.study.environment import machine, versions
 
 WIDTHS = (64, 256, 256)
 FIT = Fit(
-    epochs=11, batch_size=512, optimizer="muon", lr=0.2, momentum=0.6, weight_decay=0.05, schedule="triangle", warmup=0.2,
+    epochs=14, batch_size=512, optimizer="muon", lr=0.2, momentum=0.6, weight_decay=0.05, schedule="triangle", warmup=0.2,
     label_smoothing=0.1, crop=2, flip=True,
 )  # fmt: skip
 TRAINED_ON = 50_000
