@@ -5,6 +5,7 @@ import io
 import re
 import shlex
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ class Reader:
         """What a command prints; `canforget` runs in this process, for starting torch anew takes longer than the commands."""
         words = shlex.split(command)
         if words[0] != "canforget":
+            command = f"{shlex.quote(sys.executable)}{command.removeprefix('python')}" if words[0] == "python" else command
             done = subprocess.run(command, shell=True, cwd=self.folder, capture_output=True, text=True, check=True)
             return done.stdout
         told = io.StringIO()
