@@ -29,6 +29,8 @@ from typing import Any
 import numpy
 
 SIDE = 64
+BATCH = 32
+"""Images of a batch under the limit: with 64 the activations of a training do not fit."""
 IMAGE_BYTES = 3 * SIDE * SIDE
 MIB = 2**20
 
@@ -93,7 +95,7 @@ def warmed_up() -> None:
     from canforget.network.predict import predict
 
     images = Images.of(torch.randint(0, 256, (256, 3, SIDE, SIDE), dtype=torch.uint8), torch.arange(256) % 10)
-    fit = Fit(epochs=1, batch_size=32, crop=4, flip=True)
+    fit = Fit(epochs=1, batch_size=BATCH, crop=4, flip=True)
     predict(pipeline.train("tiny_cnn", images, fit=fit), images)
 
 
@@ -121,8 +123,8 @@ def limited(place: Path, limit: int, in_memory: bool) -> dict[str, Any]:
                 "split",
                 lambda: pipeline.open_split(f"image_folder:folder=images,size={SIDE}", "random_samples:fraction=0.1", data_dir=place),
             ),
-            ("train", lambda: pipeline.train("tiny_cnn", told["split"], fit=Fit(epochs=1, batch_size=32, crop=4, flip=True))),
-            ("predict", lambda: predict(told["train"], told["split"].test, batch_size=32)),
+            ("train", lambda: pipeline.train("tiny_cnn", told["split"], fit=Fit(epochs=1, batch_size=BATCH, crop=4, flip=True))),
+            ("predict", lambda: predict(told["train"], told["split"].test, batch_size=BATCH)),
         ):
             began, seen["peak"] = time.monotonic(), 0.0
             told[name] = do()

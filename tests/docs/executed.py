@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -83,8 +84,10 @@ class Reader:
         """What a command prints; `canforget` runs in this process, for starting torch anew takes longer than the commands."""
         words = shlex.split(command)
         if words[0] != "canforget":
-            command = f"{shlex.quote(sys.executable)}{command.removeprefix('python')}" if words[0] == "python" else command
-            done = subprocess.run(command, shell=True, cwd=self.folder, capture_output=True, text=True, check=True)
+            path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+            done = subprocess.run(
+                command, shell=True, cwd=self.folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
+            )
             return done.stdout
         told = io.StringIO()
         try:

@@ -38,17 +38,18 @@ def freed_memory_kept() -> Iterator[None]:
     took 1.3 times as long. Does nothing but on Linux with glibc, nor where the environment sets the allocator (MALLOC_...) already or the
     process has a limit of its own, which gaps between what is kept would count against.
     """
-    library = allocator()
     WITHIN[0] += 1
-    begun = library is not None and WITHIN[0] == 1 and not limited()
-    if library is not None and begun:
+    library = allocator() if WITHIN[0] == 1 else None
+    if library is not None and limited():
+        library = None
+    if library is not None:
         library.mallopt(MMAP_MAX, 0)
         library.mallopt(TRIM_THRESHOLD, -1)
     try:
         yield
     finally:
         WITHIN[0] -= 1
-        if library is not None and begun:
+        if library is not None:
             library.mallopt(MMAP_MAX, 65_536)
             library.mallopt(TRIM_THRESHOLD, 128 * 1024)
             library.malloc_trim(0)

@@ -32,8 +32,8 @@ def predict(
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), images.x.device)
     logits: list[Tensor] = []
     cast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
-    keeping = inputs_of(last_linear(model) if features else None)
-    with freed_memory_kept(), evaluating(model), keeping as seen, torch.no_grad(), cast:
+    layer = last_linear(model) if features else None
+    with freed_memory_kept(), evaluating(model), inputs_of(layer) as seen, torch.no_grad(), cast:
         for x, _ in images.batches(batch_size):
             with naming_user_code(f"{name_of(model)}:"):
                 found = model(x.to(device).contiguous(memory_format=torch.channels_last))
