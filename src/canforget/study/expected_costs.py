@@ -49,8 +49,5 @@ def longest_ways(steps: Mapping[Name, Step], costs: ExpectedCosts) -> dict[Name,
     order = list(TopologicalSorter(needs).static_order())
     places = {name: place for place, name in enumerate(order)}
     seconds = [costs.of(steps[name]).seconds for name in order]
-    return dict(
-        zip(
-            order, ways_to_end(Work(seconds, [[places[need] for need in needs[name]] for name in order], [False] * len(order))), strict=True
-        )
-    )
+    waits = [[places[need] for need in needs[name]] for name in order]
+    return dict(zip(order, ways_to_end(Work(seconds, waits, [False] * len(order))), strict=True))
