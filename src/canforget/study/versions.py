@@ -12,6 +12,9 @@ from canforget.spec import key_of
 
 VERBS = {"split": 1, "train": 1, "unlearn": 1, "quantize": 1, "predict": 1, "noise": 4, "probe": 2, "judge": 3}
 
+ATTENTION = 2
+"""Of how nets that may have attention are trained: all but ours, none of which has any."""
+
 RESTS_ON: dict[str, tuple[str, ...]] = {
     "images": ("data",),
     "split": ("data", "rng"),
@@ -40,6 +43,17 @@ def machinery(verb: str, content: Mapping[str, Any]) -> Iterator[tuple[str, int]
         yield room, ROOMS[room]
     if verb in ("train", "unlearn") and rounds(content):
         yield "quantization", ROOMS["quantization"]
+    if verb == "train" and not is_ours(content["model"]["name"]):
+        yield "attention", ATTENTION
+
+
+def is_ours(net: str) -> bool:
+    """Whether a net is one of this package, not of a library or a file.
+
+    >>> is_ours("resnet20"), is_ours("timm/vit_tiny_patch16_224"), is_ours("my_net.py:Net")
+    (True, False, False)
+    """
+    return not {"/", ":"}.intersection(net)
 
 
 def rounds(content: Any) -> bool:

@@ -22,6 +22,7 @@ from canforget.network.weights import finite, frozen, still
 from canforget.progress import advance, measure, metered
 from canforget.quantization.qat import rounding
 from canforget.rng import global_stream
+from canforget.training.attention import short_attention_as_products
 from canforget.training.augment import Augmenter
 from canforget.training.checkpoint import TrainingState, WeightAverage, load_, save_checkpoint
 from canforget.training.constraint import TrainingConstraint, current_constraint
@@ -96,9 +97,8 @@ class Epoch:
 
     def step(self, loss: Callable[[], Tensor]) -> None:
         """Takes one step of the optimizer down the value that `loss()` returns; weights outside the mask stay bit-identical."""
-        device = self.health.device
         with self.constraint.during(self.model), rounding(self.model, self.fit.bits):
-            with torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16(self.fit, device)):
+            with mixed_precision(self.fit, self.health.device):
                 value = self.constraint.loss(loss(), self.model)
             self.optimizer.zero_grad(set_to_none=True)
             value.backward()
@@ -287,6 +287,17 @@ def compiling(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         model._compiled_call_impl = None
+
+
+@contextmanager
+def mixed_precision(fit: Fit, device: torch.device) -> Iterator[None]:
+    """Within the block layers compute in bfloat16 where `fit` and the device want it; on a processor short attention as products."""
+    low = in_bfloat16(fit, device)
+    with (
+        torch.autocast(device.type, torch.bfloat16, enabled=low),
+        short_attention_as_products() if low and device.type == "cpu" and not fit.compile else nullcontext(),
+    ):
+        yield
 
 
 def in_bfloat16(fit: Fit, device: torch.device) -> bool:
