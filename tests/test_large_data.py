@@ -65,11 +65,11 @@ def both(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Images, Images]
     return in_memory, left
 
 
-@pytest.mark.parametrize("fit", [{}, {"crop": 2}, {"flip": True, "cutout": 3}, {"crop": 1, "flip": True}], ids=str)
+@pytest.mark.parametrize("fit", [{}, {"crop": 2}, {"flip": True, "cutout": 3}, {"crop": 1, "flip": "alternating"}], ids=str)
 def test_a_batch_is_augmented_as_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch, fit: Any) -> None:
     """In memory a set is padded once and kept; on the disk each batch is padded for itself."""
     chosen = torch.randperm(120)[:32]
-    one, other = (Augmenter(Fit(**fit), generator("a")).batch(images.x, chosen) for images in both(folder, monkeypatch))
+    one, other = (Augmenter(Fit(**fit), generator("a")).batch(images.x, chosen, 1) for images in both(folder, monkeypatch))
     assert torch.equal(one, other) and one.stride() == other.stride()
 
 

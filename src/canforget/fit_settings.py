@@ -19,7 +19,8 @@ class Fit:
     `lr` is the peak of the schedule; `warmup` the fraction of training over which it rises linearly from 0; `schedule` what follows
     ("triangle" falls linearly to 0, "cosine" along half a cosine, "step" by ten at 1/2 and 3/4). `average` is the decay of an
     exponential moving average of the weights (0: off). `clip` bounds the norm of the gradient (0: off). `crop` pads by that many pixels
-    and crops back, `cutout` blanks a square of that side. `bits` trains through the rounding of weights to that many bits (0: off): see
+    and crops back, `cutout` blanks a square of that side. `flip` mirrors an image by a coin each time it is drawn, or "alternating" (Jordan
+    2024, https://arxiv.org/abs/2404.00498): by a coin in the first epoch, then in every other one, so that two epochs show both sides. `bits` trains through the rounding of weights to that many bits (0: off): see
     `canforget.quantization.qat.rounding`. `patience` stops after so many epochs without a better loss on `val` (0: off) and returns the
     best weights.
 
@@ -40,7 +41,7 @@ class Fit:
     average: Decay = 0.0
     clip: NonNegative = 0.0
     crop: Pixels = 0
-    flip: bool = False
+    flip: bool | Literal["alternating"] = False
     cutout: Pixels = 0
     bits: BitsOrNone = 0
     patience: Annotated[int, Ge(0), Le(100_000)] = 0

@@ -1,6 +1,6 @@
 """Images on one device: raw pixels, labels and ids; a subset is an indexing away, and a split never shares an id."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,8 +12,6 @@ from canforget.data.dataset import DataSet
 from canforget.data.memory_limit import memory_limit
 from canforget.data.pixel_rows import PixelRows, among, concatenated, picked, placed
 from canforget.errors import DataError
-
-Augment = Callable[[Tensor], Tensor]
 
 
 @dataclass(eq=False)
@@ -83,14 +81,14 @@ class Images:
         """The images whose ids are among `ids`, in this set's order."""
         return self[torch.isin(self.ids, ids.to(self.ids.device))]
 
-    def batches(self, size: int, rng: Generator | None = None, augment: Augment | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, size: int, rng: Generator | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Pixels and labels, `size` at a time: in order, or shuffled by `rng`; the last batch may be smaller."""
         order = None if rng is None else torch.randperm(len(self), generator=rng).to(self.y.device)
         for start in range(0, len(self), size):
             chosen = slice(start, start + size) if order is None else order[start : start + size]
             x = self.x[chosen] if isinstance(chosen, slice) else picked(self.x, chosen)
             note_read(len(x))
-            yield (x if augment is None else augment(x)), self.y[chosen]
+            yield x, self.y[chosen]
 
 
 def together(*parts: Images) -> Images:

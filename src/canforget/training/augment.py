@@ -5,23 +5,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Generator, Tensor
 
-from canforget.data.images import Augment
 from canforget.data.pixel_rows import PixelRows, picked
 from canforget.errors import SpecError
 from canforget.fit_settings import Fit
+from canforget.rng import generator
 
 KEPT_BYTES = 2**30
 """Padded images are kept between batches up to this size, and made for each batch beyond it or where images lie on a disk: the draws and
 the pixels are the same."""
 KEPT_SETS = 4
-
-
-def augmentation(fit: Fit, rng: Generator) -> Augment | None:
-    """The augmentation of a batch that `fit` asks for, drawing from `rng`, or None."""
-    if not (fit.crop or fit.flip or fit.cutout):
-        return None
-    augmenter = Augmenter(fit, rng)
-    return lambda x: augmenter.draw(Crops.of(x, fit.crop, fit.flip), torch.arange(len(x)))
 
 
 @dataclass
@@ -31,25 +23,34 @@ class Augmenter:
     fit: Fit
     rng: Generator
     kept: dict[int, tuple[Tensor, "Crops"]] = field(default_factory=dict)
+    sides: dict[int, Tensor] = field(default_factory=dict)
 
-    def batch(self, x: Tensor, chosen: Tensor) -> Tensor:
+    def batch(self, x: Tensor, chosen: Tensor, epoch: int) -> Tensor:
         """The images `chosen` (indices on the CPU) of `x`, each augmented at random, in channels_last layout."""
         if not (self.fit.crop or self.fit.flip):
             return cut(picked(x, chosen), self.fit.cutout, self.rng).contiguous(memory_format=torch.channels_last)
-        if isinstance(x, PixelRows) or x.nbytes * (1 + self.fit.flip) > KEPT_BYTES:
-            return self.draw(Crops.of(picked(x, chosen), self.fit.crop, self.fit.flip), torch.arange(len(chosen)))
-        return self.draw(self.padded(x), chosen)
+        sides = self.alternating(len(x), epoch)[chosen] if self.fit.flip == "alternating" else None
+        if isinstance(x, PixelRows) or x.nbytes * (1 + bool(self.fit.flip)) > KEPT_BYTES:
+            crops, chosen = Crops.of(picked(x, chosen), self.fit.crop, bool(self.fit.flip)), torch.arange(len(chosen))
+        else:
+            crops = self.padded(x)
+        return cut(crops.draw(chosen, self.rng, sides), self.fit.cutout, self.rng)
 
-    def draw(self, crops: "Crops", chosen: Tensor) -> Tensor:
-        """One random crop or mirrored crop of each of the `chosen` images, with a random square blanked."""
-        return cut(crops.draw(chosen, self.rng), self.fit.cutout, self.rng)
+    def alternating(self, images: int, epoch: int) -> Tensor:
+        """Which of so many images are mirrored in an epoch (1) and which are not (0): half of them in the first, the others in the next.
+
+        An image's side in the first epoch is decided by the seed of the training, so that one that was interrupted goes on alike.
+        """
+        if images not in self.sides:
+            self.sides[images] = torch.randint(2, (images,), generator=generator(f"alternating/{self.rng.initial_seed()}"))
+        return (self.sides[images] + epoch) % 2
 
     def padded(self, x: Tensor) -> "Crops":
         """The crops of `x`, made once for as long as it is among the last few sets asked for."""
         if id(x) not in self.kept:
             while len(self.kept) >= KEPT_SETS:
                 del self.kept[next(iter(self.kept))]
-            self.kept[id(x)] = x, Crops.of(x, self.fit.crop, self.fit.flip)
+            self.kept[id(x)] = x, Crops.of(x, self.fit.crop, bool(self.fit.flip))
         return self.kept[id(x)][1]
 
 
@@ -75,12 +76,13 @@ class Crops:
         view = padded.as_strided((len(padded), shifts, shifts, h, w * c), (image, row, column, row, 1))
         return cls(view, c, mirrored)
 
-    def draw(self, chosen: Tensor, rng: Generator) -> Tensor:
-        """A random crop of each of the `chosen` images, mirrored with probability one half if mirror images are there: [n, c, h, w]."""
+    def draw(self, chosen: Tensor, rng: Generator, sides: Tensor | None = None) -> Tensor:
+        """A random crop of each of the `chosen` images: [n, c, h, w]; of its mirror image, if there is one, where `sides` is 1 or by a coin."""
         copies, shifts, _, h, width = self.view.shape
         corner = torch.randint(shifts, (2, len(chosen)), generator=rng)
         if self.mirrored:
-            chosen = chosen + torch.randint(2, (len(chosen),), generator=rng) * (copies // 2)
+            sides = torch.randint(2, (len(chosen),), generator=rng) if sides is None else sides
+            chosen = chosen + sides * (copies // 2)
         image, row, column = torch.stack([chosen, *corner]).to(self.view.device)
         return self.view[image, row, column].view(len(chosen), h, width // self.channels, self.channels).permute(0, 3, 1, 2)
 

@@ -90,7 +90,7 @@ class Epoch:
                 group["lr"] = self.fit.lr * schedule(self.fit, done)
             note_read(len(chosen))
             with still(self.model) if len(chosen) == 1 else nullcontext():
-                yield self.augmenter.batch(images.x, chosen), images.y[chosen.to(images.y.device)]
+                yield self.augmenter.batch(images.x, chosen, self.number), images.y[chosen.to(images.y.device)]
             advance((self.number + (place + 1) / len(parts)) / self.fit.epochs)
             if place % STEPS_BETWEEN_CHECKS == STEPS_BETWEEN_CHECKS - 1:
                 self.check()

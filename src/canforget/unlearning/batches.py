@@ -1,6 +1,7 @@
 """Batches for losses on two sets: a forget batch beside every retain batch; and a part of a set held out for selection."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import torch
 from torch import Generator, Tensor
@@ -23,10 +24,10 @@ def endless(epoch: Epoch, images: Images) -> Iterator[Batch]:
 
     A batch of one image holds it twice: its mean loss is the same, and BatchNorm has no statistics of a single value.
     """
-    while len(images):
+    for passed in count() if len(images) else ():
         for chosen in batch_indices(torch.randperm(len(images), generator=epoch.rng), epoch.fit.batch_size):
             chosen = chosen.repeat(2) if len(chosen) == 1 else chosen
-            yield epoch.augmenter.batch(images.x, chosen), images.y[chosen.to(images.y.device)]
+            yield epoch.augmenter.batch(images.x, chosen, epoch.number + passed), images.y[chosen.to(images.y.device)]
 
 
 def held_out_part(images: Images, fraction: float, rng: Generator) -> tuple[Images, Images]:
