@@ -1,20 +1,25 @@
-"""A study of 241 small steps on a Ray cluster of three nodes, real processes on this machine: undisturbed, a node killed, the driver killed.
+"""A study of 241 small steps on a Ray cluster of three nodes, real processes on this machine: undisturbed, and through kills.
 
     OMP_NUM_THREADS=1 python benchmarks/cluster.py --out results/cluster.json
+    OMP_NUM_THREADS=1 python benchmarks/cluster.py --only kills --repeats 10 --seed 1 --out results/cluster.json
 
-Records are compared, bit for bit but for times, with those of the serial engine. Needs the extra `cluster`.
+Records are compared, bit for bit but for times, with those of the serial engine. Needs the extras `cluster` and, for the part `bucket`, `remote`
+and moto. `kills` are several at random points of one study: workers, its driver and a node.
 """
 
 import argparse
 import json
 import os
+import random
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,7 +33,9 @@ from canforget.study.plan import plan
 from canforget.study.planned_steps import Step
 from canforget.study.run import run
 from canforget.study.schedule import Outcome
+from canforget.study.store import Store
 from tests.engines.ray_nodes import ROOT, Nodes, ray_nodes
+from tests.study.s3_server import ACCESS, BUCKET, moto_running
 
 STUDY = {
     "datasets": "digits", "models": "tiny_cnn:width=4", "scenarios": "whole_class:classes=3", "seeds": 8, "fit": {"epochs": 1}, "judged_retain": 100,
@@ -41,7 +48,7 @@ LONGER = {
 """For speed: as many steps, of which each worker's six seconds of importing are a smaller part."""
 STUDIES = {"short": STUDY, "longer": LONGER}
 NODES = ({"num_cpus": 1}, {"num_cpus": 1}, {"num_cpus": 1})
-PARTS = ("node_killed", "driver_killed", "speed")
+PARTS = ("node_killed", "driver_killed", "bucket", "kills", "speed")
 TIMES = ("seconds", "conditions")
 """What of a record may differ between two runs."""
 
@@ -51,7 +58,7 @@ def told(records: list[Record]) -> Any:
     return json.loads(json.dumps([{k: v for k, v in asdict(r).items() if k not in TIMES} for r in records]))
 
 
-def one_run(store: Path, engine: str, address: str, workers: int, study: str) -> dict[str, Any]:
+def one_run(store: str, engine: str, address: str, workers: int, study: str) -> dict[str, Any]:
     """Carries the study out in this process; returns its records, lines, and when steps began and ended as the driver saw it."""
     begun: dict[tuple[str, str], float] = {}
     steps: list[tuple[float, float, float]] = []
@@ -79,9 +86,9 @@ def one_run(store: Path, engine: str, address: str, workers: int, study: str) ->
     }  # fmt: skip
 
 
-def begin(store: Path, engine: str, address: str = "", workers: int = 2, study: str = "short") -> Any:
-    """The same in a process of its own."""
-    about = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "RAY_AUTH_MODE": "disabled", "OMP_NUM_THREADS": "1"}
+def begin(store: Path | str, engine: str, address: str = "", workers: int = 2, study: str = "short", **settings: str) -> Any:
+    """The same in a process of its own, with settings in its environment."""
+    about = {**os.environ, **settings, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "RAY_AUTH_MODE": "disabled", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, __file__, "--one", str(store), engine, address, str(workers), study]
     return subprocess.Popen(command, env=about, stdout=subprocess.PIPE, stderr=sys.stderr, text=True)
 
@@ -92,17 +99,22 @@ def answer(process: Any) -> dict[str, Any]:
     return found
 
 
-def wait_for(store: Path, steps: int) -> None:
-    """Waits until the store holds so many steps."""
-    while len(list(store.glob("*/??/*/step.json"))) < steps:
+def held(*stores: Path) -> int:
+    """How many steps these stores hold together."""
+    return len({path.parent.name for store in stores for path in store.glob("**/step.json") if "unfinished" not in path.parts})
+
+
+def wait_for(driver: Any, steps: int, *stores: Path) -> None:
+    """Waits until the stores hold so many steps, or the driver has ended."""
+    while held(*stores) < steps and driver.poll() is None:
         time.sleep(0.05)
 
 
 @contextmanager
-def three_nodes(folder: Path) -> Iterator[Nodes]:
+def three_nodes(folder: Path, nodes: Any = NODES) -> Iterator[Nodes]:
     """The cluster."""
-    with tempfile.TemporaryDirectory(prefix="rt", dir=folder) as place, ray_nodes(Path(place), *NODES) as nodes:
-        yield nodes
+    with tempfile.TemporaryDirectory(prefix="rt", dir=folder) as place, ray_nodes(Path(place), *nodes) as cluster:
+        yield cluster
 
 
 def speed(root: Path, repeats: int) -> dict[str, Any]:
@@ -135,10 +147,15 @@ def node_killed(root: Path, truth: Any, at: int) -> dict[str, Any]:
     store = root / "node"
     with three_nodes(root) as nodes:
         driver = begin(store, "ray", nodes.address, 3)
-        wait_for(store, at)
+        wait_for(driver, at, store)
         nodes.kill(1)
-        found = answer(driver)
-    return {"killed_after_steps": at, "exit_code": driver.returncode, "records_differ": found["records"] != truth, "steps_computed_twice": len(found["computed"]) - len(set(found["computed"])), "lines": found["lines"], "seconds": round(found["seconds"], 1)}  # fmt: skip
+        return {"killed_after_steps": at} | judged(driver, truth)
+
+
+def judged(driver: Any, truth: Any) -> dict[str, Any]:
+    """What a driver has found, beside the truth."""
+    found = answer(driver)
+    return {"exit_code": driver.returncode, "records_differ": found["records"] != truth, "steps_computed_twice": len(found["computed"]) - len(set(found["computed"])), "lines": found["lines"], "seconds": round(found["seconds"], 1)}  # fmt: skip
 
 
 def driver_killed(root: Path, truth: Any, at: int) -> dict[str, Any]:
@@ -146,15 +163,77 @@ def driver_killed(root: Path, truth: Any, at: int) -> dict[str, Any]:
     store = root / "driver"
     with three_nodes(root) as nodes:
         driver = begin(store, "ray", nodes.address, 3)
-        wait_for(store, at)
+        wait_for(driver, at, store)
         driver.kill()
         driver.communicate()
-        held = len(list(store.glob("*/??/*/step.json")))
+        known = held(store)
         found = answer(begin(store, "ray", nodes.address, 3))
-    return {"killed_after_steps": held, "computed_by_the_second": len(found["computed"]), "records_differ": found["records"] != truth, "lines": found["lines"], "seconds": round(found["seconds"], 1)}  # fmt: skip
+    return {"killed_after_steps": known, "computed_by_the_second": len(found["computed"]), "records_differ": found["records"] != truth, "lines": found["lines"], "seconds": round(found["seconds"], 1)}  # fmt: skip
 
 
-def campaign(root: Path, repeats: int, only: list[str]) -> dict[str, Any]:
+def bucket(root: Path, truth: Any, at: int) -> dict[str, Any]:
+    """The store a bucket, a cache of its own for each node and the driver; a node killed when so many steps are done."""
+    caches = [root / f"cache{k}" for k in range(len(NODES) + 1)]
+    with moto_running() as server:
+        settings = [{**ACCESS, "AWS_ENDPOINT_URL": server.url, "CANFORGET_CACHE_DIR": str(cache)} for cache in caches]
+        with three_nodes(root, [{**n, "env_vars": s} for n, s in zip(NODES, settings, strict=False)]) as nodes:
+            driver = begin(f"s3://{BUCKET}/cluster", "ray", nodes.address, 3, **settings[-1])
+            wait_for(driver, at, *caches)
+            nodes.kill(1)
+            found = {"killed_after_steps": at} | judged(driver, truth)
+    return found | {"steps_in_each_cache": [held(cache) for cache in caches]}
+
+
+def kills(root: Path, truth: Any, steps: int, chance: random.Random) -> dict[str, Any]:
+    """Four workers, the driver and a node killed at random points of a study."""
+    store, done = root / f"kills{chance.random()}", Counter[str]()
+    deeds = chance.sample(["worker"] * 4 + ["driver", "node"], 6)
+    moments = [round((k + chance.random()) * (steps - 10) / len(deeds)) for k in range(len(deeds))]
+    with three_nodes(root) as nodes:
+        driver = begin(store, "ray", nodes.address, 3)
+        for moment, deed in zip(moments, deeds, strict=True):
+            wait_for(driver, moment, store)
+            if driver.poll() is not None:
+                break
+            time.sleep(chance.uniform(0, 0.5))
+            if deed == "node":
+                nodes.kill(1)
+            elif deed == "driver":
+                driver.kill()
+                driver.communicate()
+                driver = begin(store, "ray", nodes.address, 3)
+            elif workers := ray_workers():
+                with suppress(ProcessLookupError):
+                    os.kill(chance.choice(workers), signal.SIGKILL)
+            done[f"{deed} killed"] += 1
+        found = judged(driver, truth)
+    drawn = plan(Study.of(**STUDY)).steps
+    torn = [f"{s.verb} {s.key[:12]}: {why}" for s in drawn if (why := Store(store).damage(*s.name))]
+    return {**found, "kills": dict(done), "torn": torn, "leases_left": len(list(store.glob("leases/*")))}
+
+
+def ray_workers() -> list[int]:
+    """The processes that carry out steps on this machine's cluster."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if place.read_bytes().startswith(b"ray::RayWorker"):
+                found.append(int(place.parent.name))
+    return found
+
+
+def all_kills(root: Path, truth: Any, steps: int, repeats: int, seed: int) -> dict[str, Any]:
+    """Several studies with kills, summed up; whatever was wrong is told whole."""
+    studies = [kills(root, truth, steps, random.Random(f"{seed}/{k}")) for k in range(repeats)]
+    wrong = [s for s in studies if s["records_differ"] or s["exit_code"] or s["torn"] or s["leases_left"]]
+    return {
+        "seed": seed, "studies": repeats, "kills": dict(sum((Counter(s["kills"]) for s in studies), Counter[str]())),
+        "records_differ": sum(s["records_differ"] for s in studies), "torn": sum(len(s["torn"]) for s in studies), "leases_left": sum(s["leases_left"] for s in studies),
+        "lines": sorted({line.partition(": ")[0] for s in studies for line in s["lines"]}), "seconds": rounded([s["seconds"] for s in studies]), "wrong": wrong,
+    }  # fmt: skip
+
+
+def campaign(root: Path, repeats: int, seed: int, only: list[str]) -> dict[str, Any]:
     """The parts that are wanted."""
     whole = answer(begin(root / "truth", "serial")) if only != ["speed"] else {"records": [], "computed": []}
     truth, steps = whole["records"], len(whole["computed"])
@@ -162,6 +241,8 @@ def campaign(root: Path, repeats: int, only: list[str]) -> dict[str, Any]:
     parts = {
         "node_killed": lambda: node_killed(root, truth, steps // 3),
         "driver_killed": lambda: driver_killed(root, truth, steps // 3),
+        "bucket": lambda: bucket(root, truth, steps // 3),
+        "kills": lambda: all_kills(root, truth, steps, repeats, seed),
         "speed": lambda: speed(root, repeats),
     }
     return found | {name: parts[name]() for name in only}
@@ -170,16 +251,17 @@ def campaign(root: Path, repeats: int, only: list[str]) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--one", nargs=5, metavar=("STORE", "ENGINE", "ADDRESS", "WORKERS", "STUDY"))
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3, help="of the parts speed and kills")
+    parser.add_argument("--seed", type=int, default=0, help="of the kills")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--out", type=Path, help="a file whose other parts stay")
     given = parser.parse_args()
     if given.one:
-        print(json.dumps(one_run(Path(given.one[0]), given.one[1], given.one[2], int(given.one[3]), given.one[4])))
+        print(json.dumps(one_run(given.one[0], given.one[1], given.one[2], int(given.one[3]), given.one[4])))
     else:
         before = json.loads(given.out.read_text()) if given.out and given.out.exists() else {}
         with tempfile.TemporaryDirectory(prefix="c") as place:
-            text = json.dumps(before | campaign(Path(place), given.repeats, given.only), indent=1)
+            text = json.dumps(before | campaign(Path(place), given.repeats, given.seed, given.only), indent=1)
         print(text)
         if given.out:
             given.out.write_text(text + "\n")

@@ -22,8 +22,9 @@ from typing import Any
 from canforget.engines.processes import processes
 from canforget.file_io import read_json, write_json
 from canforget.study.environment import processor
-from canforget.study.expected_costs import Expected, ExpectedCosts
+from canforget.study.expected_costs import ExpectedCosts
 from canforget.study.list_schedule import Work, makespan, speed_up_curve
+from canforget.study.measured_costs import Estimate
 from canforget.study.planned_steps import Step
 from canforget.study.schedule import Graph, Outcome
 
@@ -107,6 +108,14 @@ def simulated(steps: int = 10_000, workers: int = 1000) -> dict[str, Any]:
     }  # fmt: skip
 
 
+class StatedCosts(ExpectedCosts):
+    """Steps that say themselves how long they take."""
+
+    def known(self, step: Step) -> Estimate:
+        """The seconds that a step states."""
+        return Estimate("twin", step.what["seconds"])
+
+
 def sleeping(step: Step) -> Outcome:
     """A step that takes as long as it says, whatever else the machine does."""
     time.sleep(step.what["seconds"])
@@ -119,11 +128,10 @@ def slept(workers: int = 3, steps: int = 90) -> dict[str, Any]:
     needs = [[]] + [[0] if k % 3 == 1 else [k - 1] for k in range(1, steps)]
     start = [Step("start", str(k), (), f"start {k}", {"seconds": 10.0}) for k in range(workers)]
     rest = [Step("sleep", str(k), tuple(("sleep", str(n)) for n in needs[k]) or tuple(s.name for s in start), f"sleep {k}", {"seconds": s}) for k, s in enumerate(seconds)]  # fmt: skip
-    costs = ExpectedCosts(known={s.label: Expected(s.what["seconds"]) for s in [*start, *rest]})
     began: list[float] = []
     graph = Graph(
         {s.name: s for s in [*start, *rest]},
-        costs=costs,
+        costs=StatedCosts(),
         started=lambda step, _: began.append(time.monotonic()) if step.key == "0" else None,
     )
     last = [time.monotonic() for _ in processes(graph, sleeping, workers=workers)][-1]

@@ -30,8 +30,8 @@ class Nodes:
 
 
 @contextmanager
-def ray_nodes(folder: Path, *nodes: dict[str, float]) -> Iterator[Nodes]:
-    """A cluster of nodes, each with its resources, as in {"num_cpus": 1}; Ray's files lie in `folder`, whose path must be short."""
+def ray_nodes(folder: Path, *nodes: dict[str, Any]) -> Iterator[Nodes]:
+    """A cluster of nodes, each with its resources and its environment, as in {"num_cpus": 1, "env_vars": {"A": "b"}}; Ray's files lie in `folder`, whose path must be short."""
     about = {
         **os.environ,
         "RAY_TMPDIR": str(folder),

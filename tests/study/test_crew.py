@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from canforget.progress import noting
 from canforget.study.crew import LOSSES, Ended, carried_out_by
-from canforget.study.expected_costs import Expected, ExpectedCosts
+from canforget.study.expected_costs import ExpectedCosts
+from canforget.study.measured_costs import Estimate
 from canforget.study.planned_steps import Step
 from canforget.study.schedule import Graph, Outcome
 
@@ -66,6 +67,17 @@ class Stage:
 
     def memory(self, place: str) -> float:
         return self.memories.get(place, float("inf"))
+
+
+@dataclass
+class Stated(ExpectedCosts):
+    """Seconds and bytes of memory by a step's letter."""
+
+    stated: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def known(self, step: Step) -> Estimate:
+        seconds, peak_bytes = self.stated[step.key]
+        return Estimate("twin", seconds, peak_bytes=peak_bytes)
 
 
 def steps(names: str, needs: dict[str, str] | None = None, verb: str = "v") -> dict[tuple[str, str], Step]:
@@ -146,14 +158,14 @@ def test_a_step_that_hangs_is_ended_named_and_costs_only_what_needs_it(monkeypat
 
 
 def test_the_longest_way_to_the_end_begins_first() -> None:
-    costs = ExpectedCosts(known={"a": Expected(1), "b": Expected(5), "c": Expected(1), "d": Expected(9)})
+    costs = Stated(stated={"a": (1, 0), "b": (5, 0), "c": (1, 0), "d": (9, 0)})
     stage = Stage([Actor("1")])
     outcomes(stage, Graph(steps("abcd", {"d": "c"}), costs=costs))
     assert stage.seen == [["c"], ["d"], ["b"], ["a"]]
 
 
 def test_steps_share_a_machine_as_its_memory_allows_and_the_largest_runs_alone() -> None:
-    costs = ExpectedCosts(known={"a": Expected(4, 6), "b": Expected(3, 6), "c": Expected(2, 3), "d": Expected(1, 99)})
+    costs = Stated(stated={"a": (4, 6), "b": (3, 6), "c": (2, 3), "d": (1, 99)})
     stage = Stage([Actor("1", "x"), Actor("2", "x")], memories={"x": 10})
     outcomes(stage, Graph(steps("abcd"), costs=costs))
     assert stage.seen == [["ax", "cx"], ["bx", "cx"], ["cx"], ["dx"]]

@@ -20,7 +20,7 @@ def ray(
     What workers do is found in the store: a driver that was killed goes on from there, and results pass through no memory but a step's.
     Steps on a GPU get a whole one unless `options` say otherwise.
     """
-    if isinstance(work, Job) and work.device.startswith("cuda") and not options.gpus_per_step:
+    if isinstance(work, Job) and work.on_gpu and not options.gpus_per_step:
         options = replace(options, gpus_per_step=1.0)
     with ray_cluster(options, workers) as cluster, surroundings(work) as around:
         staff = RayStaff(cluster, work, options, workers, around, local=not address_of(options))

@@ -87,8 +87,6 @@ class Crew:
     quiet_place: str | None = None
 
     def __post_init__(self) -> None:
-        for step in self.graph.steps.values():
-            self.graph.costs.learn(step)
         self.ways, self.number = longest_ways(self.graph.steps, self.graph.costs), 0
 
     def add(self, step: Step) -> None:
@@ -146,7 +144,8 @@ class Crew:
         for ended in self.staff.wait(self.patience()):
             running = self.running.pop(ended.worker, None)
             if running is not None and ended.outcome is not None:
-                self.graph.costs.learn(running.step)
+                if ended.outcome.status == "done":
+                    self.graph.costs.learn(running.step)
                 found.append(ended.outcome)
             elif running is not None:
                 found += self.retry(running.step, ended.innocent)

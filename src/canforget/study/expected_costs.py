@@ -1,46 +1,49 @@
-"""What a step will cost, from steps that differ from it by their seed alone and lie in the store; so that long and large ones are placed well."""
+"""What the steps of a plan are expected to cost, ever better as they end: so that long and large ones are placed well and the time left is told."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
 from canforget.study.list_schedule import Work, ways_to_end
+from canforget.study.measured_costs import UNKNOWN, CostBook, Estimate, measured_in, measured_step, miniatures_in, told_at
 from canforget.study.planned_steps import Step
-from canforget.study.run_state import GUESSES, as_number, without_seed
-from canforget.study.step_profile import Name
+from canforget.study.run_state import GUESSES
+from canforget.study.step_profile import Name, Profile, profile_of
 from canforget.study.store import STEP, Store
-
-
-@dataclass(frozen=True)
-class Expected:
-    """Seconds, and bytes of memory (0: nobody knows)."""
-
-    seconds: float
-    peak_bytes: float = 0.0
 
 
 @dataclass
 class ExpectedCosts:
-    """Costs by the label of a step without its seed; read from the folders of the store as they lie there, for they decide no result."""
+    """What steps will cost, by their profiles and the steps measured so far; on GPUs or not. Decides no result, so what cannot be read is passed over."""
 
+    profiles: Mapping[Name, Profile | None] = field(default_factory=dict)
+    book: CostBook = field(default_factory=CostBook)
     store: Store | None = None
-    known: dict[str, Expected] = field(default_factory=dict)
+    on_gpu: bool = False
 
-    def of(self, step: Step) -> Expected:
-        """What a step will cost: as one with another seed did, else a guess by its verb."""
-        return self.known.get(without_seed(step.label)) or Expected(GUESSES.get(step.verb, 5.0))
+    def known(self, step: Step) -> Estimate:
+        """What a step will cost, as far as others like it tell."""
+        return self.book.estimate(self.profiles.get(step.name), self.on_gpu)
+
+    def of(self, step: Step) -> Estimate:
+        """What a step will cost: as others like it tell, else seconds guessed by its verb."""
+        found = self.known(step)
+        return Estimate("guess", GUESSES.get(step.verb, 5.0)) if found is UNKNOWN else found
 
     def learn(self, step: Step) -> None:
-        """Notes what a step has cost, if the store knows, and nothing is known of its kind."""
-        kind = without_seed(step.label)
-        if self.store is None or kind in self.known:
-            return
-        try:
-            conditions = json.loads((self.store.folder(*step.name) / STEP).read_text(encoding="utf-8"))["conditions"]
-            self.known[kind] = Expected(as_number(conditions["seconds"]), as_number(conditions.get("peak_bytes")))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return
+        """Notes what a step that has just been carried out has cost, as the store tells."""
+        told = told_at(self.store.folder(*step.name) / STEP) if self.store else None
+        measured = measured_step(self.profiles.get(step.name), told[1].get("conditions"), told[2]) if told else None
+        if measured:
+            self.book.add(measured)
+
+
+def expected_costs(steps: Iterable[Step], store: Store, on_gpu: bool) -> ExpectedCosts:
+    """What the steps of a plan are expected to cost, as the steps in the store did, and those that were carried out on few images for it."""
+    whats = {step.name: step.what for step in steps}
+    return ExpectedCosts(
+        {name: profile_of(name, whats) for name in whats}, CostBook([*measured_in(store), *miniatures_in(store)]), store, on_gpu
+    )
 
 
 def longest_ways(steps: Mapping[Name, Step], costs: ExpectedCosts) -> dict[Name, float]:

@@ -3,12 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from canforget.errors import ArtifactError
 from canforget.file_io import read_json, write_json
-from canforget.study.planned_steps import Step
 from canforget.study.step_profile import ON_GPU, Name, Profile, Whats, profile_of
 from canforget.study.store import STEP, Store
 
@@ -38,7 +38,7 @@ class Estimate:
     """What a step is estimated to cost and on what grounds; where there are none `basis` says so and all is 0.
 
     `basis` is "twin" (the median of steps that differ in seeds alone), "scaled" (steps of the same kind, by images read), "miniature" (a
-    step of the same kind carried out on few images), "assumed" (by a speed-up of GPUs that the user gave), or "unknown".
+    step of the same kind carried out on few images), "assumed" (by a speed-up of GPUs that the user gave), "guess" (by the verb), or "unknown".
     """
 
     basis: str = "unknown"
@@ -56,17 +56,35 @@ UNKNOWN = Estimate()
 class CostBook:
     """Measured steps by kind; the place where most of them ran is believed before others."""
 
-    steps: Sequence[MeasuredStep]
+    steps: list[MeasuredStep] = field(default_factory=list)
     kinds: dict[str, list[MeasuredStep]] = field(default_factory=lambda: defaultdict(list))
     places: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    made: dict[tuple[Profile | None, bool], Estimate] = field(default_factory=dict)
+    """Estimates made since the last step was added: a plan has many steps of one profile."""
 
     def __post_init__(self) -> None:
         for step in self.steps:
-            self.kinds[step.profile.kind].append(step)
-            self.places[step.place] += not step.miniature
+            self.enter(step)
 
-    def estimate(self, profile: Profile | None, gpu: bool = False, without: MeasuredStep | None = None) -> Estimate:
-        """The estimate of a step, on a GPU or on a CPU; `without` is left out of its grounds."""
+    def add(self, step: MeasuredStep) -> None:
+        """One more step that was carried out."""
+        self.steps.append(step)
+        self.enter(step)
+        self.made.clear()
+
+    def enter(self, step: MeasuredStep) -> None:
+        """Puts a step where estimates look for it."""
+        self.kinds[step.profile.kind].append(step)
+        self.places[step.place] += not step.miniature
+
+    def estimate(self, profile: Profile | None, gpu: bool = False) -> Estimate:
+        """The estimate of a step, on a GPU or on a CPU."""
+        if (profile, gpu) not in self.made:
+            self.made[profile, gpu] = self.estimate_without(None, profile, gpu)
+        return self.made[profile, gpu]
+
+    def estimate_without(self, without: MeasuredStep | None, profile: Profile | None, gpu: bool) -> Estimate:
+        """The estimate of a step with one of the measured steps left out of its grounds."""
         alike = self.kinds.get(profile.kind, ()) if profile else ()
         grounds = [m for m in alike if m is not without and (m.place[0] != "cpu") == (gpu and m.profile.verb in ON_GPU)]
         if not profile or not grounds:
@@ -88,7 +106,7 @@ class CostBook:
         """How far the estimates of steps of full size are off, each made from the others."""
         whole = [m for m in self.steps if not m.miniature and m.seconds > 0]
         some = whole[:: -(-len(whole) // CHECKED) or 1]
-        found = [(m, self.estimate(m.profile, m.place[0] != "cpu", without=m)) for m in some]
+        found = [(m, self.estimate_without(m, m.profile, m.place[0] != "cpu")) for m in some]
         known = [(m, e) for m, e in found if e.basis != "unknown" and e.place == m.place]
         return EstimateErrors(tuple((m.profile.verb, e.basis, e.seconds, m.seconds) for m, e in known), len(found) - len(known))
 
@@ -150,22 +168,19 @@ def cost_at(pairs: Iterable[tuple[float, float]], images: float) -> float:
 
 def measured_in(store: Store) -> list[MeasuredStep]:
     """The steps of a store that say what they cost; of a bucket those that the cache holds. What cannot be read is passed over."""
-    told: dict[Name, tuple[Mapping[str, Any], float]] = {}
-    for path in sorted(store.root.glob(f"*/??/*/{STEP}")):
-        try:
-            about = read_json(path)
-            told[str(about["verb"]), str(about["key"])] = about, sum(p.stat().st_size for p in path.parent.iterdir())
-        except (ArtifactError, OSError, KeyError, TypeError):
-            continue
-    whats: Whats = {name: about.get("what", {}) for name, (about, _) in told.items()}
-    found = (measured_step(profile_of(name, whats), about.get("conditions"), size) for name, (about, size) in told.items())
-    return [step for step in found if step is not None]
+    found = [told for path in sorted(store.root.glob(f"*/??/*/{STEP}")) if (told := told_at(path))]
+    whats: Whats = {name: about.get("what", {}) for name, about, _ in found}
+    steps = (measured_step(profile_of(name, whats), about.get("conditions"), size) for name, about, size in found)
+    return [step for step in steps if step is not None]
 
 
-def expected_seconds(steps: Sequence[Step], store: Store) -> list[float]:
-    """What each step is expected to take, as steps of the store took; 0 where nothing there is like it."""
-    book, whats = CostBook(measured_in(store)), {step.name: step.what for step in steps}
-    return [book.estimate(profile_of(step.name, whats)).seconds for step in steps] if book.steps else [0.0] * len(steps)
+def told_at(path: Path) -> tuple[Name, Mapping[str, Any], float] | None:
+    """Which step an artifact is of, what it says of it, and its bytes; `None` where it cannot be read."""
+    try:
+        about = read_json(path)
+        return (str(about["verb"]), str(about["key"])), about, sum(p.stat().st_size for p in path.parent.iterdir())
+    except (ArtifactError, OSError, KeyError, TypeError):
+        return None
 
 
 def measured_step(profile: Profile | None, conditions: Any, size: float, miniature: bool = False) -> MeasuredStep | None:

@@ -18,7 +18,7 @@ from canforget.report.record import Record, save_records
 from canforget.study.collect_records import record_of
 from canforget.study.definition import Study
 from canforget.study.engine_options import WORKERS, EngineOptions
-from canforget.study.measured_costs import expected_seconds
+from canforget.study.expected_costs import ExpectedCosts, expected_costs
 from canforget.study.plan import Plan, plan
 from canforget.study.remote_store import store_at
 from canforget.study.reporting import reported
@@ -101,11 +101,12 @@ def carry_out(
     if track is not None:
         require_tensorboard()
     engine_options.check(engine)
-    expected = expected_seconds(drawn.steps, store_at(store))
+    costs = expected_costs(drawn.steps, store_at(store), device.startswith("cuda"))
+    expected = [costs.known(step).seconds for step in drawn.steps]
     with reported(drawn.study.name, drawn.steps, workers_of(engine, workers), command, out, expected) as told, noting(told.view.line):
         records = run(
             drawn, store_at(store), engine=engine, workers=workers, data_dir=data_dir, device=device, notify=told.notify, advance=told.advance,
-            started=told.started, track=track, engine_options=engine_options,
+            started=told.started, track=track, engine_options=engine_options, costs=costs,
         )  # fmt: skip
     if track is not None:
         track_records(track, records)
@@ -128,6 +129,7 @@ def run(
     started: Started = unheard,
     track: Path | None = None,
     engine_options: EngineOptions = EngineOptions(),
+    costs: ExpectedCosts | None = None,
 ) -> list[Record]:
     """Carries `plan` out and returns one record a case; a failed step costs the cases that need it, and no other.
 
@@ -139,7 +141,7 @@ def run(
     job = Job(store.place, data_dir, device, tuple(plugin_paths()), threads_of(engine, workers, engine_options), track)
     errors: dict[tuple[str, str], str] = {}
     for again in reversed(range(ROUNDS)):
-        with listening(advance), closing(outcomes(plan, job, engine, workers, errors, started, engine_options)) as found:
+        with listening(advance), closing(outcomes(plan, job, engine, workers, errors, started, engine_options, costs)) as found:
             for outcome in found:
                 notify(outcome)
                 if outcome.error:
