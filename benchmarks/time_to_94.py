@@ -5,7 +5,7 @@
 
 The time runs from fresh weights to trained ones; reading the images, which all runs share, and the test come outside of it. A model is
 asked of six views of an image (itself, moved a pixel along both diagonals, and their mirror images), as the source of the recipe asks it; the
-accuracy of one view stands beside. The first words of the command let glibc ask for huge pages, which saves a tenth of the time. With `--val` the last of the training images judge instead of the test set: settings are chosen there.
+accuracy of one view stands beside. The first words of the command let glibc ask for huge pages. With `--val` the last of the training images judge instead of the test set: settings are chosen there.
 Finished seeds in `--out` are not trained again.
 """
 

@@ -56,6 +56,15 @@ def test_no_layer_is_used_in_two_places(name: str) -> None:
     assert len(calls) == len(set(calls))
 
 
+@pytest.mark.parametrize("name", MEMBERS)
+def test_no_net_of_ours_has_attention(name: str) -> None:
+    """Keys of their trainings hold no version of it (decision 23)."""
+    model = net(name)
+    called = [str(node.target) for node in torch.fx.symbolic_trace(model).graph.nodes] + [type(m).__name__ for m in model.modules()]
+    assert len(called) > 5
+    assert not [c for c in called if "attention" in c.lower()]
+
+
 @pytest.mark.parametrize(("name", "millions"), [("resnet18", 11.17), ("resnet20", 0.27), ("speed_net", 0.5), ("tiny_cnn", 0.0066)])
 def test_a_net_is_as_large_as_its_description_says(name: str, millions: float) -> None:
     """ResNet-18 with the CIFAR stem has 11.17 million weights, ResNet-20 0.27 (He et al., table 6)."""
