@@ -279,7 +279,7 @@ def in_words(kind: Any) -> str:
     if origin is tuple:
         kinds = get_args(kind)
         return f"one or several of: {in_words(kinds[0])}" if kinds[-1] is Ellipsis else f"({', '.join(map(in_words, kinds))})"
-    return {NoneType: "None", str: "text", object: "anything"}.get(kind, getattr(kind, "__name__", str(kind)))
+    return {NoneType: "None", str: "text", bool: "true | false", object: "anything"}.get(kind, getattr(kind, "__name__", str(kind)))
 
 
 def bounded(kind: Any) -> str:
