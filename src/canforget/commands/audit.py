@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from canforget.cli import options, output
 from canforget.errors import SpecError
+
+if TYPE_CHECKING:
+    from canforget.cli.audit_files import AuditedFiles
 
 Files = Annotated[list[Path] | None, typer.Option(show_default=False, help="Quantized files as they are deployed (.safetensors, .onnx).")]
 
@@ -59,14 +62,23 @@ def audit(
         raise SpecError("audit: nothing to audit; pass --unlearned FILE, or --study RESULTS")
     if certificate is not None and key is None:
         raise SpecError("audit: --certificate: signed by whom? pass --key FILE (canforget new-key makes one)")
-    from canforget.auditing.certificate import CertificateFiles, write_certificate
-    from canforget.cli.audit_files import AuditedFiles, audit_files
-    from canforget.file_io import write_json
+    from canforget.cli.audit_files import AuditedFiles
 
     files = AuditedFiles(unlearned, original, tuple(quantized or ()), tuple(retrained or ()))
+    audit_model(
+        files, out, certificate, key, json, dataset=dataset, scenario=scenario, split_seed=split_seed, data_dir=data_dir, device=device
+    )
+
+
+def audit_model(files: "AuditedFiles", out: Path | None, certificate: Path | None, key: Path | None, json: bool, **about: Any) -> None:
+    """Audits one model, prints and writes what was found, and certifies it where that was asked for."""
+    from canforget.auditing.certificate import CertificateFiles, write_certificate
+    from canforget.cli.audit_files import audit_files
+    from canforget.file_io import write_json
+
     if certificate is not None and key is not None:
         CertificateFiles(certificate).require_new(key)
-    found = audit_files(files, dataset=dataset, scenario=scenario, split_seed=split_seed, data_dir=data_dir, device=device)
+    found = audit_files(files, **about)
     record = found.record
     if out is not None:
         write_json(out, record)

@@ -59,13 +59,8 @@ def plan(
     """
     options.add_plugins(plugin)
     flags = {
-        "datasets": datasets,
-        "models": models,
-        "scenarios": scenarios,
-        "unlearners": unlearners,
-        "quantizers": quantizers,
-        "seeds": seeds,
-    }
+        "datasets": datasets, "models": models, "scenarios": scenarios, "unlearners": unlearners, "quantizers": quantizers, "seeds": seeds,
+    }  # fmt: skip
     if workers is None and (gpus or measure or gpu_speed_up):
         raise SpecError("--gpus, --gpu-speed-up and --measure are about the time it takes: give --workers, too")
     drawn = plan_study(options.study_of(study, flags, keys), data_dir)

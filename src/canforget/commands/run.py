@@ -49,13 +49,8 @@ def run(
     engine_options = EngineOptions(step_limit, ray_address, cpus_per_step, gpus_per_step)
     engine_options.check("processes" if engine == AUTO else engine)
     flags = {
-        "datasets": datasets,
-        "models": models,
-        "scenarios": scenarios,
-        "unlearners": unlearners,
-        "quantizers": quantizers,
-        "seeds": seeds,
-    }
+        "datasets": datasets, "models": models, "scenarios": scenarios, "unlearners": unlearners, "quantizers": quantizers, "seeds": seeds,
+    }  # fmt: skip
     drawn = plan(options.study_of(study, flags, keys), data_dir)
     if engine == AUTO:
         todo = len(missing(drawn, store_at(store)))
