@@ -1,6 +1,6 @@
 """Attention as plain products: the same but for rounding, where it is short, in bfloat16 and on a processor; nowhere else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,9 +19,7 @@ FUSED = "_scaled_dot_product_flash_attention_for_cpu"
 class Operators(TorchDispatchMode):
     """The names of the operators that were called."""
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.names: set[str] = set()
+    names: set[str]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.names.add(func.__name__.partition(".")[0])
@@ -30,8 +28,11 @@ class Operators(TorchDispatchMode):
 
 @contextmanager
 def operators() -> Iterator[set[str]]:
-    with Operators() as seen:
-        yield seen.names
+    made: Callable[[], Any] = Operators
+    mode = made()
+    mode.names = set()
+    with mode:
+        yield mode.names
 
 
 def attended(tokens: int, **settings: Any) -> Tensor:
