@@ -149,7 +149,7 @@ def evaluation_faults(model: nn.Module, split: Split, epochs: Path) -> dict[str,
     losses = cross_entropy(torch.from_numpy(found.logits), split.test.y, reduction="none")
     augmenter = Augmenter(Fit(crop=4, flip=True), generator("predecessor/augment"))
     everything = torch.arange(len(split.test))
-    drawn = [replace(split.test, x=augmenter.batch(split.test.x, everything)) for _ in range(3)]
+    drawn = [replace(split.test, x=augmenter.batch(split.test.x, everything, 0)) for _ in range(3)]
     said = json.loads(epochs.read_text())
     by_val, by_test = (best_epoch(said, view) for view in ("val", "test"))
     return {
