@@ -3,7 +3,7 @@
     python benchmarks/speed.py [--models resnet18 resnet20 speed_net vit_tiny] [--rounds 3] [--compile] [--work] [--out results/speed.json]
 
 Images are synthetic and CIFAR-sized. All contenders take turns, round by round, so that a busy machine slows them alike; figures are
-medians over the rounds. "bare" is forward, backward and step on one batch that is already there, in the precision that `fit` chose.
+medians over the rounds. Each trains in a process of its own: how one keeps its memory is no gain of another. "bare" is forward, backward and step on one batch that is already there, in the precision that `fit` chose.
 `--work` counts seconds of the processor, those of the workers too, where other work on the machine makes the clock worthless (then with
 OMP_NUM_THREADS=1, for threads that wait for one another count as work): on cores that are all busy both say the same.
 """
@@ -13,9 +13,10 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import active_children
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -174,7 +175,7 @@ def our_pipeline(images: Images) -> Iterator[float]:
         yield len(images) / (clock() - start)
 
 
-def compare(subject: str, contenders: dict[str, Iterator[float]], rounds: int) -> Comparison:
+def compare(subject: str, contenders: Mapping[str, Iterator[float]], rounds: int) -> Comparison:
     """Lets the contenders take turns, once to warm up and `rounds` times for the record."""
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(rounds + 1):
@@ -185,17 +186,42 @@ def compare(subject: str, contenders: dict[str, Iterator[float]], rounds: int) -
     return Comparison(subject, {name: median(values) for name, values in rates.items()})
 
 
+def apart(contender: Callable[..., Iterator[float]], name: str, count: int, *more: Any) -> Generator[float]:
+    """What a contender yields for a model and so many images, in a process of its own that works when it is asked."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs, clock is work_done, contender, name, count, *more))
+    process.start()
+    theirs.close()
+    try:
+        while True:
+            ours.send("next")
+            yield ours.recv()
+    finally:
+        ours.close()
+        process.join()
+
+
+def serve(asked: Any, work: bool, contender: Callable[..., Iterator[float]], name: str, count: int, *more: Any) -> None:
+    """What such a process does, until nobody asks any more."""
+    global clock
+    clock = work_done if work else time.perf_counter
+    rates = contender(name, synthetic(count), *more)
+    with suppress(EOFError):
+        while asked.recv():
+            asked.send(next(rates))
+
+
 def training(name: str, rounds: int, compile: bool) -> Comparison:
     """The contenders of a training of the model `name`."""
-    images = synthetic(STEPS.get(name, 8) * BATCH)
-    contenders: dict[str, Iterator[float]] = {
-        "plain": plain_loop(name, images),
-        "bare": bare(name, images),
-        "fit": fitted(name, images, False),
-    }
+    count = STEPS.get(name, 8) * BATCH
+    contenders = {"plain": apart(plain_loop, name, count), "bare": apart(bare, name, count), "fit": apart(fitted, name, count, False)}
     if compile:
-        contenders["compiled"] = fitted(name, images, True)
-    return compare(name, contenders, rounds)
+        contenders["compiled"] = apart(fitted, name, count, True)
+    found = compare(name, contenders, rounds)
+    for contender in contenders.values():
+        contender.close()
+    return found
 
 
 def ratios(c: Comparison) -> dict[str, float]:
