@@ -3,12 +3,14 @@
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
-TRIM_THRESHOLD, MMAP_MAX = -1, -4
-"""Names of settings in glibc's malloc.h: from how much free memory on it goes back to the system; how many blocks may be pages of their own."""
+TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
+"""Settings in glibc's malloc.h: from how much free memory on it goes back to the system; which blocks are pages of their own, and how many may be."""
+BEFORE, AFTER = {MMAP_MAX: 0, TRIM_THRESHOLD: -1}, {MMAP_MAX: 65_536, MMAP_THRESHOLD: 2**25, TRIM_THRESHOLD: 2**26}
+"""Afterwards as glibc would have it: it raises both thresholds by itself up to these as larger tensors are freed, and no more once one was set."""
 WITHIN = [0]
 """How many blocks of `freed_memory_kept` are open."""
 
@@ -43,13 +45,17 @@ def freed_memory_kept() -> Iterator[None]:
     if library is not None and limited():
         library = None
     if library is not None:
-        library.mallopt(MMAP_MAX, 0)
-        library.mallopt(TRIM_THRESHOLD, -1)
+        set_all(library, BEFORE)
     try:
         yield
     finally:
         WITHIN[0] -= 1
         if library is not None:
-            library.mallopt(MMAP_MAX, 65_536)
-            library.mallopt(TRIM_THRESHOLD, 128 * 1024)
+            set_all(library, AFTER)
             library.malloc_trim(0)
+
+
+def set_all(library: ctypes.CDLL, settings: Mapping[int, int]) -> None:
+    """Sets the allocator."""
+    for name, value in settings.items():
+        library.mallopt(name, value)
