@@ -126,7 +126,6 @@ TESTED_BESIDE = {
     "deployment/tensor_checks.py": "test_bad_model_files.py",
     "errors.py": "test_public_api.py",
     "network/build.py": "network/test_classifier.py",
-    "network/compatibility.py": "test_bad_user_code.py",
     "quantization/tracing.py": "quantization/test_folding.py",
     "report/figures/accuracy_by_class.py": "report/test_figure_list.py",
     "report/figures/layers.py": "report/test_figure_list.py",

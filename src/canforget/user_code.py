@@ -101,7 +101,18 @@ def error_line(problem: BaseException, most: int = 200) -> str:
     if isinstance(problem, SystemExit):
         return f"called exit({'' if problem.code is None else problem.code})"
     text = shortened(" ".join(wording(problem).split()), most)
+    text += " (out of memory?)" if memory_ran_out(problem) and "memory" not in text.lower() else ""
     return f"raised {type(problem).__name__}" + (f": {text}" if text else "")
+
+
+def memory_ran_out(problem: BaseException) -> bool:
+    """Whether an exception is about memory, as far as its type and text say; oneDNN says no more than that it has no "primitive".
+
+    >>> memory_ran_out(RuntimeError("could not create a primitive")), memory_ran_out(ValueError("no such layer"))
+    (True, False)
+    """
+    signs = ("out of memory", "allocate memory", "not enough memory", "could not create a primitive")
+    return isinstance(problem, MemoryError) or any(sign in wording(problem).lower() for sign in signs)
 
 
 def wording(problem: BaseException) -> str:

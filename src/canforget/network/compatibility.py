@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from canforget.data.images import Images, Split
 from canforget.errors import ArtifactError, CanforgetError, UserCodeError
 from canforget.network.classifier import Architecture
-from canforget.user_code import a_kind, error_line, is_users, naming_user_code, shown
+from canforget.user_code import a_kind, error_line, is_users, memory_ran_out, naming_user_code, shown
 
 
 def require_fits(model: nn.Module, data: Split | Images, *, num_classes: int | None = None, training: bool = False) -> None:
@@ -77,6 +77,8 @@ def try_out(model: nn.Module, x: Tensor, num_classes: int | None, labels: int, *
     except CanforgetError:
         raise
     except Exception as problem:
+        if memory_ran_out(problem):
+            raise ArtifactError(f"{name_of(model)} could not be asked: it {error_line(problem)}; free memory, then run again") from problem
         raise ArtifactError(
             f"{name_of(model)} cannot take images of {sizes(x.shape[1:])}: it {error_line(problem)}; {OTHER_DATA}"
         ) from problem
