@@ -9,8 +9,8 @@ from functools import cache
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
 """Settings in glibc's malloc.h: from how much free memory on it goes back to the system; which blocks are pages of their own, and how many may be."""
-BEFORE, AFTER = {MMAP_MAX: 0, TRIM_THRESHOLD: -1}, {MMAP_MAX: 65_536, MMAP_THRESHOLD: 2**25, TRIM_THRESHOLD: 2**26}
-"""Afterwards as glibc would have it: it raises both thresholds by itself up to these as larger tensors are freed, and no more once one was set."""
+KEEPING, AFTERWARDS = {MMAP_MAX: 0, TRIM_THRESHOLD: -1}, {MMAP_MAX: 65_536, MMAP_THRESHOLD: 2**25, TRIM_THRESHOLD: 2**26}
+"""The second as glibc would have it: it raises both thresholds by itself up to these as larger tensors are freed, and no more once one was set."""
 WITHIN = [0]
 """How many blocks of `freed_memory_kept` are open."""
 
@@ -45,13 +45,13 @@ def freed_memory_kept() -> Iterator[None]:
     if library is not None and limited():
         library = None
     if library is not None:
-        set_all(library, BEFORE)
+        set_all(library, KEEPING)
     try:
         yield
     finally:
         WITHIN[0] -= 1
         if library is not None:
-            set_all(library, AFTER)
+            set_all(library, AFTERWARDS)
             library.malloc_trim(0)
 
 
