@@ -110,6 +110,7 @@ def limited(place: Path, limit: int, in_memory: bool) -> dict[str, Any]:
     from canforget.network.predict import predict
 
     torch.set_num_threads(1)
+    resource.setrlimit(resource.RLIMIT_DATA, (2**40, resource.RLIM_INFINITY))  # a process with a limit of its own, from its beginning
     warmed_up()
     if in_memory:
         rules.MEMORY_SHARE = 0.001

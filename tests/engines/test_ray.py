@@ -105,10 +105,15 @@ def test_control_c_ends_a_run_on_a_cluster_with_one_line(nodes: Nodes, tmp_path:
 def test_a_node_or_the_driver_killed_in_the_middle_of_241_steps_changes_no_record() -> None:
     """The whole of it, with its figures: python benchmarks/cluster.py."""
     command = [sys.executable, str(ROOT / "benchmarks" / "cluster.py"), "--repeats", "1"]
-    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "the cluster did not start" in done.stderr:
+        pytest.skip("Ray did not start: it waits 15 seconds for each of its agents, and this machine is too busy")
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
     assert found["steps"] >= 200
     assert not found["node_killed"]["records_differ"] and not found["driver_killed"]["records_differ"]
     assert any(line.startswith("a machine was lost: ") for line in found["node_killed"]["lines"])
     assert found["driver_killed"]["killed_after_steps"] + found["driver_killed"]["computed_by_the_second"] <= found["steps"] + 3
+    assert not found["bucket"]["records_differ"] and not found["kills"]["wrong"]
     assert found["speed"]["runs_with_other_records"] == 0
     assert found["speed"]["overhead_ms"]["median"] < 20

@@ -11,6 +11,8 @@ TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
 """Settings in glibc's malloc.h: from how much free memory on it goes back to the system; which blocks are pages of their own, and how many may be."""
 KEEPING, AFTERWARDS = {MMAP_MAX: 0, TRIM_THRESHOLD: -1}, {MMAP_MAX: 65_536, MMAP_THRESHOLD: 2**25, TRIM_THRESHOLD: 2**26}
 """The second as glibc would have it: it raises both thresholds by itself up to these as larger tensors are freed, and no more once one was set."""
+TIGHT = {MMAP_THRESHOLD: 2**17, TRIM_THRESHOLD: 2**17}
+"""Where memory is limited: as glibc begins, and never higher, so that no gaps between what is kept count against the limit."""
 WITHIN = [0]
 """How many blocks of `freed_memory_kept` are open."""
 
@@ -37,21 +39,20 @@ def freed_memory_kept() -> Iterator[None]:
     """Within the block freed memory stays with the process; at the end it goes back to the system, as it would have gone at once.
 
     A tensor of more than some megabytes is otherwise new pages each time, which the system blanks: on two cores a step of the speed net
-    took 1.3 times as long. Does nothing but on Linux with glibc, nor where the environment sets the allocator (MALLOC_...) already or the
-    process has a limit of its own, which gaps between what is kept would count against.
+    took 1.3 times as long. In a process with a memory limit of its own nothing is kept, and every larger tensor goes back at once. Does nothing
+    but on Linux with glibc, nor where the environment sets the allocator (MALLOC_...) already.
     """
     WITHIN[0] += 1
     library = allocator() if WITHIN[0] == 1 else None
-    if library is not None and limited():
-        library = None
+    tight = library is not None and limited()
     if library is not None:
-        set_all(library, KEEPING)
+        set_all(library, TIGHT if tight else KEEPING)
     try:
         yield
     finally:
         WITHIN[0] -= 1
         if library is not None:
-            set_all(library, AFTERWARDS)
+            set_all(library, TIGHT if tight else AFTERWARDS)
             library.malloc_trim(0)
 
 
