@@ -20,13 +20,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from fault_study import torn_in, without_times
+
 from canforget.progress import noting
-from canforget.report.record import Record
 from canforget.study.definition import Study
 from canforget.study.engine_options import EngineOptions
 from canforget.study.plan import plan
@@ -49,13 +49,6 @@ LONGER = {
 STUDIES = {"short": STUDY, "longer": LONGER}
 NODES = ({"num_cpus": 1}, {"num_cpus": 1}, {"num_cpus": 1})
 PARTS = ("node_killed", "driver_killed", "bucket", "kills", "speed")
-TIMES = ("seconds", "conditions")
-"""What of a record may differ between two runs."""
-
-
-def told(records: list[Record]) -> Any:
-    """Records as JSON, but for how long they took."""
-    return json.loads(json.dumps([{k: v for k, v in asdict(r).items() if k not in TIMES} for r in records]))
 
 
 def one_run(store: str, engine: str, address: str, workers: int, study: str) -> dict[str, Any]:
@@ -81,7 +74,7 @@ def one_run(store: str, engine: str, address: str, workers: int, study: str) -> 
         )  # fmt: skip
     first, last = min((s[0] for s in steps), default=0.0), max((s[1] for s in steps), default=0.0)
     return {
-        "records": told(records), "lines": lines, "computed": computed, "seconds": time.monotonic() - began, "seconds_of_steps": last - first,
+        "records": without_times(records), "lines": lines, "computed": computed, "seconds": time.monotonic() - began, "seconds_of_steps": last - first,
         "overheads": [end - start - seconds for start, end, seconds in steps],
     }  # fmt: skip
 
@@ -207,9 +200,7 @@ def kills(root: Path, truth: Any, steps: int, chance: random.Random) -> dict[str
                     os.kill(chance.choice(workers), signal.SIGKILL)
             done[f"{deed} killed"] += 1
         found = judged(driver, truth)
-    drawn = plan(Study.of(**STUDY)).steps
-    torn = [f"{s.verb} {s.key[:12]}: {why}" for s in drawn if (why := Store(store).damage(*s.name))]
-    return {**found, "kills": dict(done), "torn": torn, "leases_left": len(list(store.glob("leases/*")))}
+    return {**found, "kills": dict(done), "torn": torn_in(Store(store), plan(Study.of(**STUDY)))}
 
 
 def ray_workers() -> list[int]:
@@ -225,10 +216,10 @@ def ray_workers() -> list[int]:
 def all_kills(root: Path, truth: Any, steps: int, repeats: int, seed: int) -> dict[str, Any]:
     """Several studies with kills, summed up; whatever was wrong is told whole."""
     studies = [kills(root, truth, steps, random.Random(f"{seed}/{k}")) for k in range(repeats)]
-    wrong = [s for s in studies if s["records_differ"] or s["exit_code"] or s["torn"] or s["leases_left"]]
+    wrong = [s for s in studies if s["records_differ"] or s["exit_code"] or s["torn"]]
     return {
         "seed": seed, "studies": repeats, "kills": dict(sum((Counter(s["kills"]) for s in studies), Counter[str]())),
-        "records_differ": sum(s["records_differ"] for s in studies), "torn": sum(len(s["torn"]) for s in studies), "leases_left": sum(s["leases_left"] for s in studies),
+        "records_differ": sum(s["records_differ"] for s in studies), "torn": sum(len(s["torn"]) for s in studies),
         "lines": sorted({line.partition(": ")[0] for s in studies for line in s["lines"]}), "seconds": rounded([s["seconds"] for s in studies]), "wrong": wrong,
     }  # fmt: skip
 

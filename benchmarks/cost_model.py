@@ -19,14 +19,14 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from canforget.engines.processes import processes
 from canforget.file_io import read_json, write_json
 from canforget.study.environment import processor
-from canforget.study.expected_costs import ExpectedCosts
 from canforget.study.list_schedule import Work, makespan, speed_up_curve
-from canforget.study.measured_costs import Estimate
 from canforget.study.planned_steps import Step
 from canforget.study.schedule import Graph, Outcome
+from tests.study.stated_costs import StatedCosts
 
 STUDY = """
 seeds = {seeds}
@@ -106,14 +106,6 @@ def simulated(steps: int = 10_000, workers: int = 1000) -> dict[str, Any]:
         "cpu_seconds": round(between - began, 3), "curve_cpu_seconds": round(time.process_time() - between, 3),
         "curve": {w: round(work.total / s, 1) for w, s in curve},
     }  # fmt: skip
-
-
-class StatedCosts(ExpectedCosts):
-    """Steps that say themselves how long they take."""
-
-    def known(self, step: Step) -> Estimate:
-        """The seconds that a step states."""
-        return Estimate("twin", step.what["seconds"])
 
 
 def sleeping(step: Step) -> Outcome:

@@ -18,6 +18,7 @@ from canforget.report.record import Record
 from canforget.study.plan import Plan
 from canforget.study.remote_store import store_at
 from canforget.study.run import run
+from canforget.study.store import Store
 
 STUDY = {
     "datasets": "digits", "models": "tiny_cnn:width=4", "scenarios": "whole_class:classes=3", "unlearners": "finetune:fit.epochs=1",
@@ -31,6 +32,12 @@ Event = dict[str, Any]
 def without_times(records: list[Record]) -> Any:
     """Records as JSON, but for how long they took."""
     return json.loads(json.dumps([{k: v for k, v in asdict(r).items() if k not in TIMES} for r in records]))
+
+
+def torn_in(store: Store, drawn: Plan) -> list[str]:
+    """Artifacts that a study needs and that are not whole, and leases that nobody holds any more."""
+    torn = [f"{s.verb} {s.key[:12]}: {why}" for s in drawn.steps if (why := store.damage(*s.name))]
+    return torn + [str(p) for p in store.root.glob("leases/*")]
 
 
 @dataclass
@@ -145,9 +152,7 @@ class Trial:
 
     def torn(self) -> list[str]:
         """Artifacts that the study needs and that are not whole in the end, and leases that nobody holds."""
-        store = store_at(str(self.store))
-        torn = [f"{s.verb} {s.key[:12]}: {why}" for s in self.drawn.steps if (why := store.damage(*s.name))]
-        return torn + [str(p) for p in store.root.glob("leases/*")]
+        return torn_in(store_at(str(self.store)), self.drawn)
 
 
 def at_last(step: str) -> None:

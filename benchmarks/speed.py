@@ -3,7 +3,8 @@
     python benchmarks/speed.py [--models resnet18 resnet20 speed_net vit_tiny] [--rounds 3] [--compile] [--work] [--out results/speed.json]
 
 Images are synthetic and CIFAR-sized. All contenders take turns, round by round, so that a busy machine slows them alike; figures are
-medians over the rounds. Each trains in a process of its own: how one keeps its memory is no gain of another. "bare" is forward, backward and step on one batch that is already there, in the precision that `fit` chose.
+medians over the rounds. Each trains in a process of its own: how one keeps its memory is no gain of another. "bare" is forward, backward
+and step on one batch that is already there, in the precision that `fit` chose.
 `--work` counts seconds of the processor, those of the workers too, where other work on the machine makes the clock worthless (then with
 OMP_NUM_THREADS=1, for threads that wait for one another count as work): on cores that are all busy both say the same.
 """
@@ -14,7 +15,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from pathlib import Path
@@ -218,10 +219,10 @@ def training(name: str, rounds: int, compile: bool) -> Comparison:
     contenders = {"plain": apart(plain_loop, name, count), "bare": apart(bare, name, count), "fit": apart(fitted, name, count, False)}
     if compile:
         contenders["compiled"] = apart(fitted, name, count, True)
-    found = compare(name, contenders, rounds)
-    for contender in contenders.values():
-        contender.close()
-    return found
+    with ExitStack() as ended:
+        for contender in contenders.values():
+            ended.enter_context(closing(contender))
+        return compare(name, contenders, rounds)
 
 
 def ratios(c: Comparison) -> dict[str, float]:

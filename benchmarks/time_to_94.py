@@ -5,7 +5,8 @@
 
 The time runs from fresh weights to trained ones; reading the images, which all runs share, and the test come outside of it. A model is
 asked of six views of an image (itself, moved a pixel along both diagonals, and their mirror images), as the source of the recipe asks it; the
-accuracy of one view stands beside. The first words of the command let glibc ask for huge pages. With `--val` the last of the training images judge instead of the test set: settings are chosen there.
+accuracy of one view stands beside. The first words of the command let glibc ask for huge pages. With `--val` the last of the training images
+judge instead of the test set: settings are chosen there.
 Finished seeds in `--out` are not trained again.
 """
 
@@ -91,8 +92,8 @@ def main() -> None:
     cut = TRAINED_ON - given.val
     train, judged = every[slice(cut)], every[slice(cut, TRAINED_ON)] if given.val else every[slice(TRAINED_ON, None)]
     settings = {"fit": asdict(fit), "widths": list(given.widths), "val": given.val, "threads": torch.get_num_threads()}
-    settings["huge_pages"] = "malloc.hugetlb=1" in os.environ.get("GLIBC_TUNABLES", "")
-    conditions = settings | machine() | {"versions": versions()}
+    huge_pages = "malloc.hugetlb=1" in os.environ.get("GLIBC_TUNABLES", "")
+    conditions = settings | machine() | {"huge_pages": huge_pages, "versions": versions()}
     runs: list[dict[str, Any]] = []
     if given.out and given.out.exists():
         before = read_json(given.out)

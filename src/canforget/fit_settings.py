@@ -20,9 +20,9 @@ class Fit:
     ("triangle" falls linearly to 0, "cosine" along half a cosine, "step" by ten at 1/2 and 3/4). `average` is the decay of an
     exponential moving average of the weights (0: off). `clip` bounds the norm of the gradient (0: off). `crop` pads by that many pixels
     and crops back, `cutout` blanks a square of that side. `flip` mirrors an image by a coin each time it is drawn, or "alternating" (Jordan
-    2024, https://arxiv.org/abs/2404.00498): by a coin in the first epoch, then in every other one, so that two epochs show both sides. `bits` trains through the rounding of weights to that many bits (0: off): see
-    `canforget.quantization.qat.rounding`. `patience` stops after so many epochs without a better loss on `val` (0: off) and returns the
-    best weights.
+    2024, https://arxiv.org/abs/2404.00498): by a coin in the first epoch, then in every other one, so that two epochs show both sides.
+    `bits` trains through the rounding of weights to that many bits (0: off): see `canforget.quantization.qat.rounding`. `patience` stops
+    after so many epochs without a better loss on `val` (0: off) and returns the best weights.
 
     Raises:
         SpecError: a field out of its range, or two that contradict one another.

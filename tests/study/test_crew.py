@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from canforget.progress import noting
 from canforget.study.crew import LOSSES, Ended, carried_out_by
-from canforget.study.expected_costs import ExpectedCosts
-from canforget.study.measured_costs import Estimate
 from canforget.study.planned_steps import Step
 from canforget.study.schedule import Graph, Outcome
+from tests.study.stated_costs import StatedCosts
 
 INNOCENT = "innocent"
 
@@ -69,20 +68,12 @@ class Stage:
         return self.memories.get(place, float("inf"))
 
 
-@dataclass
-class Stated(ExpectedCosts):
-    """Seconds and bytes of memory by a step's letter."""
-
-    stated: dict[str, tuple[float, float]] = field(default_factory=dict)
-
-    def known(self, step: Step) -> Estimate:
-        seconds, peak_bytes = self.stated[step.key]
-        return Estimate("twin", seconds, peak_bytes=peak_bytes)
-
-
-def steps(names: str, needs: dict[str, str] | None = None, verb: str = "v") -> dict[tuple[str, str], Step]:
-    """Steps named by letters; `needs` maps a letter to those it waits for."""
-    return {(verb, n): Step(verb, n, tuple((verb, m) for m in (needs or {}).get(n, "")), n, {}) for n in names}
+def steps(
+    names: str, needs: dict[str, str] | None = None, verb: str = "v", seconds: Sequence[float] = (), peaks: Sequence[float] = ()
+) -> dict[tuple[str, str], Step]:
+    """Steps named by letters; `needs` maps a letter to those it waits for, and in their order they cost `seconds` and bytes of memory."""
+    what = {n: {"seconds": s, "peak_bytes": p} for n, s, p in zip(names, seconds, peaks or [0] * len(seconds), strict=False)}
+    return {(verb, n): Step(verb, n, tuple((verb, m) for m in (needs or {}).get(n, "")), n, what.get(n, {})) for n in names}
 
 
 def outcomes(stage: Stage, graph: Graph, limit: float | None = None) -> dict[str, Outcome]:
@@ -158,16 +149,14 @@ def test_a_step_that_hangs_is_ended_named_and_costs_only_what_needs_it(monkeypat
 
 
 def test_the_longest_way_to_the_end_begins_first() -> None:
-    costs = Stated(stated={"a": (1, 0), "b": (5, 0), "c": (1, 0), "d": (9, 0)})
     stage = Stage([Actor("1")])
-    outcomes(stage, Graph(steps("abcd", {"d": "c"}), costs=costs))
+    outcomes(stage, Graph(steps("abcd", {"d": "c"}, seconds=[1, 5, 1, 9]), costs=StatedCosts()))
     assert stage.seen == [["c"], ["d"], ["b"], ["a"]]
 
 
 def test_steps_share_a_machine_as_its_memory_allows_and_the_largest_runs_alone() -> None:
-    costs = Stated(stated={"a": (4, 6), "b": (3, 6), "c": (2, 3), "d": (1, 99)})
     stage = Stage([Actor("1", "x"), Actor("2", "x")], memories={"x": 10})
-    outcomes(stage, Graph(steps("abcd"), costs=costs))
+    outcomes(stage, Graph(steps("abcd", seconds=[4, 3, 2, 1], peaks=[6, 6, 3, 99]), costs=StatedCosts()))
     assert stage.seen == [["ax", "cx"], ["bx", "cx"], ["cx"], ["dx"]]
 
 

@@ -10,6 +10,7 @@ from canforget.study.ray_cluster import address_of, ray_cluster
 from canforget.study.ray_staff import RayStaff
 from canforget.study.ray_worker import surroundings
 from canforget.study.schedule import Graph, Job, Outcome
+from canforget.study.step_profile import is_gpu
 
 
 def ray(
@@ -20,7 +21,7 @@ def ray(
     What workers do is found in the store: a driver that was killed goes on from there, and results pass through no memory but a step's.
     Steps on a GPU get a whole one unless `options` say otherwise.
     """
-    if isinstance(work, Job) and work.on_gpu and not options.gpus_per_step:
+    if isinstance(work, Job) and is_gpu(work.device) and not options.gpus_per_step:
         options = replace(options, gpus_per_step=1.0)
     with ray_cluster(options, workers) as cluster, surroundings(work) as around:
         staff = RayStaff(cluster, work, options, workers, around, local=not address_of(options))

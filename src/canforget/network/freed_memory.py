@@ -44,15 +44,15 @@ def freed_memory_kept() -> Iterator[None]:
     """
     WITHIN[0] += 1
     library = allocator() if WITHIN[0] == 1 else None
-    tight = library is not None and limited()
+    within, afterwards = (TIGHT, TIGHT) if library is not None and limited() else (KEEPING, AFTERWARDS)
     if library is not None:
-        set_all(library, TIGHT if tight else KEEPING)
+        set_all(library, within)
     try:
         yield
     finally:
         WITHIN[0] -= 1
         if library is not None:
-            set_all(library, TIGHT if tight else AFTERWARDS)
+            set_all(library, afterwards)
             library.malloc_trim(0)
 
 

@@ -1,29 +1,43 @@
 """What the steps of a plan are expected to cost, ever better as they end: so that long and large ones are placed well and the time left is told."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
 
 from canforget.study.list_schedule import Work, ways_to_end
 from canforget.study.measured_costs import UNKNOWN, CostBook, Estimate, measured_in, measured_step, miniatures_in, told_at
 from canforget.study.planned_steps import Step
 from canforget.study.run_state import GUESSES
-from canforget.study.step_profile import Name, Profile, profile_of
+from canforget.study.step_profile import Name, Profile, is_gpu, profile_of
 from canforget.study.store import STEP, Store
 
 
 @dataclass
 class ExpectedCosts:
-    """What steps will cost, by their profiles and the steps measured so far; on GPUs or not. Decides no result, so what cannot be read is passed over."""
+    """What the steps of a plan will cost on a device, as those in the store did, and those carried out on few images for it.
 
-    profiles: Mapping[Name, Profile | None] = field(default_factory=dict)
-    book: CostBook = field(default_factory=CostBook)
+    The store is read when somebody asks first. Decides no result, so what cannot be read is passed over.
+    """
+
+    steps: Sequence[Step] = ()
     store: Store | None = None
-    on_gpu: bool = False
+    device: str = "cpu"
+
+    @cached_property
+    def profiles(self) -> Mapping[Name, Profile | None]:
+        """What the cost of each step depends on."""
+        whats = {step.name: step.what for step in self.steps}
+        return {name: profile_of(name, whats) for name in whats}
+
+    @cached_property
+    def book(self) -> CostBook:
+        """The steps measured so far."""
+        return CostBook([*measured_in(self.store), *miniatures_in(self.store)] if self.store else [])
 
     def known(self, step: Step) -> Estimate:
         """What a step will cost, as far as others like it tell."""
-        return self.book.estimate(self.profiles.get(step.name), self.on_gpu)
+        return self.book.estimate(self.profiles.get(step.name), is_gpu(self.device))
 
     def of(self, step: Step) -> Estimate:
         """What a step will cost: as others like it tell, else seconds guessed by its verb."""
@@ -36,14 +50,6 @@ class ExpectedCosts:
         measured = measured_step(self.profiles.get(step.name), told[1].get("conditions"), told[2]) if told else None
         if measured:
             self.book.add(measured)
-
-
-def expected_costs(steps: Iterable[Step], store: Store, on_gpu: bool) -> ExpectedCosts:
-    """What the steps of a plan are expected to cost, as the steps in the store did, and those that were carried out on few images for it."""
-    whats = {step.name: step.what for step in steps}
-    return ExpectedCosts(
-        {name: profile_of(name, whats) for name in whats}, CostBook([*measured_in(store), *miniatures_in(store)]), store, on_gpu
-    )
 
 
 def longest_ways(steps: Mapping[Name, Step], costs: ExpectedCosts) -> dict[Name, float]:

@@ -18,7 +18,7 @@ from canforget.report.record import Record, save_records
 from canforget.study.collect_records import record_of
 from canforget.study.definition import Study
 from canforget.study.engine_options import WORKERS, EngineOptions
-from canforget.study.expected_costs import ExpectedCosts, expected_costs
+from canforget.study.expected_costs import ExpectedCosts
 from canforget.study.plan import Plan, plan
 from canforget.study.remote_store import store_at
 from canforget.study.reporting import reported
@@ -101,7 +101,7 @@ def carry_out(
     if track is not None:
         require_tensorboard()
     engine_options.check(engine)
-    costs = expected_costs(drawn.steps, store_at(store), device.startswith("cuda"))
+    costs = ExpectedCosts(drawn.steps, store_at(store), device)
     expected = [costs.known(step).seconds for step in drawn.steps]
     with reported(drawn.study.name, drawn.steps, workers_of(engine, workers), command, out, expected) as told, noting(told.view.line):
         records = run(

@@ -15,7 +15,7 @@ from canforget.progress import note, noting
 from canforget.registry import add_plugin
 from canforget.study.engine_options import EngineOptions
 from canforget.study.environment import machine, versions
-from canforget.study.expected_costs import ExpectedCosts, expected_costs
+from canforget.study.expected_costs import ExpectedCosts
 from canforget.study.plan import Plan
 from canforget.study.planned_steps import Step
 from canforget.study.remote_store import store_at
@@ -97,11 +97,6 @@ class Job:
     threads: int = 0
     track: Path | None = None
 
-    @property
-    def on_gpu(self) -> bool:
-        """Whether steps that ask a model use a GPU."""
-        return self.device.startswith("cuda")
-
     def __call__(self, step: Step) -> Outcome:
         """Carries a step out unless the store holds it; whatever goes wrong in it is its outcome, and stops no other step."""
         started, notes = time.perf_counter(), list[str]()
@@ -178,7 +173,7 @@ def outcomes(
     """What becomes of every step that has not `failed`, as it happens; what could not be computed from damaged inputs is tried again."""
     options.check(engine)
     steps, told = {s.name: s for s in plan.steps if s.name not in failed}, set[tuple[str, str]]()
-    costs = costs or expected_costs(plan.steps, store_at(job.root), job.on_gpu)
+    costs = costs or ExpectedCosts(plan.steps, store_at(job.root), job.device)
     for again in reversed(range(ROUNDS)):
         lost = False
         with closing(by_engine(engine, Graph(dict(steps), started=started, costs=costs), job, workers, options)) as found:

@@ -15,6 +15,15 @@ ON_GPU = ("train", "unlearn", "quantize", "predict", "noise", "probe")
 """The verbs that ask a model, and so use a GPU where there is one."""
 
 
+def is_gpu(device: str) -> bool:
+    """Whether a device is a GPU.
+
+    >>> is_gpu("cuda:1"), is_gpu("cpu")
+    (True, False)
+    """
+    return device.startswith("cuda")
+
+
 @dataclass(frozen=True)
 class Profile:
     """A step as far as its cost goes.

@@ -30,8 +30,8 @@ class Augmenter:
         if not (self.fit.crop or self.fit.flip):
             return cut(picked(x, chosen), self.fit.cutout, self.rng).contiguous(memory_format=torch.channels_last)
         sides = self.alternating(len(x), epoch)[chosen] if self.fit.flip == "alternating" else None
-        if isinstance(x, PixelRows) or x.nbytes * (1 + bool(self.fit.flip)) > KEPT_BYTES:
-            crops, chosen = Crops.of(picked(x, chosen), self.fit.crop, bool(self.fit.flip)), torch.arange(len(chosen))
+        if isinstance(x, PixelRows) or x.nbytes * (2 if self.fit.flip else 1) > KEPT_BYTES:
+            crops, chosen = self.crops(picked(x, chosen)), torch.arange(len(chosen))
         else:
             crops = self.padded(x)
         return cut(crops.draw(chosen, self.rng, sides), self.fit.cutout, self.rng)
@@ -50,8 +50,12 @@ class Augmenter:
         if id(x) not in self.kept:
             while len(self.kept) >= KEPT_SETS:
                 del self.kept[next(iter(self.kept))]
-            self.kept[id(x)] = x, Crops.of(x, self.fit.crop, bool(self.fit.flip))
+            self.kept[id(x)] = x, self.crops(x)
         return self.kept[id(x)][1]
+
+    def crops(self, x: Tensor) -> "Crops":
+        """The crops of `x` that the fit asks for."""
+        return Crops.of(x, self.fit.crop, bool(self.fit.flip))
 
 
 @dataclass(frozen=True)
